@@ -1,0 +1,261 @@
+"""One battle: a coding task and one agent's submission, from untrusted JSON to typed values.
+
+Parsing is strict where leniency would let two readers see two battles: duplicate keys, NaN, lone surrogates and numbers
+that JSON tools print differently are refused. Unknown keys are kept, never dropped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NoReturn
+
+import orjson
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from green_logic.errors import InvalidBattleError
+
+BATTLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # used with fullmatch: `$` lets a newline through
+SEVERITIES = ("critical", "high", "medium", "low", "info", "none")
+EXCERPT = 80  # characters of a wrong value shown in a message
+
+
+def _text(value: object) -> object:
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("a NUL character")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class Task(_Model):
+    """What the agent was asked to do, and how the judge checks it. Constraints come from here, never from the agent."""
+
+    id: Text | None = None
+    title: Text = ""
+    description: Text = Field(min_length=1)
+    entry_points: list[Text] = Field(default_factory=list)
+    constraints: dict[str, Any] = Field(default_factory=dict)
+    hidden_tests: Text | None = None
+
+
+class Submission(_Model):
+    """What the agent answered. An absent part is an empty one: it scores 0, it does not refuse the battle."""
+
+    source_code: Text = Field(validation_alias=AliasChoices("sourceCode", "source_code"))
+    test_code: Text = Field(default="", validation_alias=AliasChoices("testCode", "test_code"))
+    rationale: Text = ""
+
+
+class Participant(_Model):
+    """Who answered."""
+
+    agent: Text | None = None
+    model: Text | None = None
+
+
+class Vulnerability(_Model):
+    """One finding of a red team. Only a structured severity counts; prose is never searched for one."""
+
+    severity: Literal["critical", "high", "medium", "low", "info", "none"]
+    category: Text | None = None
+    title: Text | None = None
+    line_number: int | None = None
+
+
+class RedReport(_Model):
+    """A red team's findings about the submission."""
+
+    vulnerabilities: list[Vulnerability] = Field(default_factory=list)
+
+
+class BattleRecord(_Model):
+    """The input contract of one line."""
+
+    battle_id: str
+    task: Task
+    purple_response: Submission
+    participant: Participant | None = None
+    red_report: RedReport | None = None
+
+
+@dataclass(frozen=True)
+class Battle:
+    """A valid battle.
+
+    `value` is the input as it came, unknown keys included; `canonical` its one JSON text (sorted keys, compact);
+    `sha256` the digest of that text: two inputs with one digest are the same battle.
+    """
+
+    record: BattleRecord
+    value: Mapping[str, Any]
+    canonical: bytes
+    sha256: str
+
+    @property
+    def battle_id(self) -> str:
+        """Unique on its ledger."""
+        return self.record.battle_id
+
+    @property
+    def task(self) -> Task:
+        """The task."""
+        return self.record.task
+
+    @property
+    def submission(self) -> Submission:
+        """The agent's answer."""
+        return self.record.purple_response
+
+
+def check_battle_id(value: object) -> str:
+    """The id, or InvalidBattleError. An id becomes a file name, so this is also what keeps files in their folder."""
+    if not isinstance(value, str) or not BATTLE_ID.fullmatch(value):
+        raise InvalidBattleError(
+            f"battle_id: expected 1 to 128 of A-Z a-z 0-9 . _ - and a letter or digit first, got {excerpt(value)}"
+        )
+    return value
+
+
+def parse_battle(line: bytes, *, max_source_bytes: int = 1 << 20) -> Battle:
+    """One JSON object as a Battle.
+
+    Raises InvalidBattleError that names the field, what was expected and what was found.
+    """
+    value = parse_json(line)
+    if not isinstance(value, dict):
+        raise InvalidBattleError(f"expected a JSON object, got {_kind(value)}")
+    try:
+        canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except (orjson.JSONEncodeError, RecursionError) as error:
+        raise InvalidBattleError(f"cannot be stored as JSON: {_reason(error)}") from error
+    check_battle_id(value.get("battle_id", _ABSENT))
+    try:
+        record = BattleRecord.model_validate(value)
+    except ValidationError as error:
+        raise InvalidBattleError(_first_error(error)) from error
+    _check_sizes(record, max_source_bytes)
+    _check_constraints(record.task.constraints)
+    return Battle(record, value, canonical, hashlib.sha256(canonical).hexdigest())
+
+
+def parse_json(text: bytes) -> Any:
+    """JSON without the extensions and ambiguities that Python's parser lets through.
+
+    Raises InvalidBattleError for duplicate keys, NaN, Infinity, numbers beyond a double, bad UTF-8 and too deep nesting.
+    """
+    try:
+        return json.loads(
+            text.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_float=_float,
+            parse_int=_integer,
+        )
+    except UnicodeDecodeError as error:
+        raise InvalidBattleError(f"not UTF-8: byte 0x{text[error.start]:02x} at offset {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise InvalidBattleError(f"not JSON: {error.msg} at column {error.colno}") from error
+    except RecursionError as error:
+        raise InvalidBattleError("nested too deep") from error
+
+
+def excerpt(value: object) -> str:
+    """A short, printable form of an untrusted value."""
+    if value is _ABSENT:
+        return "nothing"
+    if isinstance(value, (dict, list)):
+        return _kind(value)
+    text = ascii(value)
+    return text if len(text) <= EXCERPT else text[:EXCERPT] + "…"
+
+
+class _Absent:
+    """Stands for a key that is not there."""
+
+
+_ABSENT = _Absent()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # set.add is None
+        raise InvalidBattleError(f"duplicate key {excerpt(twice)}")
+    return value
+
+
+def _constant(name: str) -> NoReturn:
+    raise InvalidBattleError(f"{name} is not a JSON number")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise InvalidBattleError(f"number out of range: {excerpt(text)}")
+    return value
+
+
+def _integer(text: str) -> int:
+    # JSON tools agree on integers of 64 bits; longer ones become floats in some and errors in others
+    if len(text) > len(str(-(1 << 63))) or not -(1 << 63) <= int(text) < 1 << 64:
+        raise InvalidBattleError(f"integer beyond 64 bits: {excerpt(text)}")
+    return int(text)
+
+
+def _check_sizes(record: BattleRecord, limit: int) -> None:
+    parts = {
+        "task.description": record.task.description,
+        "task.hidden_tests": record.task.hidden_tests or "",
+        "purple_response.sourceCode": record.purple_response.source_code,
+        "purple_response.testCode": record.purple_response.test_code,
+        "purple_response.rationale": record.purple_response.rationale,
+    }
+    for name, text in parts.items():
+        size = len(text.encode())
+        if size > limit:
+            raise InvalidBattleError(f"{name}: expected at most {limit} bytes, got {size}")
+
+
+def _check_constraints(constraints: Mapping[str, Any]) -> None:
+    for name, value in constraints.items():
+        field = f"task.constraints.{excerpt(name)}"
+        if name.endswith("_imports") and not _is_names(value):
+            raise InvalidBattleError(f"{field}: expected a list of module names, got {excerpt(value)}")
+        if name.startswith(("require_", "forbid_")) and not isinstance(value, bool):
+            raise InvalidBattleError(f"{field}: expected true or false, got {excerpt(value)}")
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def _first_error(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "missing":
+        return f"{field}: missing{more}"
+    return f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}, got {excerpt(first.get('input'))}{more}"
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error)
+    if "surrogate" in text or "utf-8" in text.lower():
+        return "a lone surrogate (half a character)"
+    return "nested deeper than 254" if "ecursion" in text or isinstance(error, RecursionError) else text
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
