@@ -151,8 +151,7 @@ def _sync_file_system(directory: Path) -> None:
 class FileLock:
     """An advisory lock on a file of its own (flock): it ends with its holder, even by `kill -9`.
 
-    One object serves one thread at a time; every `held` or `try_exclusive` opens the file anew, so that two objects in one
-    process exclude each other too.
+    Every `held` opens the file anew, so that two holders in one process exclude each other too.
     """
 
     def __init__(self, path: Path, *, timeout_s: float) -> None:
@@ -166,39 +165,50 @@ class FileLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._wait(descriptor)
+            descriptor = self._wait(descriptor)
         try:
             yield
         finally:
             os.close(descriptor)
 
-    def _wait(self, descriptor: int) -> None:
-        # Polling starves: a busy writer takes the lock back between two polls. A blocked flock is woken in turn, but has no
-        # time limit, so a thread waits in it and is left behind when the time is up.
-        outcome: list[OSError | None] = []
-        left_behind = threading.Event()
-
-        def block() -> None:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                outcome.append(None)
-            except OSError as error:
-                outcome.append(error)
-            if left_behind.is_set():
-                os.close(descriptor)
-
-        waiter = threading.Thread(target=block, daemon=True)
+    def _wait(self, descriptor: int) -> int:
+        waiter = _LockWaiter(descriptor)
         waiter.start()
         waiter.join(self._timeout_s)
-        if waiter.is_alive():
-            left_behind.set()
-            raise StorageError(
-                f"{self.path}: another process has held this lock for {self._timeout_s:g} s",
-                hint="wait for it to end, then run the same command again; nothing was lost",
-            )
-        if outcome[0] is not None:
-            os.close(descriptor)
-            raise outcome[0]
+        if waiter.take():
+            return descriptor
+        raise StorageError(
+            f"{self.path}: another process has held this lock for {self._timeout_s:g} s",
+            hint="wait for it to end, then run the same command again; nothing was lost",
+        )
+
+
+class _LockWaiter(threading.Thread):
+    """Waits in a blocking flock, on behalf of a thread that has a time limit.
+
+    Polling starves: a busy writer takes the lock back between two polls, whereas the kernel wakes blocked ones in turn.
+    The descriptor belongs to whoever comes last: the taker, or this thread when it was left behind.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(daemon=True, name="lock-waiter")
+        self._descriptor = descriptor
+        self._guard = threading.Lock()
+        self._locked = False
+        self._left_behind = False
+
+    def run(self) -> None:
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        with self._guard:
+            self._locked = True
+            if self._left_behind:
+                os.close(self._descriptor)
+
+    def take(self) -> bool:
+        """Whether the lock is had; if not, the descriptor stays with this thread."""
+        with self._guard:
+            self._left_behind = not self._locked
+            return self._locked
 
 
 class Presence:

@@ -1,0 +1,162 @@
+"""The judge's key: made on first use, kept beside the user's configuration, never under the published data.
+
+The public half is known by its OpenSSH fingerprint (`SHA256:…`, what `ssh-keygen -l` prints): verifiers written in Go
+refuse a good signature under any other form of key id.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from green_logic.errors import ConfigurationError, VerificationError
+from green_logic.files import make_directory, rename_new, storage_errors, sync_directory, write_file
+from green_logic.settings import Settings, config_dir
+
+PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+PublicKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
+KEY_NAME = "judge.key"
+PUBLIC_NAME = "judge.pub"  # in the data directory, so that what is published carries it
+KINDS = "expected an Ed25519 or ECDSA P-256 key"
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A private key and the id that its signatures carry. Its repr shows the id only."""
+
+    private: PrivateKey
+    keyid: str
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self.keyid})"
+
+    def sign(self, message: bytes) -> bytes:
+        """Signature over `message`: 64 bytes for Ed25519, DER for ECDSA."""
+        if isinstance(self.private, ed25519.Ed25519PrivateKey):
+            return self.private.sign(message)
+        return self.private.sign(message, ec.ECDSA(hashes.SHA256()))
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half."""
+        return self.private.public_key()
+
+    @property
+    def public_pem(self) -> bytes:
+        """The public half as SubjectPublicKeyInfo PEM, which openssl reads."""
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        return self.public.public_bytes(serialization.Encoding.PEM, form)
+
+
+def find_keyid(public: PublicKey) -> str:
+    """OpenSSH SHA-256 fingerprint of a public key."""
+    line = public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    digest = hashlib.sha256(base64.b64decode(line.split()[1])).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def check_signature(public: PublicKey, signature: bytes, message: bytes) -> None:
+    """Raises VerificationError unless `signature` is good. The algorithm comes from the key, never from the message."""
+    try:
+        if isinstance(public, ed25519.Ed25519PublicKey):
+            public.verify(signature, message)
+        else:
+            public.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature as error:
+        raise VerificationError("the signature does not verify", kind="signature") from error
+
+
+def key_path(settings: Settings) -> Path | None:
+    """File of the signing key; None when the setting holds the key itself."""
+    if settings.signing_key.lstrip().startswith("-----BEGIN"):
+        return None
+    return Path(settings.signing_key) if settings.signing_key else config_dir() / KEY_NAME
+
+
+def load_signing_key(settings: Settings, *, make: bool = True) -> SigningKey:
+    """The judge's key; made when there is none and none was named.
+
+    Raises ConfigurationError for a file that others can read, an encrypted key, or a key of another kind.
+    """
+    path = key_path(settings)
+    if path is None:
+        return _parse_key(settings.signing_key.encode(), "signing_key")
+    if not path.exists():
+        if settings.signing_key or not make:
+            raise ConfigurationError(
+                f"{path}: there is no signing key", hint="green-logic run makes one; or set GREEN_LOGIC_SIGNING_KEY"
+            )
+        with storage_errors("cannot keep the judge's key"):
+            _make_key(path)
+    return _parse_key(_read_private(path), str(path))
+
+
+def load_public_key(path: Path) -> PublicKey:
+    """A public key from a PEM or OpenSSH file. Raises ConfigurationError."""
+    try:
+        data = path.read_bytes()
+        load = serialization.load_ssh_public_key if data.startswith(b"ssh-") else serialization.load_pem_public_key
+        public = load(data)
+    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+        raise ConfigurationError(f"{path}: {KINDS}, got {error}") from error
+    if isinstance(public, ed25519.Ed25519PublicKey) or _is_p256(public):
+        return public
+    raise ConfigurationError(f"{path}: {KINDS}, got {type(public).__name__}")
+
+
+def write_public_key(key: SigningKey, data_dir: Path) -> None:
+    """Keep the public half with the data, once."""
+    path = data_dir / PUBLIC_NAME
+    if not path.exists() or path.read_bytes() != key.public_pem:
+        write_file(path, key.public_pem)
+
+
+def _make_key(path: Path) -> None:
+    make_directory(path.parent)
+    pem = ed25519.Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    own = path.with_name(f".{path.name}-{os.getpid()}")
+    write_file(own, pem, mode=0o600)
+    # another process may make one at this moment: the first name stays and both use it
+    with contextlib.suppress(FileExistsError):
+        rename_new(own, path)
+    own.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def _read_private(path: Path) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_IMODE(mode) & 0o077:
+            raise ConfigurationError(f"{path}: others can read the judge's key", hint=f"chmod 600 {path}")
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot read the judge's key: {error.strerror}") from error
+
+
+def _parse_key(data: bytes, name: str) -> SigningKey:
+    load = serialization.load_ssh_private_key if b"OPENSSH" in data[:64] else serialization.load_pem_private_key
+    try:
+        private = load(data, None)
+    except TypeError as error:
+        raise ConfigurationError(f"{name}: the key is encrypted; expected one without a passphrase") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ConfigurationError(f"{name}: {KINDS}, got something else") from error
+    if isinstance(private, ed25519.Ed25519PrivateKey) or _is_p256(private):
+        return SigningKey(private, find_keyid(private.public_key()))
+    raise ConfigurationError(f"{name}: {KINDS}, got {type(private).__name__}")
+
+
+def _is_p256(key: object) -> bool:
+    curves = (ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey)
+    return isinstance(key, curves) and isinstance(key.curve, ec.SECP256R1)
