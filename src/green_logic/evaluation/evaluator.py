@@ -1,0 +1,260 @@
+"""One battle → its result: every piece of evidence gathered, then scored by `cis`.
+
+The result keeps the names that the origin's readers know (`evaluation.rationale_score`, …, `audit_result`,
+`sandbox_result`) and adds the evidence behind each number. `timing` and `sandbox_result` are the only parts that may
+differ between two honest evaluations of one battle.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from green_logic import __version__
+from green_logic.battle import Battle
+from green_logic.errors import NotEvaluatedError
+from green_logic.evaluation import cis
+from green_logic.evaluation.breakdown import explain
+from green_logic.evaluation.constraints import Constraint, check_constraints
+from green_logic.evaluation.embedding import CachedEmbedder, cosine
+from green_logic.evaluation.sandbox import Sandbox, TestRun
+from green_logic.evaluation.security import Finding, find_findings
+from green_logic.evaluation.smells import Smell, find_smells
+from green_logic.evaluation.static_checks import (
+    Parsed,
+    count_test_functions,
+    find_public_names,
+    missing_entry_points,
+    parse_source,
+)
+
+MESSAGE_LIMIT = 20  # failed tests whose messages are kept in the evidence
+# Top-level names of a result that only the judge fills in; an input that uses one keeps its value under "input".
+RESERVED = frozenset(
+    {"audit_result", "sandbox_result", "evaluation", "profile", "evaluator", "timing", "battle_sha256", "input"}
+)
+
+
+class Evaluator:
+    """The judge: an embedder and a sandbox. Safe to use from several threads."""
+
+    def __init__(self, embedder: CachedEmbedder, sandbox: Sandbox) -> None:
+        self._embedder = embedder
+        self._sandbox = sandbox
+        fallback = "" if embedder.id.startswith("minilm") else f"+{embedder.id}"
+        # scores that rest on another embedding must never be averaged with these, so the name differs too
+        self.profile = {
+            "id": cis.PROFILE + fallback,
+            "sha256": cis.profile_digest({"embedder": embedder.id, "weights_sha256": embedder.weights_sha256}),
+        }
+
+    def evaluate(self, battle: Battle) -> dict[str, Any]:
+        """The result of a battle, ready to be sealed.
+
+        Raises RetryableError when the sandbox failed, NotEvaluatedError when the task itself cannot be judged.
+        """
+        started = time.perf_counter()
+        parsed = parse_source(battle.submission.source_code)
+        vectors = self._embed(battle)
+        static_s = time.perf_counter() - started
+        own = self._run_own_tests(battle, parsed)
+        hidden = self._run_hidden_tests(battle, parsed)
+        evaluation = self._judge(battle, parsed, vectors, own, hidden)
+        timing = {"wall_s": time.perf_counter() - started, "static_s": static_s, **_times("own", own), **_times("hidden", hidden)}
+        return {
+            **_input_parts(battle),
+            "battle_id": battle.battle_id,
+            "battle_sha256": battle.sha256,
+            "audit_result": evaluation.pop("audit_result"),
+            "sandbox_result": self._sandbox_result(own, hidden),
+            "evaluation": evaluation,
+            "profile": self.profile,
+            "evaluator": {"name": "green-logic", "version": __version__},
+            "timing": {name: round(seconds, 4) for name, seconds in timing.items()},
+        }
+
+    def _embed(self, battle: Battle) -> dict[str, list[float]]:
+        texts = {
+            "task": battle.task.description,
+            "rationale": battle.submission.rationale,
+            "code": battle.submission.source_code,
+        }
+        texts = {name: text for name, text in texts.items() if text.strip()}
+        vectors = self._embedder.embed(list(texts.values()))
+        return {name: [float(value) for value in vector] for name, vector in zip(texts, vectors, strict=True)}
+
+    def _run_own_tests(self, battle: Battle, parsed: Parsed) -> TestRun | None:
+        tests = battle.submission.test_code
+        if parsed.tree is None or not tests.strip():
+            return None
+        return self._sandbox.run_tests(parsed.source, tests, kind="own")
+
+    def _run_hidden_tests(self, battle: Battle, parsed: Parsed) -> TestRun | None:
+        tests = battle.task.hidden_tests
+        if not tests or not tests.strip():
+            return None
+        if not count_test_functions(tests):
+            raise NotEvaluatedError(
+                f"battle {battle.battle_id}: task.hidden_tests holds no test function that can be found",
+                hint="put the task right, then run the same command again",
+            )
+        return None if parsed.tree is None else self._sandbox.run_tests(parsed.source, tests, kind="hidden")
+
+    def _judge(
+        self,
+        battle: Battle,
+        parsed: Parsed,
+        vectors: Mapping[str, list[float]],
+        own: TestRun | None,
+        hidden: TestRun | None,
+    ) -> dict[str, Any]:
+        findings = find_findings(parsed.tree) if parsed.tree else ()
+        smells = find_smells(parsed.tree) if parsed.tree else ()
+        constraints = check_constraints(parsed.tree, battle.task.constraints) if parsed.tree else ()
+        components = {
+            "rationale": _rationale(battle, parsed, vectors),
+            "architecture": _architecture(parsed, constraints, smells),
+            "testing": _testing(battle.submission.test_code, parsed, own),
+            "logic": _logic(battle.task.hidden_tests, parsed, hidden),
+        }
+        declared = battle.task.entry_points
+        missing = missing_entry_points(parsed.tree, declared) if parsed.tree else tuple(declared)
+        reported = battle.record.red_report.vulnerabilities if battle.record.red_report else []
+        severities = [finding.severity for finding in findings] + [item.severity for item in reported]
+        verdict = cis.combine(
+            components, cis.red_multiplier(severities), cis.intent_multiplier(len(declared), len(missing))
+        )
+        similarity = cosine(vectors["task"], vectors["code"]) if "code" in vectors else 0.0
+        return {
+            **{f"{name}_score": part.value for name, part in components.items()},
+            "cis_score": verdict.cis,
+            "breakdown": explain(components, verdict, findings=findings, reported=severities[len(findings) :], missing=missing),
+            "coverage": verdict.coverage,
+            "components": {name: _component(part) for name, part in components.items()},
+            # the origin's name for the share taken off; the factor itself is red_multiplier
+            "red_penalty_applied": cis.rounded(1 - verdict.red_multiplier),
+            "red_multiplier": verdict.red_multiplier,
+            "intent_multiplier": verdict.intent_multiplier,
+            "entry_points": {"declared": list(declared), "missing": list(missing)},
+            "intent_code_similarity": round(similarity, cis.COSINE_DIGITS),
+            "intent_vector": vectors["task"],
+            "embedder": {"id": self._embedder.id, "weights_sha256": self._embedder.weights_sha256},
+            "judge": "none",
+            "audit_result": _audit(parsed, constraints, findings, smells),
+        }
+
+    def _sandbox_result(self, own: TestRun | None, hidden: TestRun | None) -> dict[str, Any]:
+        runs = {name: run for name, run in (("own", own), ("hidden", hidden)) if run is not None}
+        return {
+            "success": bool(runs) and all(run.ended == "finished" and _all_passed(run) for run in runs.values()),
+            "duration": round(sum(run.wall_s for run in runs.values()), 4),
+            "tests_used": "+".join(runs) or "none",
+            "output": "\n".join(run.output for run in runs.values())[-2000:],  # characters; the origin's limit
+            "sandbox": self._sandbox.describe(),
+            "ended": {name: run.ended for name, run in runs.items()},
+            "cpu_s": {name: round(run.cpu_s, 4) for name, run in runs.items()},
+        }
+
+
+def _input_parts(battle: Battle) -> dict[str, Any]:
+    kept = {name: value for name, value in battle.value.items() if name not in RESERVED}
+    clashes = {name: value for name, value in battle.value.items() if name in RESERVED}
+    kept.setdefault("red_report", None)
+    return {**kept, "input": clashes} if clashes else kept
+
+
+def _rationale(battle: Battle, parsed: Parsed, vectors: Mapping[str, list[float]]) -> cis.Component:
+    if "rationale" not in vectors:
+        return cis.Component(0.0, "none", {"reason": "no rationale"})
+    similarity = round(cosine(vectors["task"], vectors["rationale"]), cis.COSINE_DIGITS)
+    names = find_public_names(parsed.tree) if parsed.tree else ()
+    grounding = cis.rounded(cis.grounding(names, battle.submission.rationale))
+    task = f"{battle.task.title}\n{battle.task.description}"
+    copied = cis.rounded(cis.copied_share(battle.submission.rationale, task))
+    evidence = {"similarity": similarity, "grounding": grounding, "copied": copied, "public_names": len(names)}
+    return cis.Component(cis.rationale_score(similarity, grounding, copied), "embedding", evidence)
+
+
+def _architecture(parsed: Parsed, constraints: Sequence[Constraint], smells: Sequence[Smell]) -> cis.Component:
+    if parsed.tree is None:
+        return cis.Component(0.0, "ast", {"reason": f"the source does not parse: {parsed.error}"})
+    violated = [constraint for constraint in constraints if constraint.ok is False]
+    evidence = {
+        "violated": [f"{item.name}: {item.message}" for item in violated],
+        "unchecked": [item.name for item in constraints if item.ok is None],
+        "smells": [f"line {smell.line}: {smell.message}" for smell in smells],
+    }
+    return cis.Component(cis.architecture_score([item.penalty for item in violated], len(smells)), "ast", evidence)
+
+
+def _testing(tests: str, parsed: Parsed, run: TestRun | None) -> cis.Component:
+    if not tests.strip():
+        return cis.Component(0.0, "none", {"reason": "no tests of its own"})
+    if parsed.tree is None or run is None:
+        return cis.Component(0.0, "none", {"reason": "the source does not parse, so nothing was run"})
+    passed = sum(test.outcome == "passed" for test in run.outcomes)
+    unfinished = run.ended != "finished"
+    # a run that was cut short has at least one test that did not pass, and every test the file defines counts
+    total = max(len(run.outcomes) + unfinished, len(count_test_functions(tests)))
+    return cis.Component(cis.pass_rate(passed, total), "own_tests", _test_evidence(run, passed, total))
+
+
+def _logic(tests: str | None, parsed: Parsed, run: TestRun | None) -> cis.Component:
+    if not tests or not tests.strip():
+        return cis.Component(None, "none", {"reason": "the task has no hidden tests and no LLM judge is configured"})
+    expected = count_test_functions(tests)
+    if parsed.tree is None or run is None:
+        return cis.Component(0.0, "hidden_tests", {"reason": "the source does not parse", "total": len(expected)})
+    by_function: dict[str, list[str]] = {name: [] for name in expected}
+    for test in run.outcomes:
+        by_function.setdefault(test.name.split("[", 1)[0], []).append(test.outcome)
+    # a function passes when all its parameter sets do; one that is missing, skipped or crashed does not
+    results = {name: bool(by_function[name]) and set(by_function[name]) == {"passed"} for name in expected}
+    passed = sum(results.values()) if run.ended == "finished" else min(sum(results.values()), len(expected) - 1)
+    evidence = {**_test_evidence(run, passed, len(expected)), "functions": results}
+    return cis.Component(cis.pass_rate(passed, len(expected)), "hidden_tests", evidence)
+
+
+def _test_evidence(run: TestRun, passed: int, total: int) -> dict[str, object]:
+    failed = [test for test in run.outcomes if test.outcome != "passed"]
+    return {
+        "passed": passed,
+        "total": total,
+        "ended": run.ended,
+        "detail": run.detail,
+        "tests": {test.name: test.outcome for test in run.outcomes},
+        "messages": {test.name: test.message for test in failed[:MESSAGE_LIMIT]},
+    }
+
+
+def _component(part: cis.Component) -> dict[str, object]:
+    return {"value": part.value, "source": part.source, "evidence": dict(part.evidence)}
+
+
+def _audit(
+    parsed: Parsed, constraints: Sequence[Constraint], findings: Sequence[Finding], smells: Sequence[Smell]
+) -> dict[str, Any]:
+    violated = [item for item in constraints if item.ok is False]
+    return {
+        "valid": parsed.tree is not None and not violated,
+        "penalty": max((item.penalty for item in violated), default=0.0 if parsed.tree else 1.0),
+        "reason": parsed.error or "; ".join(item.message for item in violated),
+        "constraints": [
+            {"name": item.name, "ok": item.ok, "penalty": item.penalty, "line": item.line, "message": item.message}
+            for item in constraints
+        ],
+        "security_issues": [
+            {"rule": item.rule, "cwe": item.cwe, "severity": item.severity, "line": item.line, "message": item.message}
+            for item in findings
+        ],
+        "code_smells": [{"name": smell.name, "line": smell.line, "message": smell.message} for smell in smells],
+    }
+
+
+def _all_passed(run: TestRun) -> bool:
+    return all(test.outcome == "passed" for test in run.outcomes)
+
+
+def _times(name: str, run: TestRun | None) -> dict[str, float]:
+    return {} if run is None else {f"{name}_tests_s": run.wall_s}
