@@ -1,0 +1,19 @@
+"""When things run, and again when they fail. No logic: every flow calls `green_logic`, which never imports Prefect.
+
+Prefect reads its settings at import, so what every start of ours needs is set here, before any flow file imports it. A
+variable that the operator has set stays.
+"""
+
+import os
+
+DEFAULTS = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    # the temporary server needs 17-40 s on two busy cores; Prefect's own limit is 20 s
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "green_logic",
+}
+
+for _name, _value in DEFAULTS.items():
+    os.environ.setdefault(_name, _value)

@@ -20,14 +20,11 @@ from typing import Literal
 from green_logic.errors import ConflictError, StorageError, VerificationError
 from green_logic.files import FileLock, Presence, make_directory, storage_error, storage_errors, sync_directory
 from green_logic.ledger.recovery import Recovery, recover
-from green_logic.ledger.schema import connect, leaf_hash, make_or_check_schema
+from green_logic.ledger.schema import LOCK_NAME, PRESENCE_NAME, connect, leaf_hash, make_or_check_schema
 from green_logic.ledger.shelf import DbomShelf
 from green_logic.proof.dbom import Sealed
 from green_logic.proof.keys import SigningKey, write_public_key
 from green_logic.settings import Settings
-
-LOCK_NAME = ".ledger.lock"
-PRESENCE_NAME = ".writers.lock"
 
 
 @dataclass(frozen=True)

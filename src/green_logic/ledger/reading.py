@@ -8,29 +8,19 @@ import os
 import sqlite3
 import urllib.parse
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from green_logic.errors import LedgerMissingError, StorageError
-from green_logic.ledger.schema import check_schema, read_meta
-
-
-@dataclass(frozen=True)
-class LedgerState:
-    """A ledger at a glance."""
-
-    origin: str
-    keyid: str
-    battles: int
-    mean_score: float | None
-    last_timestamp: str | None
-    size_bytes: int
-    wal_bytes: int
+from green_logic.errors import ConfigurationError, LedgerMissingError, StorageError
+from green_logic.ledger.recovery import rebuild
+from green_logic.ledger.schema import COLUMNS, LOCK_NAME, check_schema, read_meta
+from green_logic.settings import Settings
 
 
 @contextlib.contextmanager
-def open_for_reading(database: Path, lock: Path) -> Iterator[sqlite3.Connection]:
+def open_for_reading(settings: Settings) -> Iterator[sqlite3.Connection]:
     """A read-only connection. Raises LedgerMissingError when there is no ledger, StorageError when it cannot be read."""
+    database, lock = settings.database, settings.data_dir / LOCK_NAME
     if not database.is_file():
         raise LedgerMissingError(f"no ledger in {database.parent}/", hint="green-logic run BATTLES.jsonl makes one")
     with contextlib.ExitStack() as stack:
@@ -50,22 +40,53 @@ def open_for_reading(database: Path, lock: Path) -> Iterator[sqlite3.Connection]
             raise StorageError(f"{database}: {error}") from error
 
 
-def read_state(database: Path, lock: Path) -> LedgerState:
-    """Counts and dates of a ledger."""
-    with open_for_reading(database, lock) as connection:
+def read_state(settings: Settings) -> dict[str, Any]:
+    """A ledger at a glance: counts, dates, sizes in bytes, origin and key id."""
+    with open_for_reading(settings) as connection:
         meta = read_meta(connection)
         battles, mean = connection.execute("SELECT count(*), avg(score) FROM battles").fetchone()
         last = connection.execute("SELECT timestamp FROM battles ORDER BY id DESC LIMIT 1").fetchone()
-    wal = _wal(database)
-    return LedgerState(
-        meta["origin"],
-        meta["keyid"],
-        battles,
-        mean,
-        last[0] if last else None,
-        database.stat().st_size,
-        wal.stat().st_size if wal.exists() else 0,
-    )
+    wal, aside = _wal(settings.database), settings.not_evaluated
+    return {
+        "data_dir": str(settings.data_dir),
+        "origin": meta["origin"],
+        "keyid": meta["keyid"],
+        "battles": battles,
+        "mean_score": mean,
+        "last_timestamp": last[0] if last else None,
+        "size_bytes": settings.database.stat().st_size,
+        "wal_bytes": wal.stat().st_size if wal.exists() else 0,
+        "not_evaluated": sum(1 for path in aside.iterdir() if path.suffix == ".json") if aside.is_dir() else 0,
+    }
+
+
+def read_battle(settings: Settings, battle_id: str) -> dict[str, Any]:
+    """One row with its DBOM, by the id or by the start of it. Raises ConfigurationError when it is not one battle."""
+    with open_for_reading(settings) as connection:
+        ids = [
+            found
+            for (found,) in connection.execute(
+                "SELECT battle_id FROM battles WHERE battle_id = ?1 UNION "
+                "SELECT battle_id FROM battles WHERE substr(battle_id, 1, length(?1)) = ?1 LIMIT 5",
+                (battle_id,),
+            )
+        ]
+        if battle_id in ids:
+            ids = [battle_id]
+        if len(ids) != 1:
+            hint = f"these start so: {', '.join(ids)}" if ids else "green-logic status shows how many there are"
+            raise ConfigurationError(f"no single battle {battle_id!r} in {settings.database}", hint=hint)
+        row = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM battles WHERE battle_id = ?", ids).fetchone()  # noqa: S608  our constants
+        return {**dict(zip(COLUMNS, row, strict=True)), "dbom": rebuild(connection, ids[0])}
+
+
+def find_recorded(settings: Settings, battle_id: str) -> bool:
+    """Whether a battle has a row; False too where there is no ledger."""
+    if not settings.database.is_file():
+        return False
+    with open_for_reading(settings) as connection:
+        query = "SELECT 1 FROM battles WHERE battle_id = ? COLLATE NOCASE"
+        return connection.execute(query, (battle_id,)).fetchone() is not None
 
 
 def _wal(database: Path) -> Path:

@@ -17,6 +17,8 @@ from green_logic.proof.dbom import utc_now
 
 SCHEMA_VERSION = 1  # PRAGMA user_version
 PAGE_SIZE = 8192  # bytes; 2 kB results take a third less room than with 4096, 18 kB ones the same (measured)
+LOCK_NAME = ".ledger.lock"  # held around every commit, checkpoint and maintenance step
+PRESENCE_NAME = ".writers.lock"  # shared by the writers that are alive
 COLUMNS = ("id", "battle_id", "timestamp", "score", "breakdown", "raw_result", "dbom_hash")
 _NO_CHANGE = "".join(
     f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "

@@ -1,0 +1,140 @@
+"""evaluate_battles: a battle file → evaluated, sealed and recorded, chunk by chunk.
+
+    python -m flows.battles data/samples/battles.jsonl
+
+Prefect carries the id of the run and the number of the chunk, never a battle: results are not persisted, so nothing is
+pickled. Atomicity and recovery are the ledger's; Prefect repeats a step that met a RetryableError, and shows what happened.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.tasks import exponential_backoff
+
+from green_logic.cli import main as command_line
+from green_logic.console import markdown_summary
+from green_logic.errors import ConfigurationError, RetryableError
+from green_logic.pipeline import RETRY_JITTER, BatchRun
+from green_logic.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from prefect import Task
+    from prefect.client.schemas.objects import State, TaskRun
+
+_runs: dict[str, BatchRun] = {}  # open in this process; tasks carry the key
+
+
+def is_retryable(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
+    """Whether a failed step may be repeated: only when the world failed, not the battle."""
+    return isinstance(state.result(raise_on_failure=False), RetryableError)
+
+
+@task(task_run_name="evaluate-{chunk}", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
+def evaluate(run_id: str, chunk: int) -> int:
+    """Judge the battles of a chunk; how many are judged. A repetition takes up only those that are missing."""
+    return open_run(run_id).evaluate(chunk)
+
+
+@task(task_run_name="generate-dbom-{chunk}", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
+def generate_dbom(run_id: str, chunk: int) -> int:
+    """Seal the judged battles of a chunk and write their DBOM files; how many."""
+    return open_run(run_id).generate_dbom(chunk)
+
+
+@task(task_run_name="submit-result-{chunk}", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
+def submit_result(run_id: str, chunk: int) -> int:
+    """Commit the sealed battles of a chunk in one transaction; how many were recorded."""
+    return open_run(run_id).submit_result(chunk)
+
+
+@flow(flow_run_name="battles-{source}", persist_result=False)
+def evaluate_battles(
+    source: str, data_dir: str | None = None, chunk_size: int | None = None, opened_run: str | None = None
+) -> dict[str, Any]:
+    """Judge a battle file and record it; counts and paths, as `green-logic run --json` prints them.
+
+    `source` is a .jsonl, .jsonl.gz or .jsonl.zst file, or - for standard input. `opened_run` is for the command line,
+    which has opened the run itself and shows its progress.
+    """
+    if opened_run is not None:
+        take_steps(opened_run)
+        return open_run(opened_run).report()
+    with BatchRun(source, load_settings({"data_dir": data_dir, "chunk_size": chunk_size})) as run:
+        with registered(run) as run_id:
+            take_steps(run_id)
+        return run.report()
+
+
+def take_steps(run_id: str) -> None:
+    """Take every chunk of an open run through the three tasks."""
+    run = open_run(run_id)
+    judge, seal, record = (with_retries(step, run.settings) for step in (evaluate, generate_dbom, submit_result))
+    progress = _create_progress(run)
+    for chunk in run.chunks():
+        # what cannot be judged after the retries is set aside by the last step, and its task shows as failed
+        judge(run_id, chunk, return_state=True)
+        seal(run_id, chunk)
+        record(run_id, chunk)
+        _update_progress(progress, run)
+    create_markdown_artifact(markdown_summary(run), key="battles-summary", description=f"Battles of {run.name}")
+
+
+def open_run(run_id: str) -> BatchRun:
+    """The run that this process has open under an id."""
+    try:
+        return _runs[run_id]
+    except KeyError:
+        raise ConfigurationError(
+            f"run {run_id} is not open in this process",
+            hint="start the flow again with its source: what is recorded is skipped",
+        ) from None
+
+
+@contextmanager
+def registered(run: BatchRun) -> Iterator[str]:
+    """Let tasks find `run` under the id that this yields."""
+    run_id = str(uuid4())
+    _runs[run_id] = run
+    try:
+        yield run_id
+    finally:
+        del _runs[run_id]
+
+
+def with_retries(step: Task[..., Any], settings: Settings) -> Task[..., Any]:
+    """A task with the retries of the settings: exponential backoff with jitter."""
+    return step.with_options(
+        retries=settings.retries,
+        retry_delay_seconds=exponential_backoff(settings.retry_delay_s),
+        retry_jitter_factor=RETRY_JITTER,
+    )
+
+
+def _create_progress(run: BatchRun) -> UUID | None:
+    if not run.size_bytes:
+        return None
+    identity = create_progress_artifact(0.0, key="battles-progress", description=f"Read from {run.name}")
+    return identity if isinstance(identity, UUID) else None
+
+
+def _update_progress(identity: UUID | None, run: BatchRun) -> None:
+    if identity is not None:
+        update_progress_artifact(identity, progress=min(100.0, 100.0 * run.offset / run.size_bytes))
+
+
+def run_as_flow(run: BatchRun) -> None:
+    """The whole of an open run as one flow run."""
+    with registered(run) as run_id:
+        evaluate_battles(run.name, str(run.settings.data_dir), run.settings.chunk_size, opened_run=run_id)
+
+
+if __name__ == "__main__":
+    sys.exit(command_line(["run", *sys.argv[1:]], runner=run_as_flow))
