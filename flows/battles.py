@@ -3,7 +3,8 @@
     python -m flows.battles data/samples/battles.jsonl
 
 Prefect carries the id of the run and the number of the chunk, never a battle: results are not persisted, so nothing is
-pickled. Atomicity and recovery are the ledger's; Prefect repeats a step that met a RetryableError, and shows what happened.
+pickled. Atomicity and recovery are the ledger's; Prefect repeats a step that met a RetryableError, and shows what
+happened.
 """
 
 from __future__ import annotations
@@ -43,13 +44,17 @@ def evaluate(run_id: str, chunk: int) -> int:
     return open_run(run_id).evaluate(chunk)
 
 
-@task(task_run_name="generate-dbom-{chunk}", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
+@task(
+    task_run_name="generate-dbom-{chunk}", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable
+)
 def generate_dbom(run_id: str, chunk: int) -> int:
     """Seal the judged battles of a chunk and write their DBOM files; how many."""
     return open_run(run_id).generate_dbom(chunk)
 
 
-@task(task_run_name="submit-result-{chunk}", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
+@task(
+    task_run_name="submit-result-{chunk}", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable
+)
 def submit_result(run_id: str, chunk: int) -> int:
     """Commit the sealed battles of a chunk in one transaction; how many were recorded."""
     return open_run(run_id).submit_result(chunk)
@@ -109,7 +114,7 @@ def registered(run: BatchRun) -> Iterator[str]:
         del _runs[run_id]
 
 
-def with_retries(step: Task[..., Any], settings: Settings) -> Task[..., Any]:
+def with_retries(step: Task[[str, int], int], settings: Settings) -> Task[[str, int], int]:
     """A task with the retries of the settings: exponential backoff with jitter."""
     return step.with_options(
         retries=settings.retries,

@@ -27,7 +27,7 @@ from green_logic.settings import Settings, load_settings
 
 
 class GreenAgent:
-    """A judge with its ledger. Sandbox, weights, key and ledger are opened when first needed; close it, or use `with`."""
+    """A judge with its ledger. Sandbox, weights, key and ledger are opened when first needed; close it afterwards."""
 
     def __init__(self, data_dir: str | Path | None = None, *, settings: Settings | None = None) -> None:
         self.settings = settings or load_settings({"data_dir": data_dir})
@@ -90,7 +90,7 @@ class GreenAgent:
         return parse_dbom(self.ledger.read_dbom(known.battle_id) or b"")
 
     def submit_result(self, result: Mapping[str, Any]) -> dict[str, Any]:
-        """Commit a result with its DBOM: a receipt with status "recorded" or "already_recorded", durable when it returns.
+        """Commit a result with its DBOM; durable when it returns. The status is "recorded" or "already_recorded".
 
         Raises ConflictError when a different result is recorded under its id: the first stays, row and proof.
         """

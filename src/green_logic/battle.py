@@ -151,7 +151,7 @@ def parse_battle(line: bytes, *, max_source_bytes: int = 1 << 20) -> Battle:
 def parse_json(text: bytes) -> Any:
     """JSON without the extensions and ambiguities that Python's parser lets through.
 
-    Raises InvalidBattleError for duplicate keys, NaN, Infinity, numbers beyond a double, bad UTF-8 and too deep nesting.
+    Raises InvalidBattleError for duplicate keys, NaN, Infinity, numbers beyond a double, bad UTF-8, too deep nesting.
     """
     try:
         return json.loads(

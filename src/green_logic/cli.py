@@ -83,7 +83,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="green-logic",
-        description="Judge AI agents' battles; keep a ledger of the scores that loses nothing and can be checked by anyone.",
+        description="Judge battles of AI agents; keep a ledger of scores that loses nothing and anyone can check.",
         epilog="start here:\n  green-logic run data/samples/battles.jsonl\n\n" + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -99,19 +99,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_run(commands: Any) -> None:  # noqa: ANN401  argparse's own class for this is private
+def _add_run(commands: Any) -> None:
     run = _add(commands, "run", "judge a file of battles and record them", _run)
     run.add_argument("battles", metavar="BATTLES", help=".jsonl, .jsonl.gz or .jsonl.zst, or - for standard input")
     run.add_argument("-j", "--workers", type=int, metavar="N", help="sandboxes at once (default: one per core)")
     run.add_argument("--chunk-size", type=int, metavar="N", help="battles per step and transaction (default: 32)")
     where = run.add_mutually_exclusive_group()
-    where.add_argument("--prefect", action="store_true", help="run as a Prefect flow (default if PREFECT_API_URL is set)")
+    where.add_argument(
+        "--prefect", action="store_true", help="run as a Prefect flow (default if PREFECT_API_URL is set)"
+    )
     where.add_argument("--local", action="store_true", help="run in this process, whatever PREFECT_API_URL says")
-    run.add_argument("--dry-run", action="store_true", help="check the input and say what would be judged; writes nothing")
-    run.add_argument("--allow-unsandboxed", action="store_true", default=None, help="DANGER: run submissions without isolation")
+    run.add_argument(
+        "--dry-run", action="store_true", help="check the input and say what would be judged; writes nothing"
+    )
+    run.add_argument(
+        "--allow-unsandboxed", action="store_true", default=None, help="DANGER: run submissions without isolation"
+    )
 
 
-def _add_show(commands: Any) -> None:  # noqa: ANN401  argparse's own class for this is private
+def _add_show(commands: Any) -> None:
     show = _add(commands, "show", "one recorded battle: score, reasons, proof", _show)
     show.add_argument("battle_id", metavar="BATTLE_ID", help="the id, or the start of it if only one has that start")
     which = show.add_mutually_exclusive_group()
@@ -119,7 +125,7 @@ def _add_show(commands: Any) -> None:  # noqa: ANN401  argparse's own class for 
     which.add_argument("--dbom", action="store_true", help="only the DBOM, byte for byte")
 
 
-def _add(parent: Any, name: str, text: str, action: Callable[..., int] | None) -> _Parser:  # noqa: ANN401  as above
+def _add(parent: Any, name: str, text: str, action: Callable[..., int] | None) -> _Parser:
     parser: _Parser = parent.add_parser(
         name,
         help=text,
@@ -155,20 +161,21 @@ def _run(options: argparse.Namespace, runner: Callable[[BatchRun], None] | None)
     from green_logic.console import RunProgress
     from green_logic.pipeline import BatchRun, run_batch
 
-    with RunProgress(sys.stderr, quiet=options.quiet or options.json) as progress:
-        with BatchRun(options.battles, settings, on_progress=progress.show) as run:
-            (runner or run_batch)(run)
-            report, clean = run.report(), run.totals.clean
-            progress.stop()
-            _tell_run(options, run, report)
-    return GOOD if clean else BAD
+    with (
+        RunProgress(sys.stderr, quiet=options.quiet or options.json) as progress,
+        BatchRun(options.battles, settings, on_progress=progress.show) as run,
+    ):
+        (runner or run_batch)(run)
+        progress.stop()
+        _tell_run(options, run)
+        return GOOD if run.totals.clean else BAD
 
 
-def _tell_run(options: argparse.Namespace, run: BatchRun, report: dict[str, Any]) -> None:
+def _tell_run(options: argparse.Namespace, run: BatchRun) -> None:
     from green_logic.console import summary_line, write_summary
 
     if options.json:
-        _write_json("run", {"ok": run.totals.clean, **report})
+        _write_json("run", {"ok": run.totals.clean, **run.report()})
     elif options.quiet:
         print(summary_line(run))
     else:
@@ -187,7 +194,9 @@ def _become_flow(options: argparse.Namespace) -> NoReturn:
     import importlib.util
 
     if importlib.util.find_spec("flows") is None:
-        raise ConfigurationError("the package `flows` is not installed here", hint="run with --local, or pip install -e .")
+        raise ConfigurationError(
+            "the package `flows` is not installed here", hint="run with --local, or pip install -e ."
+        )
     where = os.environ.get("PREFECT_API_URL")
     if not options.quiet:
         print(f"starting Prefect ({where or 'a temporary server: 20 to 60 s'}) …", file=sys.stderr, flush=True)
@@ -213,7 +222,9 @@ def _dry_run(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         _write_json("run", {"ok": not counts["refused"], "dry_run": True, **counts})
     else:
-        print(" · ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()) + " · nothing was written")
+        print(
+            " · ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()) + " · nothing was written"
+        )
     return BAD if counts["refused"] else GOOD
 
 

@@ -85,10 +85,14 @@ class BattleFile:
         line = data.rstrip(b"\r\n")
         limit = self._settings.max_line_bytes
         if size > len(data) or len(line) > limit:
-            return Line(number, None, f"line of {size} bytes; the limit is {limit} (max_line_bytes)", text, self._offset())
+            return Line(
+                number, None, f"expected at most {limit} bytes (max_line_bytes), got {size}", text, self._offset()
+            )
         try:
             line = line.removeprefix(BOM) if number == 1 else line
-            return Line(number, parse_battle(line, max_source_bytes=self._settings.max_source_bytes), offset=self._offset())
+            return Line(
+                number, parse_battle(line, max_source_bytes=self._settings.max_source_bytes), offset=self._offset()
+            )
         except InvalidBattleError as error:
             return Line(number, None, error.message, text, self._offset())
 
@@ -120,7 +124,7 @@ class Refusals:
             self._file.write(orjson.dumps(entry) + b"\n")
 
     def close(self, *, complete: bool) -> None:
-        """Publish the list when the whole input was read; a file without refusals removes the list of the run before."""
+        """Publish the list; when the whole input was read without a refusal, the list of the run before goes."""
         with storage_errors(f"cannot write {self.path}"):
             if self._file is not None:
                 self._file.close()
@@ -135,7 +139,9 @@ def _open(path: Path) -> IO[bytes]:
     try:
         return path.open("rb")
     except FileNotFoundError as error:
-        raise ConfigurationError(f"{path}: no such file", hint="name a .jsonl, .jsonl.gz or .jsonl.zst, or - for stdin") from error
+        raise ConfigurationError(
+            f"{path}: no such file", hint="name a .jsonl, .jsonl.gz or .jsonl.zst, or - for stdin"
+        ) from error
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
 

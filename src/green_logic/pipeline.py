@@ -1,8 +1,8 @@
 """A batch of battles in three repeatable steps: evaluate → generate_dbom → submit_result, chunk by chunk.
 
 The same three methods are the body of the local loop (`run_batch`) and of the Prefect tasks. A step that meets a
-RetryableError is repeated with growing pauses; what a step had finished before is kept, so nothing is judged twice. A
-battle that still cannot be judged is set aside in `data/not_evaluated/`, never scored. A run that was killed is taken up
+RetryableError is repeated with growing pauses; what a step had finished before is kept, so nothing is judged twice.
+A battle that still cannot be judged is set aside in `data/not_evaluated/`, never scored. A run that was killed is taken up
 by the same command: what the ledger holds is skipped.
 """
 
@@ -82,11 +82,13 @@ class Chunk:
 class BatchRun:
     """One input file on its way into the ledger. A context manager.
 
-    `chunks` yields the numbers of chunks to be judged, each to be taken through the three steps before the next is asked
-    for. `on_progress` is called, from this thread or a worker's, whenever a battle's fate is known.
+    `chunks` yields the numbers of chunks to be judged, each to be taken through the three steps before the next is
+    asked for. `on_progress` is called, from this thread or a worker's, whenever a battle's fate is known.
     """
 
-    def __init__(self, source: str, settings: Settings, *, on_progress: Callable[[BatchRun], None] | None = None) -> None:
+    def __init__(
+        self, source: str, settings: Settings, *, on_progress: Callable[[BatchRun], None] | None = None
+    ) -> None:
         self.totals = Totals()
         self.rows: list[Row] = []
         self.reasons: list[str] = []  # why lines were refused or set aside, the first few
@@ -137,15 +139,18 @@ class BatchRun:
         directory = self.settings.not_evaluated
         self._set_aside = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
         lines: dict[str, Line] = {}
-        held_back: list[Line] = []  # a second line of an id in the making: the ledger decides once that one is committed
+        held_back: list[
+            Line
+        ] = []  # a second line of an id in the making: the ledger decides once that one is committed
         for batch in self._batches():
-            while batch:
-                batch = self._plan(batch, lines, held_back)
+            rest = batch
+            while rest:
+                rest = self._plan(rest, lines, held_back)
                 # a file that repeats one id must not pile up in memory
                 if self.settings.chunk_size in (len(lines), len(held_back)):
                     yield self._start(lines)
                     lines = {}
-                    batch, held_back = held_back + batch, []
+                    rest, held_back = held_back + rest, []
         while lines or held_back:
             if lines:
                 yield self._start(lines)
@@ -167,7 +172,9 @@ class BatchRun:
             self._evaluate_all(chunk, todo)
         retryable = [error for error in chunk.failures.values() if isinstance(error, RetryableError)]
         if retryable:
-            raise RetryableError(f"chunk {number}: {len(retryable)} battles could not be judged: {retryable[0].message}")
+            raise RetryableError(
+                f"chunk {number}: {len(retryable)} battles could not be judged: {retryable[0].message}"
+            )
         return len(chunk.results)
 
     def generate_dbom(self, number: int) -> int:
@@ -285,7 +292,7 @@ class BatchRun:
             return self.agent.evaluator.evaluate(battle)
         except GreenLogicError:
             raise
-        except Exception as error:  # noqa: BLE001  a fault of the judge in one battle must neither score it nor stop the rest
+        except Exception as error:  # a fault of the judge in one battle must neither score it nor stop the rest
             raise NotEvaluatedError(f"the judge failed: {type(error).__name__}: {error}") from error
 
     # --- what became of a battle

@@ -1,7 +1,7 @@
 """Every setting, its default, and where its value came from.
 
-A value is taken from the command line, else from a `GREEN_LOGIC_*` environment variable, else from `green-logic.toml` in
-the working directory (or `[tool.green-logic]` in its pyproject.toml), else from the default below.
+A value is taken from the command line, else from a `GREEN_LOGIC_*` environment variable, else from `green-logic.toml`
+in the working directory (or `[tool.green-logic]` in its pyproject.toml), else from the default below.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from green_logic.errors import ConfigurationError
 
@@ -98,7 +99,8 @@ def load_settings(flags: Mapping[str, object] | None = None, *, directory: Path 
     ]
     for origin, values in layers:
         for name, value in values.items():
-            settings = replace(settings, **{name: _convert(name, value, origin)})
+            changed: dict[str, Any] = {name: _convert(name, value, origin)}
+            settings = replace(settings, **changed)
             sources[name] = origin
     return replace(settings, sources=sources)
 

@@ -29,21 +29,26 @@ def explain(
     """One paragraph a component, then the factors. `reported` holds the severities of the red team's findings."""
     lines = [_head(components, verdict)]
     lines.append(f"Rationale {_figure(components['rationale'])}: {_rationale(components['rationale'].evidence)}")
-    lines.append(f"Architecture {_figure(components['architecture'])}: {_architecture(components['architecture'].evidence)}")
+    lines.append(
+        f"Architecture {_figure(components['architecture'])}: {_architecture(components['architecture'].evidence)}"
+    )
     lines.append(f"Testing {_figure(components['testing'])}: {_tests(components['testing'], 'own')}")
     lines.append(f"Logic {_figure(components['logic'])}: {_tests(components['logic'], 'hidden')}")
     if verdict.red_multiplier < 1:
         lines.append(_red(verdict, findings, reported))
     if missing:
         names = _list(missing)
-        lines.append(f"Intent × {verdict.intent_multiplier:.2f}: the task asks for {names}, which the code does not define.")
+        lines.append(
+            f"Intent × {verdict.intent_multiplier:.2f}: the task asks for {names}, which the code does not define."
+        )
     return "\n".join(lines)
 
 
 def _head(components: Mapping[str, Component], verdict: Verdict) -> str:
     unmeasured = [name for name, part in components.items() if part.value is None]
     note = f"; {', '.join(unmeasured)} is unmeasured and left out" if unmeasured else ""
-    return f"CIS {verdict.cis:.3f} = mean {verdict.mean:.3f} × red {verdict.red_multiplier:.2f} × intent {verdict.intent_multiplier:.2f}{note}."
+    factors = f"red {verdict.red_multiplier:.2f} × intent {verdict.intent_multiplier:.2f}"
+    return f"CIS {verdict.cis:.3f} = mean {verdict.mean:.3f} × {factors}{note}."
 
 
 def _figure(part: Component) -> str:

@@ -1,7 +1,7 @@
 """The Contextual Integrity Score, profile `cis-evidence/1`: a pure function of recorded evidence.
 
     R  rationale     (0.7·clamp01((cos(task, rationale) − 0.10)/0.50) + 0.3·grounding) · (1 − copied)
-    A  architecture  (1 − largest penalty of a violated constraint) · (1 − min(0.2, 0.05·smells)); 0 if it does not parse
+    A  architecture  (1 − largest penalty of a violated constraint) · (1 − min(0.2, 0.05·smells)); 0 if unparsable
     T  testing       pass rate of the submission's own tests; 0 without any
     L  logic         pass rate of the task's hidden tests; unmeasured without any
     CIS = weighted mean over the measured components · red · intent
@@ -57,9 +57,16 @@ class Verdict:
 
 def profile_constants() -> dict[str, object]:
     """Every number of the formula."""
-    names = ("SIMILARITY_FLOOR", "SIMILARITY_SPAN", "SIMILARITY_SHARE", "GROUNDED_NAMES", "SHINGLE_WORDS")
-    names += ("SMELL_COST", "SMELL_LIMIT", "RED_MULTIPLIERS", "INTENT_FLOOR", "COSINE_DIGITS", "SCORE_DIGITS", "WEIGHTS")
-    return {name.lower(): globals()[name] for name in names}
+    return {
+        "weights": WEIGHTS,
+        "similarity": [SIMILARITY_FLOOR, SIMILARITY_SPAN, SIMILARITY_SHARE],
+        "grounded_names": GROUNDED_NAMES,
+        "shingle_words": SHINGLE_WORDS,
+        "smells": [SMELL_COST, SMELL_LIMIT],
+        "red_multipliers": RED_MULTIPLIERS,
+        "intent_floor": INTENT_FLOOR,
+        "digits": [COSINE_DIGITS, SCORE_DIGITS],
+    }
 
 
 def profile_digest(extra: Mapping[str, object]) -> str:

@@ -11,6 +11,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from green_logic import __version__
 from green_logic.battle import Battle
 from green_logic.errors import NotEvaluatedError
@@ -30,6 +33,7 @@ from green_logic.evaluation.static_checks import (
 )
 
 MESSAGE_LIMIT = 20  # failed tests whose messages are kept in the evidence
+Vector = NDArray[np.float64]  # 384 floats of length 1
 # Top-level names of a result that only the judge fills in; an input that uses one keeps its value under "input".
 RESERVED = frozenset(
     {"audit_result", "sandbox_result", "evaluation", "profile", "evaluator", "timing", "battle_sha256", "input"}
@@ -61,7 +65,12 @@ class Evaluator:
         own = self._run_own_tests(battle, parsed)
         hidden = self._run_hidden_tests(battle, parsed)
         evaluation = self._judge(battle, parsed, vectors, own, hidden)
-        timing = {"wall_s": time.perf_counter() - started, "static_s": static_s, **_times("own", own), **_times("hidden", hidden)}
+        timing = {
+            "wall_s": time.perf_counter() - started,
+            "static_s": static_s,
+            **_times("own", own),
+            **_times("hidden", hidden),
+        }
         return {
             **_input_parts(battle),
             "battle_id": battle.battle_id,
@@ -74,15 +83,14 @@ class Evaluator:
             "timing": {name: round(seconds, 4) for name, seconds in timing.items()},
         }
 
-    def _embed(self, battle: Battle) -> dict[str, list[float]]:
+    def _embed(self, battle: Battle) -> dict[str, Vector]:
         texts = {
             "task": battle.task.description,
             "rationale": battle.submission.rationale,
             "code": battle.submission.source_code,
         }
         texts = {name: text for name, text in texts.items() if text.strip()}
-        vectors = self._embedder.embed(list(texts.values()))
-        return {name: [float(value) for value in vector] for name, vector in zip(texts, vectors, strict=True)}
+        return dict(zip(texts, self._embedder.embed(list(texts.values())), strict=True))
 
     def _run_own_tests(self, battle: Battle, parsed: Parsed) -> TestRun | None:
         tests = battle.submission.test_code
@@ -105,7 +113,7 @@ class Evaluator:
         self,
         battle: Battle,
         parsed: Parsed,
-        vectors: Mapping[str, list[float]],
+        vectors: Mapping[str, Vector],
         own: TestRun | None,
         hidden: TestRun | None,
     ) -> dict[str, Any]:
@@ -129,7 +137,9 @@ class Evaluator:
         return {
             **{f"{name}_score": part.value for name, part in components.items()},
             "cis_score": verdict.cis,
-            "breakdown": explain(components, verdict, findings=findings, reported=severities[len(findings) :], missing=missing),
+            "breakdown": explain(
+                components, verdict, findings=findings, reported=severities[len(findings) :], missing=missing
+            ),
             "coverage": verdict.coverage,
             "components": {name: _component(part) for name, part in components.items()},
             # the origin's name for the share taken off; the factor itself is red_multiplier
@@ -138,7 +148,7 @@ class Evaluator:
             "intent_multiplier": verdict.intent_multiplier,
             "entry_points": {"declared": list(declared), "missing": list(missing)},
             "intent_code_similarity": round(similarity, cis.COSINE_DIGITS),
-            "intent_vector": vectors["task"],
+            "intent_vector": vectors["task"].tolist(),
             "embedder": {"id": self._embedder.id, "weights_sha256": self._embedder.weights_sha256},
             "judge": "none",
             "audit_result": _audit(parsed, constraints, findings, smells),
@@ -164,7 +174,7 @@ def _input_parts(battle: Battle) -> dict[str, Any]:
     return {**kept, "input": clashes} if clashes else kept
 
 
-def _rationale(battle: Battle, parsed: Parsed, vectors: Mapping[str, list[float]]) -> cis.Component:
+def _rationale(battle: Battle, parsed: Parsed, vectors: Mapping[str, Vector]) -> cis.Component:
     if "rationale" not in vectors:
         return cis.Component(0.0, "none", {"reason": "no rationale"})
     similarity = round(cosine(vectors["task"], vectors["rationale"]), cis.COSINE_DIGITS)

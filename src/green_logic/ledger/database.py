@@ -1,8 +1,8 @@
 """The ledger: sealed battles → durable rows. What `submit` acknowledged survives `kill -9` and power loss.
 
 The order for a group of battles: DBOM files durable under their names, then one IMMEDIATE transaction with rows and log
-leaves, then the commit, then the receipts. One lock file is held throughout: it makes many writers take turns, and keeps
-this connection the only one that checkpoints (two at once can corrupt a WAL in SQLite up to 3.51.2).
+leaves, then the commit, then the receipts. One lock file is held throughout: it makes many writers take turns, and
+keeps this connection the only one that checkpoints (two at once can corrupt a WAL in SQLite up to 3.51.2).
 
 Nothing here opens `battles.db` as a plain file: closing any descriptor of it would drop SQLite's own locks.
 """

@@ -19,7 +19,7 @@ from green_logic.settings import Settings
 
 @contextlib.contextmanager
 def open_for_reading(settings: Settings) -> Iterator[sqlite3.Connection]:
-    """A read-only connection. Raises LedgerMissingError when there is no ledger, StorageError when it cannot be read."""
+    """A read-only connection. Raises LedgerMissingError without a ledger, StorageError when it cannot be read."""
     database, lock = settings.database, settings.data_dir / LOCK_NAME
     if not database.is_file():
         raise LedgerMissingError(f"no ledger in {database.parent}/", hint="green-logic run BATTLES.jsonl makes one")

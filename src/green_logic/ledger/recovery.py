@@ -17,7 +17,10 @@ from green_logic.proof.dbom import dbom_name, rebuild_dbom
 # group, and this many take about 0.1 s.
 CHECKED_BY_CONTENT = 2048
 REBUILD_GROUP = 1000  # files rebuilt at once; bounds the memory at about 10 MB
-_ROW = "SELECT b.battle_id, b.raw_result, b.score, b.timestamp, l.envelope FROM battles b JOIN ledger l ON l.battle_row = b.id"
+_ROW = (
+    "SELECT b.battle_id, b.raw_result, b.score, b.timestamp, l.envelope "
+    "FROM battles b JOIN ledger l ON l.battle_row = b.id WHERE b.battle_id = ?"
+)
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,11 @@ def recover(connection: sqlite3.Connection, shelf: DbomShelf, *, alone: bool) ->
 
 def rebuild(connection: sqlite3.Connection, battle_id: str) -> bytes:
     """The DBOM file of a recorded battle."""
-    row = connection.execute(f"{_ROW} WHERE b.battle_id = ?", (battle_id,)).fetchone()
+    row = connection.execute(_ROW, (battle_id,)).fetchone()
     name, raw_result, score, timestamp, envelope = row
-    return rebuild_dbom(name, raw_result.encode(), score, timestamp, envelope)
+    return rebuild_dbom(
+        battle_id=name, raw_result=raw_result.encode(), score=score, timestamp=timestamp, envelope=envelope
+    )
 
 
 def _find_torn(connection: sqlite3.Connection, shelf: DbomShelf) -> list[str]:

@@ -26,7 +26,8 @@ _NO_CHANGE = "".join(
     for table in ("battles", "ledger")
     for verb in ("UPDATE", "DELETE")
 )
-SCHEMA = f"""
+SCHEMA = (
+    """
 CREATE TABLE battles (
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: an export's cursor would miss the newcomer
     battle_id TEXT NOT NULL,
@@ -49,12 +50,13 @@ CREATE TABLE ledger (
     dbom_sha256 BLOB NOT NULL              -- of the DBOM file, so that a torn one is seen without parsing
 );
 CREATE TABLE ledger_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-{_NO_CHANGE}
 -- INSERT OR REPLACE deletes without asking the delete trigger
 CREATE TRIGGER battles_no_replace BEFORE INSERT ON battles
 WHEN EXISTS (SELECT 1 FROM battles WHERE battle_id = NEW.battle_id OR id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'battles is append-only'); END;
 """
+    + _NO_CHANGE
+)
 
 
 def leaf_hash(envelope: str) -> bytes:
@@ -67,9 +69,7 @@ def connect(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
-            raise StorageError(f"{path}: expected journal mode wal, got {mode}", hint="WAL needs a local file system")
+        _check_wal(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0], path)
         connection.execute("PRAGMA synchronous = FULL")  # NORMAL loses acknowledged rows at a power cut
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -77,6 +77,11 @@ def connect(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _check_wal(mode: str, path: Path) -> None:
+    if mode != "wal":
+        raise StorageError(f"{path}: expected journal mode wal, got {mode}", hint="WAL needs a local file system")
 
 
 def make_or_check_schema(connection: sqlite3.Connection, keyid: str, path: Path) -> str:

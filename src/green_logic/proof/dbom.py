@@ -2,8 +2,8 @@
 
 Seven fields in the order of the specification. `h_delta` is the SHA-256 of the exact bytes of `raw_result`, `v_intent`
 the embedding of the task, `score_cis` the score, and `sigma_judge` a DSSE envelope around an in-toto Statement v1 that
-repeats the others, so that none can be changed alone. The digest of `v_intent` is over its little-endian doubles: a DBOM
-stays valid when another tool prints the JSON anew.
+repeats the others, so that none can be changed alone. The digest of `v_intent` is over its little-endian doubles: a
+DBOM stays valid when another tool prints the JSON anew.
 """
 
 from __future__ import annotations
@@ -64,7 +64,14 @@ class Sealed:
 
     def dbom_bytes(self) -> bytes:
         """Content of the DBOM file; the same sealed battle always gives the same bytes."""
-        return _dbom_bytes(self.battle_id, self.h_delta, self.vector, self.score, self.envelope, self.timestamp)
+        return _dbom_bytes(
+            battle_id=self.battle_id,
+            h_delta=self.h_delta,
+            vector=self.vector,
+            score=self.score,
+            envelope=self.envelope,
+            timestamp=self.timestamp,
+        )
 
 
 def dbom_name(battle_id: str) -> str:
@@ -91,7 +98,15 @@ def seal_result(result: Mapping[str, Any], *, key: SigningKey, origin: str, time
     breakdown = evaluation.get("breakdown", result.get("breakdown"))
     h_delta = hashlib.sha256(raw_result).hexdigest()
     timestamp = timestamp or utc_now()
-    statement = _statement(result, battle_id, h_delta, vector, score, timestamp, origin)
+    statement = _statement(
+        result,
+        battle_id=battle_id,
+        h_delta=h_delta,
+        vector=vector,
+        score=score,
+        timestamp=timestamp,
+        origin=origin,
+    )
     return Sealed(
         battle_id=battle_id,
         raw_result=raw_result,
@@ -116,22 +131,22 @@ def vector_text(vector: Sequence[float]) -> bytes:
     return _vector_text(_plus_zero(vector))
 
 
-def rebuild_dbom(battle_id: str, raw_result: bytes, score: float, timestamp: str, envelope: str) -> bytes:
+def rebuild_dbom(*, battle_id: str, raw_result: bytes, score: float, timestamp: str, envelope: str) -> bytes:
     """The DBOM file of a recorded battle, byte for byte, from what the ledger holds."""
     result = orjson.loads(raw_result)
     evaluation = result.get("evaluation")
     evaluation = evaluation if isinstance(evaluation, dict) else result
     return _dbom_bytes(
-        battle_id,
-        hashlib.sha256(raw_result).hexdigest(),
-        vector_text(evaluation["intent_vector"]),
-        score,
-        envelope,
-        timestamp,
+        battle_id=battle_id,
+        h_delta=hashlib.sha256(raw_result).hexdigest(),
+        vector=vector_text(evaluation["intent_vector"]),
+        score=score,
+        envelope=envelope,
+        timestamp=timestamp,
     )
 
 
-def _dbom_bytes(battle_id: str, h_delta: str, vector: bytes, score: float, envelope: str, timestamp: str) -> bytes:
+def _dbom_bytes(*, battle_id: str, h_delta: str, vector: bytes, score: float, envelope: str, timestamp: str) -> bytes:
     return (
         b'{"dbom_version":"%b","battle_id":"%b","h_delta":"%b","v_intent":%b,"score_cis":%b,"sigma_judge":%b,'
         % (
@@ -208,6 +223,7 @@ def _numbers(value: object) -> tuple[float, ...]:
 
 def _statement(
     result: Mapping[str, Any],
+    *,
     battle_id: str,
     h_delta: str,
     vector: tuple[float, ...],
@@ -274,8 +290,8 @@ def check_dbom(
 ) -> dict[str, Any]:
     """The fields of a DBOM whose seal is good, under one of `keys` (key id → key).
 
-    `name` (the file's), `origin` (the ledger's) and `raw_result` are checked where given. Raises VerificationError whose
-    kind names what is wrong; a DBOM of version 1.0 carries no signature and is refused as "legacy-unsigned".
+    `name` (the file's), `origin` (the ledger's) and `raw_result` are checked where given. Raises VerificationError
+    whose kind names what is wrong; a DBOM of version 1.0 carries no signature and is refused as "legacy-unsigned".
     """
     dbom = parse_dbom(data)
     battle_id = dbom["battle_id"]

@@ -108,7 +108,9 @@ def load_public_key(path: Path) -> PublicKey:
         public = load(data)
     except (OSError, ValueError, UnsupportedAlgorithm) as error:
         raise ConfigurationError(f"{path}: {KINDS}, got {error}") from error
-    if isinstance(public, ed25519.Ed25519PublicKey) or _is_p256(public):
+    if isinstance(public, ed25519.Ed25519PublicKey):
+        return public
+    if isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, ec.SECP256R1):
         return public
     raise ConfigurationError(f"{path}: {KINDS}, got {type(public).__name__}")
 
@@ -152,11 +154,8 @@ def _parse_key(data: bytes, name: str) -> SigningKey:
         raise ConfigurationError(f"{name}: the key is encrypted; expected one without a passphrase") from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise ConfigurationError(f"{name}: {KINDS}, got something else") from error
-    if isinstance(private, ed25519.Ed25519PrivateKey) or _is_p256(private):
+    if isinstance(private, ed25519.Ed25519PrivateKey):
+        return SigningKey(private, find_keyid(private.public_key()))
+    if isinstance(private, ec.EllipticCurvePrivateKey) and isinstance(private.curve, ec.SECP256R1):
         return SigningKey(private, find_keyid(private.public_key()))
     raise ConfigurationError(f"{name}: {KINDS}, got {type(private).__name__}")
-
-
-def _is_p256(key: object) -> bool:
-    curves = (ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey)
-    return isinstance(key, curves) and isinstance(key.curve, ec.SECP256R1)
