@@ -1,0 +1,1 @@
+"""What runs inside a sandbox worker. Needs the standard library and pytest only, and must never import more of ours."""

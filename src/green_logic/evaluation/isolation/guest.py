@@ -1,0 +1,224 @@
+"""Runs one test file against one solution, inside the sandbox, and reports through a pipe.
+
+Everything here shares its process with hostile code: it is built to report honest runs well, not to withstand lies.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import json
+import os
+import random
+import sys
+import types
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+from _pytest.assertion.rewrite import rewrite_asserts
+
+from green_logic.evaluation.isolation.clock import VirtualClock
+
+SOLUTION = "solution"
+TESTS = "test_solution"
+# what a submission's tests cannot need; each of these costs a millisecond or more in every job
+UNUSED_PLUGINS = (
+    "cacheprovider",
+    "doctest",
+    "faulthandler",
+    "junitxml",
+    "pastebin",
+    "setuponly",
+    "setupplan",
+    "stepwise",
+    "terminal",
+    "warnings",
+)
+RANKS = {"passed": 0, "skipped": 1, "failed": 2, "error": 3}
+
+
+class Reporter:
+    """The guest's end of the results pipe."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._pid = os.getpid()
+        # bound now: a test may replace them and forget to put them back
+        self._write, self._getpid, self._dumps = os.write, os.getpid, json.dumps
+
+    def send(self, **record: str) -> None:
+        """Write one record; silent in a child that a test forked and let run on."""
+        if self._getpid() != self._pid:
+            return
+        line = memoryview(self._dumps(record).encode() + b"\n")
+        while line:
+            line = line[self._write(self._descriptor, line) :]
+
+
+class Recorder:
+    """A pytest plugin that reports each test once, with the worst of its phases."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._outcome, self._message = "passed", ""
+        self.errors = 0
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A class or parameter list that cannot be collected is a test that cannot run."""
+        if report.failed:
+            self.errors += 1
+            name = report.nodeid.partition("::")[2] or "collection"
+            self._reporter.send(test=name, outcome="error", message=_first_line(report))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Setup, call, teardown, or one subtest."""
+        outcome = "error" if report.failed and report.when != "call" else report.outcome
+        if RANKS[outcome] > RANKS[self._outcome]:
+            self._outcome, self._message = outcome, _first_line(report)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """All phases of one test are over."""
+        name = nodeid.partition("::")[2]
+        self._reporter.send(test=name, outcome=self._outcome, message=self._message)
+        self._outcome, self._message = "passed", ""
+
+
+class SolutionNames(dict[str, object]):
+    """Builtins, behind the names of the solution as they are at the moment of use.
+
+    Tests of agents are often written as if they stood in the solution's file. Names put into the tests' own globals
+    would be collected as tests when they look like tests; builtins are not.
+    """
+
+    def __init__(self, solution: types.ModuleType) -> None:
+        super().__init__(vars(builtins))
+        self._solution = vars(solution)
+
+    def __getitem__(self, name: str) -> object:
+        if name in self._solution and not name.startswith("__"):
+            return self._solution[name]
+        return super().__getitem__(name)
+
+
+class SolutionAliases(MetaPathFinder, Loader):
+    """Finds the solution under any name that the tests import and that nothing else answers to."""
+
+    def __init__(self, solution: types.ModuleType) -> None:
+        self._solution = solution
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
+        """A spec for top-level imports that the test file itself makes; pytest and the library ask in vain."""
+        if path is not None or _importer() != TESTS:
+            return None
+        return ModuleSpec(fullname, self)
+
+    def create_module(self, spec: ModuleSpec) -> types.ModuleType:
+        """The one solution, whatever the name."""
+        return self._solution
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Nothing: it ran already."""
+
+
+def run_guest(descriptor: int, source: str, tests: str, kind: str) -> None:
+    """Run `tests` against `source` in the current directory and report to `descriptor`; the last record is the end."""
+    reporter = Reporter(descriptor)
+    _prepare_process()
+    end, detail = _run(reporter, source, tests, kind)
+    if end:
+        reporter.send(end=end, detail=detail)
+
+
+def _prepare_process() -> None:
+    sys.dont_write_bytecode = True
+    sys.argv = [f"{TESTS}.py"]
+    sys.path.insert(0, str(Path.cwd()))
+    random.seed(0)
+    VirtualClock().install()
+
+
+def _run(reporter: Reporter, source: str, tests: str, kind: str) -> tuple[str, str]:
+    """The end and its detail; an empty end when pytest itself gave up, which is a crash."""
+    try:
+        solution = _load(SOLUTION, source, {})
+    except BaseException as error:  # noqa: BLE001  whatever hostile code raises, SystemExit included, is its result
+        return "import_error", f"solution: {_describe(error)}"
+    names: dict[str, object] = {}
+    if kind == "own":
+        names["__builtins__"] = SolutionNames(solution)
+        sys.modules["__main__"] = solution
+        sys.meta_path.append(SolutionAliases(solution))
+    try:
+        _load(TESTS, tests, names)
+    except pytest.skip.Exception as skipped:
+        return "no_tests", f"skipped: {skipped.msg}"
+    except BaseException as error:  # noqa: BLE001  as above
+        return "import_error", _describe(error)
+    return _run_pytest(reporter)
+
+
+def _run_pytest(reporter: Reporter) -> tuple[str, str]:
+    recorder = Recorder(reporter)
+    code = pytest.main(pytest_arguments(Path.cwd()), plugins=[recorder])
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED and not recorder.errors:
+        return "no_tests", ""
+    if code in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} or recorder.errors:
+        return "finished", ""
+    return "", ""
+
+
+def pytest_arguments(directory: Path) -> list[str]:
+    """Command line of the guest's pytest: no configuration, no plugins but its own, no capture."""
+    arguments = ["-s", "--noconftest", "--continue-on-collection-errors", "-c", os.devnull]
+    for plugin in UNUSED_PLUGINS:
+        arguments += ["-p", f"no:{plugin}"]
+    return [*arguments, f"--rootdir={directory}", f"--confcutdir={directory}", str(directory / f"{TESTS}.py")]
+
+
+def _load(name: str, source: str, names: dict[str, object]) -> types.ModuleType:
+    """Run `source` as the module `name`, with `names` already in it. Raises whatever it raises."""
+    path = Path.cwd() / f"{name}.py"
+    path.write_text(source, encoding="utf-8", errors="replace")  # for tracebacks, inspect and child processes
+    module = types.ModuleType(name)
+    module.__file__ = str(path)
+    module.__spec__ = ModuleSpec(name, None, origin=str(path))
+    vars(module).update(names)
+    sys.modules[name] = module
+    tree = ast.parse(source, str(path))
+    if name == TESTS:
+        rewrite_asserts(tree, source.encode("utf-8", "replace"), str(path))
+    exec(compile(tree, str(path), "exec", dont_inherit=True), vars(module))  # noqa: S102  this is what a sandbox is for
+    return module
+
+
+def _importer() -> str:
+    """Name of the module whose import statement is being answered."""
+    frame: types.FrameType | None = sys._getframe(1)  # a finder is not told who asks
+    while frame and ("importlib" in frame.f_code.co_filename or frame.f_globals.get("__name__") == __name__):
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__")) if frame else ""
+
+
+def _describe(error: BaseException) -> str:
+    """Type, first line and line number, the same for every run."""
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    trace = error.__traceback__
+    while trace and not line:
+        if Path(trace.tb_frame.f_code.co_filename).stem in {SOLUTION, TESTS}:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    first = (message.strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first[:200]}" + (f" (line {line})" if line else "")
+
+
+def _first_line(report: pytest.CollectReport | pytest.TestReport) -> str:
+    """What a person reads first: "AssertionError: assert 1 == 2", or the reason of a skip."""
+    detail = report.longrepr
+    if isinstance(detail, tuple):
+        return detail[2][:1000]
+    crash = getattr(detail, "reprcrash", None)
+    lines = str(crash.message if crash else detail or "").strip().splitlines()
+    return lines[0][:1000] if lines else ""

@@ -1,0 +1,182 @@
+"""Runs one job: forks its guest into the sandbox, watches it, and makes sure that nothing of it is left.
+
+It is trusted and holds the guest by a pidfd. It moves the guest's bytes without reading them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import select
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from green_logic.evaluation.isolation.channel import ChannelClosedError, send_frame, send_record
+from green_logic.evaluation.isolation.guest import run_guest
+from green_logic.evaluation.isolation.plan import Plan, box_size, clear, confine, enter
+from green_logic.evaluation.testrun import Limits
+
+READ_BYTES = 1 << 16
+RESULTS_BYTES = 4 << 20  # about 40,000 tests
+OUTPUT_TAIL_BYTES = 16 << 10
+RESULTS_DESCRIPTOR = 200  # at least: far from what code that closes or tries small numbers will hit
+DISK_CHECK_S = 0.2
+CONFINED = b"confined"
+
+
+@dataclass
+class Watch:
+    """What has come from a guest so far."""
+
+    guest: int  # pidfd
+    results_pipe: int
+    output_pipe: int
+    results: bytearray = field(default_factory=bytearray)
+    output: bytearray = field(default_factory=bytearray)
+    output_bytes: int = 0
+
+
+def supervise(job: dict[str, Any], channel: socket.socket, owners: tuple[int, ...], plan: Plan) -> None:
+    """Run one job and answer on `channel`; it is given up when one of the processes `owners` (pidfds) ends.
+
+    Raises OSError if the sandbox could not be built, ChannelClosedError if nobody waits for the answer.
+    """
+    limits = Limits(**job["limits"])
+    enter(plan, limits)
+    pipes = [os.pipe() for _ in range(3)]
+    (results_read, results_write), (output_read, output_write), (confined_read, confined_write) = pipes
+    supervisor = os.pidfd_open(os.getpid())
+    pid = os.fork()
+    if pid == 0:
+        _become_guest(plan, limits, job, (supervisor, confined_write, results_write, output_write))
+    for descriptor in (results_write, output_write, confined_write, supervisor):
+        os.close(descriptor)
+    _await_confinement(confined_read)
+    started = time.monotonic()
+    watch = Watch(os.pidfd_open(pid), results_read, output_read)
+    reason, ended = "", (0, 0.0)
+    try:
+        reason = _watch(watch, limits, (channel.fileno(), *owners), plan)
+    finally:
+        ended = _end(pid, watch, plan)
+    wall_s = time.monotonic() - started
+    if reason == "exited":
+        reason = _drain(watch, limits) or reason
+    send_record(channel, {"reason": reason, "exit_code": ended[0], "wall_s": wall_s, "cpu_s": ended[1]})
+    send_frame(channel, bytes(watch.results))
+    send_frame(channel, bytes(watch.output))
+
+
+def _end(pid: int, watch: Watch, plan: Plan) -> tuple[int, float]:
+    """Leave nothing of the guest. Returns its exit code and the CPU seconds of its whole tree."""
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(watch.guest, signal.SIGKILL)
+    _, status, usage = os.wait4(pid, 0)
+    return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime + clear(plan)
+
+
+def _await_confinement(descriptor: int) -> None:
+    """Wait until the guest has given up every right. Raises OSError with its words if it could not."""
+    said = bytearray()
+    while part := os.read(descriptor, READ_BYTES):
+        said += part
+    os.close(descriptor)
+    if said != CONFINED:
+        raise OSError(errno.EPERM, said.decode("utf-8", "replace") or "the guest died before it was confined")
+
+
+def _watch(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Plan) -> str:
+    """Collect from the guest until it ends or must end; returns why. Raises ChannelClosedError if an owner is gone."""
+    deadline = time.monotonic() + limits.wall_s
+    poller = select.poll()
+    for descriptor in owners:
+        poller.register(descriptor, select.POLLIN | select.POLLRDHUP)
+    for descriptor in (watch.guest, watch.results_pipe, watch.output_pipe):
+        poller.register(descriptor, select.POLLIN)
+    for descriptor in (watch.results_pipe, watch.output_pipe):
+        os.set_blocking(descriptor, False)
+    while (left_s := deadline - time.monotonic()) > 0:
+        pause_s = min(left_s, DISK_CHECK_S) if plan.shares_host else left_s
+        ready = {descriptor for descriptor, _ in poller.poll(pause_s * 1000 + 1)}
+        if not ready.isdisjoint(owners):
+            raise ChannelClosedError("nobody waits for this job any more")
+        if watch.guest in ready:
+            return "exited"
+        for descriptor in ready:
+            if not _take(watch, descriptor):
+                poller.unregister(descriptor)
+        if reason := _excess(watch, limits):
+            return reason
+        # no tmpfs bounds the box here
+        if plan.shares_host and box_size(plan.box) > limits.disk_bytes:
+            return "disk_limit"
+    return "timeout"
+
+
+def _take(watch: Watch, descriptor: int) -> bool:
+    """Read once from one of the guest's pipes; False at its end."""
+    data = os.read(descriptor, READ_BYTES)
+    if descriptor == watch.results_pipe:
+        watch.results += data
+    else:
+        watch.output_bytes += len(data)
+        watch.output += data
+        del watch.output[:-OUTPUT_TAIL_BYTES]
+    return bool(data)
+
+
+def _excess(watch: Watch, limits: Limits) -> str:
+    if watch.output_bytes > limits.output_bytes:
+        return "output_limit"
+    return "results_limit" if len(watch.results) > RESULTS_BYTES else ""
+
+
+def _drain(watch: Watch, limits: Limits) -> str:
+    """Take what the ended guest left in its pipes."""
+    for descriptor in (watch.results_pipe, watch.output_pipe):
+        with contextlib.suppress(BlockingIOError):
+            while _take(watch, descriptor):
+                if reason := _excess(watch, limits):
+                    return reason
+    return ""
+
+
+def _become_guest(plan: Plan, limits: Limits, job: dict[str, Any], descriptors: tuple[int, int, int, int]) -> None:
+    """Never returns."""
+    code = 1
+    try:
+        results = _confine(plan, limits, descriptors)
+        run_guest(results, str(job["source"]), str(job["tests"]), str(job["kind"]))
+        code = 0
+    finally:
+        # no exit handler and no thread of the submission has a say in how this ends
+        os._exit(code)
+
+
+def _confine(plan: Plan, limits: Limits, descriptors: tuple[int, int, int, int]) -> int:
+    """Become the guest; returns the descriptor for results. The supervisor learns how it went."""
+    supervisor, confined, results, output = descriptors
+    try:
+        os.setsid()  # a signal to the guest's process group must not reach the supervisor's
+        for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):
+            os.dup2(source, target)
+        results = fcntl.fcntl(results, fcntl.F_DUPFD_CLOEXEC, RESULTS_DESCRIPTOR)
+        supervisor = fcntl.fcntl(supervisor, fcntl.F_DUPFD_CLOEXEC, RESULTS_DESCRIPTOR)
+        confined = fcntl.fcntl(confined, fcntl.F_DUPFD_CLOEXEC, RESULTS_DESCRIPTOR)
+        os.closerange(3, RESULTS_DESCRIPTOR)
+        os.chdir(plan.box)
+        confine(plan, limits)
+        if select.select([supervisor], [], [], 0)[0]:
+            os._exit(1)  # it died before it could take us along
+        os.write(confined, CONFINED)
+    except OSError as error:
+        os.write(confined, str(error).encode())
+        os._exit(1)
+    os.close(supervisor)
+    os.close(confined)
+    return results

@@ -1,0 +1,87 @@
+"""The process that forks guests: warm, single-threaded, free of the judge's secrets.
+
+Started by `worker.py` from a fresh interpreter with nothing but the standard library, pytest and this package's own
+sandbox modules. It never reads a job. For each one it forks a supervisor, which takes the job from the channel, forks
+the guest, watches it, and answers:
+
+    <- {"source", "tests", "kind", "limits"}
+    -> {"reason", "exit_code", "wall_s", "cpu_s"}, then one frame of results and one of output
+    -> {"failure": text}   when there was no sandbox to run it in; then this process ends
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import socket
+import sys
+from dataclasses import replace
+
+from green_logic.evaluation.isolation.channel import ChannelClosedError, read_record, send_record
+from green_logic.evaluation.isolation.plan import Plan, leave, prepare
+from green_logic.evaluation.isolation.supervisor import supervise
+
+
+def main(arguments: str) -> None:
+    """Serve the jobs of the channel named in `arguments` (JSON) until its other end closes."""
+    options = json.loads(arguments)
+    channel = socket.socket(fileno=options["channel"])
+    os.set_inheritable(channel.fileno(), False)
+    owners = (os.pidfd_open(os.getppid()), os.pidfd_open(os.getpid()))
+    plan = Plan(options["backend"], tuple(options["readable"]), options["box"], options["uid"])
+    try:
+        _warm_up()
+        plan = replace(plan, process_dir=prepare(plan))
+        send_record(channel, {"ready": True})
+        _serve(channel, owners, plan)
+    except OSError as error:
+        send_record(channel, {"failure": str(error)})
+    finally:
+        leave(plan)
+
+
+def _warm_up() -> None:
+    """Leave the guest an interpreter as it finds one on a desk: `exit` and `quit`, but no path to our packages."""
+    import site  # noqa: PLC0415  started with -S, which must have been seen first
+
+    site.setquit()
+    site.sethelper()
+    sys.executable = os.path.realpath(sys.executable)
+
+
+def _serve(channel: socket.socket, owners: tuple[int, int], plan: Plan) -> None:
+    """Fork one supervisor for each job. `owners` are pidfds: of the judge, and of this process for its supervisors."""
+    # what is here now is never collected, so that collections in guests touch no shared page
+    gc.collect()
+    gc.freeze()
+    poller = select.poll()
+    poller.register(channel, select.POLLIN)
+    # a copy of the channel in some child of the judge would hide its death from us
+    poller.register(owners[0], select.POLLIN)
+    while True:
+        ready = {descriptor for descriptor, _ in poller.poll()}
+        if owners[0] in ready or not channel.recv(1, socket.MSG_PEEK):
+            return
+        supervisor = os.fork()
+        if supervisor == 0:
+            os._exit(_supervise_one(channel, owners, plan))
+        _, status = os.waitpid(supervisor, 0)
+        if status != 0:
+            return  # half an answer may have been sent: the channel is of no more use
+
+
+def _supervise_one(channel: socket.socket, owners: tuple[int, int], plan: Plan) -> int:
+    """Exit code of a supervisor: 0 if it answered."""
+    code = 1
+    try:
+        supervise(read_record(channel), channel, owners, plan)
+        code = 0
+    except ChannelClosedError:
+        code = 3
+    except OSError as error:
+        send_record(channel, {"failure": str(error)})
+    finally:
+        # never back into the loop of the zygote, whatever happened
+        os._exit(code)

@@ -1,0 +1,177 @@
+"""Runs hostile Python tests, isolated by whatever this machine offers, or not at all.
+
+Nothing a submission does is an error here: it is a `TestRun`. What fails in the sandbox itself is never one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Literal, Self
+
+from green_logic.errors import RetryableError, SandboxUnavailableError
+from green_logic.evaluation.probe import PROBE_LIMITS, PROBE_SOURCE, PROBE_TESTS, find_breach
+from green_logic.evaluation.testrun import Limits, TestOutcome, TestRun
+from green_logic.evaluation.worker import Worker, WorkerDeathError
+
+__all__ = ["Limits", "Sandbox", "TestOutcome", "TestRun"]
+
+BACKENDS = ("namespaces", "landlock")  # from the strongest
+UNSANDBOXED = "none"
+MAX_DEATHS = 5  # of one worker in a row, without a job that worked
+HINT = (
+    "allow user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, "
+    "--security-opt seccomp=unconfined for Docker) or use Linux 5.13 or newer with Landlock; "
+    "--allow-unsandboxed runs hostile code without isolation and records it"
+)
+
+
+class Sandbox:
+    """A pool of warm workers. Open it once; `run_tests` may be called from as many threads as there are workers."""
+
+    def __init__(self, backend: str, workers: list[Worker], limits: Limits) -> None:
+        """Takes over started workers; use `open`."""
+        self.backend = backend
+        self.workers = len(workers)
+        self._limits = limits
+        self._slots: queue.SimpleQueue[_Slot] = queue.SimpleQueue()
+        self._all = [_Slot(number, backend, worker) for number, worker in enumerate(workers)]
+        for slot in self._all:
+            self._slots.put(slot)
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        workers: int = 0,
+        limits: Limits = Limits(),  # noqa: B008  frozen
+        allow_unsandboxed: bool = False,
+        backend: str | None = None,
+    ) -> Self:
+        """A sandbox with the strongest backend that holds a probe, or exactly `backend`. 0 workers: one per core.
+
+        Raises SandboxUnavailableError when none holds, unless `allow_unsandboxed`.
+        """
+        count = workers or len(os.sched_getaffinity(0))
+        refusals = []
+        for name in (backend,) if backend else (*BACKENDS, *((UNSANDBOXED,) if allow_unsandboxed else ())):
+            sandbox = cls(name, [Worker(name, number) for number in range(count)], limits)
+            try:
+                refusal = sandbox._probe()
+            except BaseException:
+                sandbox.close()
+                raise
+            if not refusal:
+                return sandbox
+            sandbox.close()
+            refusals.append(f"{name}: {refusal}")
+        raise SandboxUnavailableError(f"no isolation holds here: {'; '.join(refusals) or 'none known'}", hint=HINT)
+
+    def describe(self) -> dict[str, object]:
+        """What isolated the guests and what bound them; the same for every run on one machine."""
+        limits = {name: getattr(self._limits, name) for name in Limits.__dataclass_fields__}
+        return {
+            "backend": self.backend,
+            "limits": limits,
+            "memory": "rlimit: address space, of each process",
+            "disk": "tmpfs" if self.backend == "namespaces" else "watched",
+            "network": "open" if self.backend == UNSANDBOXED else "none",
+        }
+
+    def run_tests(
+        self, source: str, tests: str, *, kind: Literal["own", "hidden"], limits: Limits | None = None
+    ) -> TestRun:
+        """Run `tests` against `source`; blocks while every worker is busy.
+
+        Raises RetryableError if the worker died, whose job then has no result.
+        """
+        slot = self._slots.get()
+        try:
+            if self._closed:
+                raise RetryableError("the sandbox is closed")
+            return slot.run(source, tests, kind, limits or self._limits)
+        finally:
+            self._slots.put(slot)
+
+    def close(self) -> None:
+        """End every worker; a job that is running fails with RetryableError. May be called twice."""
+        self._closed = True
+        for slot in self._all:
+            slot.close()
+
+    def __enter__(self) -> Self:
+        """The sandbox itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def _probe(self) -> str:
+        """Why this backend cannot be used; empty if a real job ran and found every wall in place."""
+        try:
+            for slot in self._all:
+                slot.wait_ready()
+            run = self.run_tests(PROBE_SOURCE, PROBE_TESTS, kind="own", limits=PROBE_LIMITS)
+        except RetryableError as error:
+            return str(error)
+        return find_breach(run, walls=self.backend != UNSANDBOXED)
+
+
+class _Slot:
+    """A place in the pool: a worker, and the next one when it dies."""
+
+    def __init__(self, number: int, backend: str, worker: Worker) -> None:
+        self._number = number
+        self._backend = backend
+        self._deaths = 0
+        self._lock = threading.Lock()  # between `close` and a restart
+        self.worker: Worker | None = worker
+
+    def wait_ready(self) -> None:
+        """Raises RetryableError if the worker cannot isolate."""
+        with self._deaths_counted():
+            self._living().wait_ready()
+
+    def run(self, source: str, tests: str, kind: str, limits: Limits) -> TestRun:
+        """Run one job. Raises RetryableError if the worker died."""
+        with self._deaths_counted():
+            run = self._living().run(source, tests, kind, limits)
+        self._deaths = 0
+        return run
+
+    def close(self) -> None:
+        """End the worker; the next job starts another."""
+        with self._lock:
+            worker, self.worker = self.worker, None
+        if worker:
+            worker.close()
+
+    def _living(self) -> Worker:
+        if self._deaths >= MAX_DEATHS:
+            raise WorkerDeathError(f"it died {self._deaths} times in a row and is not started again")
+        with self._lock:
+            if self.worker is None:
+                self.worker = Worker(self._backend, self._number)
+            return self.worker
+
+    @contextlib.contextmanager
+    def _deaths_counted(self) -> Iterator[None]:
+        try:
+            yield
+        except WorkerDeathError as error:
+            self._deaths += 1
+            self.close()
+            raise RetryableError(
+                f"sandbox worker {self._number}: {error}", hint="run the same command again"
+            ) from error
+        except BaseException:
+            self.close()  # Ctrl-C between a job and its answer: the answer would be taken for the next job's
+            raise

@@ -1,0 +1,165 @@
+"""What a run of hostile tests was: its limits, its outcomes, and how untrusted records become both.
+
+A guest reports through its own pipe, one JSON object per line, and everything in it may be a lie or garbage:
+
+    {"test": "TestCase::test_x", "outcome": "failed", "message": "..."}
+    {"end": "finished" | "no_tests" | "import_error", "detail": "..."}     the last line; without it the run crashed
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+OUTCOMES = ("passed", "skipped", "failed", "error")  # from best to worst; a test reported twice keeps the worst
+REPORTED_ENDS = frozenset({"finished", "no_tests", "import_error"})
+MAX_NAME = 500  # characters; a longer parameter list is cut
+MAX_MESSAGE = 300  # characters
+MAX_OUTPUT = 2000  # characters, the last ones
+BOX = "/box"  # the guest's working directory, the only one it may write to
+
+_UNSTABLE = (
+    (re.compile(r"0x[0-9a-fA-F]{4,}"), "0x…"),  # addresses
+    (re.compile(r"\bid='\d+'"), "id='…'"),  # of mocks
+    (re.compile(r"/tmp/tmp[a-z0-9_]{8}"), "/tmp/tmp…"),  # noqa: S108  a name to hide, not a file to open
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one job may use."""
+
+    wall_s: float = 10.0
+    cpu_s: int = 10  # of each process
+    memory_bytes: int = 512 << 20  # address space of each process
+    processes: int = 32  # threads count as well
+    file_bytes: int = 16 << 20  # the largest file
+    disk_bytes: int = 32 << 20  # all files together
+    output_bytes: int = 4 << 20  # standard output and error together
+
+
+@dataclass(frozen=True)
+class TestOutcome:
+    """One test. `message` is the first line of its failure, cleaned so that the same failure reads the same."""
+
+    __test__: ClassVar[bool] = False  # pytest would collect the class for its name
+
+    name: str  # pytest's node id without the file: "test_x", "TestCase::test_x", "test_x[param]"
+    outcome: str  # "passed" | "failed" | "error" | "skipped"
+    message: str
+
+
+@dataclass(frozen=True)
+class TestRun:
+    """One run of a test file against one solution."""
+
+    __test__: ClassVar[bool] = False
+
+    outcomes: tuple[TestOutcome, ...]
+    ended: str  # "finished" | "timeout" | "crashed" | "output_limit" | "no_tests" | "import_error"
+    detail: str
+    output: str  # the last characters of standard output and error: evidence for people, never parsed
+    wall_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the supervisor, which is trusted, saw the process tree end."""
+
+    reason: str  # "exited", or the limit it was killed for: "timeout" | "output_limit" | "results_limit" | "disk_limit"
+    exit_code: int  # negative: the signal
+    wall_s: float
+    cpu_s: float
+
+
+def parse_run(ending: Ending, results: bytes, output: bytes, limits: Limits, hidden: Mapping[str, str]) -> TestRun:
+    """The run that untrusted `results` and `output` tell of, as far as the process's end agrees.
+
+    `hidden` maps texts that differ between runs, such as a temporary directory, to what is shown instead.
+    """
+    outcomes: dict[str, TestOutcome] = {}
+    reported: tuple[str, str] | None = None
+    malformed = ""
+    try:
+        for line in results.decode("utf-8").split("\n")[:-1]:
+            reported = _read_line(line, outcomes, hidden, last=reported)
+    except (ValueError, RecursionError) as error:
+        malformed = f"malformed results: {clean(str(error), 100, hidden)}"
+    ended, detail = _judge_end(ending, reported, malformed, limits)
+    kept = () if ended in {"import_error", "no_tests"} else tuple(outcomes.values())
+    tail = clean_block(output.decode("utf-8", "replace"), hidden)[-MAX_OUTPUT:]
+    return TestRun(kept, ended, detail, tail, ending.wall_s, ending.cpu_s)
+
+
+def _judge_end(ending: Ending, reported: tuple[str, str] | None, malformed: str, limits: Limits) -> tuple[str, str]:
+    """`ended` and `detail`. What the supervisor saw comes before what the guest says."""
+    limit_details = {
+        "timeout": ("timeout", f"wall time limit of {limits.wall_s:g} s"),
+        "output_limit": ("output_limit", f"more than {limits.output_bytes} bytes of output"),
+        "results_limit": ("crashed", "results too large"),
+        "disk_limit": ("crashed", f"more than {limits.disk_bytes} bytes of files"),
+    }
+    if ending.reason in limit_details:
+        return limit_details[ending.reason]
+    if ending.exit_code in {-signal.SIGKILL, -signal.SIGXCPU} and ending.cpu_s >= limits.cpu_s:
+        return "timeout", f"CPU time limit of {limits.cpu_s} s"
+    if malformed:
+        return "crashed", malformed
+    if reported is None or ending.exit_code != 0:
+        return "crashed", _describe_exit(ending.exit_code)
+    return reported
+
+
+def _describe_exit(code: int) -> str:
+    if code >= 0:
+        return f"the process ended with exit code {code} before its tests did"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"the process was ended by {name}"
+
+
+def _read_line(
+    line: str, outcomes: dict[str, TestOutcome], hidden: Mapping[str, str], *, last: tuple[str, str] | None
+) -> tuple[str, str] | None:
+    """Add one outcome, or return the end that the record tells of. Raises ValueError for anything else."""
+    if last:
+        raise ValueError("a record after the last one")
+    record = json.loads(line)
+    if not isinstance(record, dict) or not all(isinstance(value, str) for value in record.values()):
+        raise ValueError("expected an object of strings")
+    if record.keys() == {"end", "detail"} and record["end"] in REPORTED_ENDS:
+        return record["end"], clean(record["detail"], MAX_MESSAGE, hidden)
+    if record.keys() != {"test", "outcome", "message"} or record["outcome"] not in OUTCOMES:
+        raise ValueError("expected a test or an end")
+    name = clean(record["test"], MAX_NAME, hidden)
+    outcome = TestOutcome(name, record["outcome"], clean(record["message"], MAX_MESSAGE, hidden))
+    known = outcomes.get(name)
+    if known is None or OUTCOMES.index(outcome.outcome) > OUTCOMES.index(known.outcome):
+        outcomes[name] = outcome
+    return None
+
+
+def clean(text: str, size: int, hidden: Mapping[str, str]) -> str:
+    """The first line of `text`, printable, without addresses, at most `size` characters."""
+    stripped = text.strip()
+    first = stripped.splitlines()[0] if stripped else ""
+    for secret, shown in hidden.items():
+        first = first.replace(secret, shown)
+    for pattern, shown in _UNSTABLE:
+        first = pattern.sub(shown, first)
+    printable = "".join(character if character.isprintable() else "?" for character in first)
+    return printable if len(printable) <= size else printable[: size - 1] + "…"
+
+
+def clean_block(text: str, hidden: Mapping[str, str]) -> str:
+    """`text` with its lines kept and every other control character replaced, so that no terminal obeys it."""
+    for secret, shown in hidden.items():
+        text = text.replace(secret, shown)
+    return "".join(character if character.isprintable() or character in "\n\t" else "?" for character in text)

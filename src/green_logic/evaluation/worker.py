@@ -1,0 +1,161 @@
+"""The judge's end of one sandbox worker: starts the zygote, hands it jobs, notices its death."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from green_logic.errors import RetryableError
+from green_logic.evaluation.isolation.channel import ChannelClosedError, read_frame, read_record, send_record
+from green_logic.evaluation.testrun import BOX, Ending, Limits, TestRun, parse_run
+
+START_S = 60.0  # for an interpreter and pytest on a machine with cold disks
+GRACE_S = 30.0  # beyond a job's wall limit, for a supervisor to end it on an overloaded machine
+STOP_S = 5.0
+FIRST_UID = 60000  # to 64999: private users of guests, above the ranges that distributions hand out
+GUEST_PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments")
+# the guest finds the standard library on its path, and pytest only because it is loaded already
+BOOTSTRAP = """
+import sys
+options, *folders = sys.argv[1:]
+sys.path += folders
+from green_logic.evaluation.isolation.zygote import main
+del sys.path[-len(folders):]
+main(options)
+"""
+
+
+class WorkerDeathError(Exception):
+    """The worker ended or broke off in the middle of a job. The message says how."""
+
+
+class Worker:
+    """One zygote process. Not thread-safe: one job at a time."""
+
+    def __init__(self, backend: str, number: int) -> None:
+        """Start the process and return at once; `wait_ready` tells whether it lives. `number` is its own in this judge."""
+        self._box = BOX if backend == "namespaces" else tempfile.mkdtemp(prefix="green-logic-box-")
+        self._channel, theirs = socket.socketpair()
+        with theirs:
+            options = {
+                "channel": theirs.fileno(),
+                "backend": backend,
+                "readable": readable_paths(),
+                "box": self._box,
+                "uid": FIRST_UID + (os.getpid() * 16 + number) % 5000 if os.geteuid() == 0 else 0,
+            }
+            self._process = _start(options, theirs.fileno(), self._box)
+        self._ready = False
+
+    @property
+    def pid(self) -> int:
+        """Process id of the zygote."""
+        return self._process.pid
+
+    def wait_ready(self) -> None:
+        """Wait for the worker's first word. Raises WorkerDeathError with the reason if it cannot isolate."""
+        if self._ready:
+            return
+        self._channel.settimeout(START_S)
+        with self._reporting_death():
+            self._read_answer()
+        self._ready = True
+
+    def run(self, source: str, tests: str, kind: str, limits: Limits) -> TestRun:
+        """Run one job. Raises WorkerDeathError, after which only `close` makes sense."""
+        self.wait_ready()
+        self._channel.settimeout(limits.wall_s + GRACE_S)
+        with self._reporting_death():
+            send_record(self._channel, {"source": source, "tests": tests, "kind": kind, "limits": asdict(limits)})
+            ending = self._read_answer()
+            results, output = read_frame(self._channel), read_frame(self._channel)
+        return parse_run(Ending(**ending), results, output, limits, {self._box: BOX})
+
+    def close(self) -> None:
+        """End the process and everything below it."""
+        self._channel.close()
+        with self._process:
+            try:
+                self._process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        if self._box != BOX:
+            shutil.rmtree(self._box, ignore_errors=True)
+
+    def _read_answer(self) -> dict[str, Any]:
+        answer = read_record(self._channel)
+        if "failure" in answer:
+            raise WorkerDeathError(str(answer["failure"]))
+        return answer
+
+    @contextlib.contextmanager
+    def _reporting_death(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            self._process.kill()
+            raise WorkerDeathError("it did not answer in time") from error
+        except ChannelClosedError as error:
+            self._process.kill()
+            raise WorkerDeathError(f"its process ended with {self._process.wait()}") from error
+
+
+def readable_paths() -> list[str]:
+    """What a guest must read to run Python and pytest: no home, no configuration, no data."""
+    paths = [os.path.join(sys.base_prefix, name) for name in ("bin", "lib", "lib64")]  # noqa: PTH118  strings throughout
+    paths.append(sysconfig.get_path("stdlib"))
+    for name in GUEST_PACKAGES:
+        spec = importlib.util.find_spec(name)
+        if spec and spec.origin:
+            paths.append(str(Path(spec.origin).parent) if spec.submodule_search_locations else spec.origin)
+    existing = [path for path in paths if os.path.lexists(path)]
+    return sorted({form for path in existing for form in (path, os.path.realpath(path))})
+
+
+def _start(options: dict[str, object], descriptor: int, box: str) -> subprocess.Popen[bytes]:
+    """A fresh interpreter, in a session of its own so that Ctrl-C in the judge's terminal ends no test half-way."""
+    spec = importlib.util.find_spec("pytest")
+    if not spec or not spec.origin:
+        raise RetryableError("pytest is not installed", hint="install green-logic with its dependencies")
+    # ours first: stdlib names stay the standard library's, both come after it
+    folders = [str(Path(__file__).resolve().parents[2]), str(Path(spec.origin).parents[1])]
+    command = [sys.executable, "-I", "-S", "-c", BOOTSTRAP, json.dumps(options), *folders]
+    return subprocess.Popen(  # noqa: S603  our own interpreter with our own words
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(descriptor,),
+        env=_environment(box),
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+def _environment(box: str) -> dict[str, str]:
+    """The guest's whole environment: nothing of the judge's, where keys are."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": box,
+        "USER": "guest",
+        "LOGNAME": "guest",
+        "TMPDIR": os.path.join(box, ".tmp"),  # noqa: PTH118  a string for another process
+        "TZ": "UTC",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "OPENBLAS_NUM_THREADS": "1",
+        # each further arena reserves 64 MB of the address space that RLIMIT_AS counts
+        "MALLOC_ARENA_MAX": "2",
+    }
