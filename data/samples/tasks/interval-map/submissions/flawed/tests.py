@@ -18,3 +18,10 @@ def test_undo():
     m = IntervalMap()
     m.assign(0, 10, "a")
     assert m.undo()
+
+
+def test_touching():
+    m = IntervalMap()
+    m.assign(0, 5, "a")
+    m.assign(5, 9, "b")
+    assert m.at(5) == "b"

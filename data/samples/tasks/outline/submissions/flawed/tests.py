@@ -15,3 +15,7 @@ def test_aside():
 
 def test_count():
     assert count_entries([["A", [["B", []]]]]) == 2
+
+
+def test_asides_below_asides():
+    assert render_outline([["~A", [["B", []]]]]) == "* A\n  * B"
