@@ -25,7 +25,7 @@ BOX = "/box"  # the guest's working directory, the only one it may write to
 _UNSTABLE = (
     (re.compile(r"0x[0-9a-fA-F]{4,}"), "0x…"),  # addresses
     (re.compile(r"\bid='\d+'"), "id='…'"),  # of mocks
-    (re.compile(r"/tmp/tmp[a-z0-9_]{8}"), "/tmp/tmp…"),  # noqa: S108  a name to hide, not a file to open
+    (re.compile(r"\btmp[a-z0-9_]{8}\b"), "tmp…"),  # of temporary files and directories
 )
 
 
@@ -106,7 +106,8 @@ def _judge_end(ending: Ending, reported: tuple[str, str] | None, malformed: str,
     }
     if ending.reason in limit_details:
         return limit_details[ending.reason]
-    if ending.exit_code in {-signal.SIGKILL, -signal.SIGXCPU} and ending.cpu_s >= limits.cpu_s:
+    out_of_cpu = ending.exit_code == -signal.SIGKILL and ending.cpu_s >= limits.cpu_s
+    if out_of_cpu or ending.exit_code == -signal.SIGXCPU:
         return "timeout", f"CPU time limit of {limits.cpu_s} s"
     if malformed:
         return "crashed", malformed

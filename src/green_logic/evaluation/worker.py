@@ -45,7 +45,7 @@ class Worker:
     """One zygote process. Not thread-safe: one job at a time."""
 
     def __init__(self, backend: str, number: int) -> None:
-        """Start the process and return at once; `wait_ready` tells whether it lives. `number` is its own in this judge."""
+        """Start the process and return at once; `wait_ready` tells if it lives. `number`: one of the judge's own."""
         self._box = BOX if backend == "namespaces" else tempfile.mkdtemp(prefix="green-logic-box-")
         self._channel, theirs = socket.socketpair()
         with theirs:
@@ -146,12 +146,11 @@ def _start(options: dict[str, object], descriptor: int, box: str) -> subprocess.
 
 def _environment(box: str) -> dict[str, str]:
     """The guest's whole environment: nothing of the judge's, where keys are."""
-    return {
+    environment = {
         "PATH": "/usr/bin:/bin",
         "HOME": box,
         "USER": "guest",
         "LOGNAME": "guest",
-        "TMPDIR": os.path.join(box, ".tmp"),  # noqa: PTH118  a string for another process
         "TZ": "UTC",
         "LC_ALL": "C.UTF-8",
         "PYTHONHASHSEED": "0",
@@ -159,3 +158,6 @@ def _environment(box: str) -> dict[str, str]:
         # each further arena reserves 64 MB of the address space that RLIMIT_AS counts
         "MALLOC_ARENA_MAX": "2",
     }
+    if box != BOX:
+        environment["TMPDIR"] = f"{box}/.tmp"  # the host's own is out of reach
+    return environment

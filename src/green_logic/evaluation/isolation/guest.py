@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import json
 import os
 import random
@@ -64,6 +65,16 @@ class Recorder:
         self._reporter = reporter
         self._outcome, self._message = "passed", ""
         self.errors = 0
+        self._left = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every collected test was reported: pytest.exit, for one, ends a run early with any code it likes."""
+        return self._left == 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """From here on the tests to come are known."""
+        self._left = len(session.items)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A class or parameter list that cannot be collected is a test that cannot run."""
@@ -82,6 +93,7 @@ class Recorder:
         """All phases of one test are over."""
         name = nodeid.partition("::")[2]
         self._reporter.send(test=name, outcome=self._outcome, message=self._message)
+        self._left -= 1
         self._outcome, self._message = "passed", ""
 
 
@@ -125,13 +137,20 @@ class SolutionAliases(MetaPathFinder, Loader):
 def run_guest(descriptor: int, source: str, tests: str, kind: str) -> None:
     """Run `tests` against `source` in the current directory and report to `descriptor`; the last record is the end."""
     reporter = Reporter(descriptor)
-    _prepare_process()
+    _prepare_process(source, tests)
     end, detail = _run(reporter, source, tests, kind)
+    for stream in (sys.stdout, sys.stderr):
+        # the process ends without cleaning up; a stream that the submission broke is its own loss
+        with contextlib.suppress(Exception):
+            stream.flush()
     if end:
         reporter.send(end=end, detail=detail)
 
 
-def _prepare_process() -> None:
+def _prepare_process(source: str, tests: str) -> None:
+    # for tracebacks, inspect and child processes; both now, for a solution may fill the disk
+    for name, text in ((SOLUTION, source), (TESTS, tests)):
+        Path(f"{name}.py").write_text(text, encoding="utf-8", errors="replace")
     sys.dont_write_bytecode = True
     sys.argv = [f"{TESTS}.py"]
     sys.path.insert(0, str(Path.cwd()))
@@ -164,9 +183,8 @@ def _run_pytest(reporter: Reporter) -> tuple[str, str]:
     code = pytest.main(pytest_arguments(Path.cwd()), plugins=[recorder])
     if code == pytest.ExitCode.NO_TESTS_COLLECTED and not recorder.errors:
         return "no_tests", ""
-    if code in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} or recorder.errors:
-        return "finished", ""
-    return "", ""
+    has_ended = code in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} or recorder.errors
+    return ("finished" if has_ended and recorder.is_complete else "", "")
 
 
 def pytest_arguments(directory: Path) -> list[str]:
@@ -180,7 +198,6 @@ def pytest_arguments(directory: Path) -> list[str]:
 def _load(name: str, source: str, names: dict[str, object]) -> types.ModuleType:
     """Run `source` as the module `name`, with `names` already in it. Raises whatever it raises."""
     path = Path.cwd() / f"{name}.py"
-    path.write_text(source, encoding="utf-8", errors="replace")  # for tracebacks, inspect and child processes
     module = types.ModuleType(name)
     module.__file__ = str(path)
     module.__spec__ = ModuleSpec(name, None, origin=str(path))

@@ -76,6 +76,8 @@ def _end(pid: int, watch: Watch, plan: Plan) -> tuple[int, float]:
     """Leave nothing of the guest. Returns its exit code and the CPU seconds of its whole tree."""
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(watch.guest, signal.SIGKILL)
+        # all at once, where there is no process namespace to do it: a fork bomb outruns a loop
+        os.killpg(pid, signal.SIGKILL)
     _, status, usage = os.wait4(pid, 0)
     return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime + clear(plan)
 
