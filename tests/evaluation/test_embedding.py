@@ -65,7 +65,7 @@ def test_wrong_weights_are_refused_and_never_replaced_by_the_fallback(empty_cach
             file.truncate(size_bytes)
     with pytest.raises(ConfigurationError, match="expected") as caught:
         open_embedder(empty_cache if explicit else None)
-    assert "fetch the weights again" in caught.value.hint
+    assert "green-logic models fetch" in caught.value.hint
 
 
 def test_a_dangling_link_is_refused_too(empty_cache):

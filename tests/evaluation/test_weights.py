@@ -226,7 +226,7 @@ def test_a_file_that_is_not_the_pinned_one_is_not_mapped(tmp_path, content):
         (tmp_path / "vocab.txt").write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"vocab\.txt: expected") as caught:
         map_pinned(tmp_path, PINS[0])
-    assert "fetch the weights again" in caught.value.hint
+    assert "green-logic models fetch" in caught.value.hint
 
 
 def test_a_directory_in_the_place_of_a_file_is_refused(tmp_path):

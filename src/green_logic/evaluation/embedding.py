@@ -102,7 +102,7 @@ def open_embedder(model_dir: Path | None = None) -> CachedEmbedder:
     if has_weights(directory):
         return CachedEmbedder(load_minilm(directory))
     if model_dir is not None:
-        hint = "fetch the weights into it, or leave model_dir unset"
+        hint = "green-logic models fetch, or leave model_dir unset"
         raise ConfigurationError(
             f"model_dir {model_dir}: expected model.safetensors and vocab.txt, got none", hint=hint
         )

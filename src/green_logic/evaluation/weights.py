@@ -68,7 +68,7 @@ def map_pinned(model_dir: Path, pin: Pin) -> mmap.mmap:
     Raises ConfigurationError. Not checked: that nobody writes into the very same file later on.
     """
     path = model_dir / pin.name
-    hint = f"remove {path} and fetch the weights again, or set another model_dir"
+    hint = "green-logic models fetch (it replaces wrong files), or set another model_dir"
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
