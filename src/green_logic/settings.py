@@ -7,7 +7,6 @@ in the working directory (or `[tool.green-logic]` in its pyproject.toml), else f
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -21,6 +20,8 @@ TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 # the least value that makes sense; 0 lines or 0 workers would wait for ever
 LEAST = {"chunk_size": 1, "max_line_bytes": 1024, "max_source_bytes": 1}
+# the greatest: each worker is a process and a thread, and the pauses between 20 retries add up to 12 days
+MOST = {"workers": 256, "retries": 20}
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,12 @@ def cache_dir() -> Path:
 def _user_dir(variable: str, default: str) -> Path:
     base = os.environ.get(variable, "")
     # the XDG specification says to ignore a relative path here
-    return (Path(base) if base.startswith("/") else Path.home() / default) / "green-logic"
+    if base.startswith("/"):
+        return Path(base) / "green-logic"
+    try:
+        return Path.home() / default / "green-logic"
+    except RuntimeError as error:  # a container's user without HOME and without an entry in passwd
+        raise ConfigurationError("this user has no home directory", hint=f"set {variable} to a directory") from error
 
 
 def load_settings(flags: Mapping[str, object] | None = None, *, directory: Path | None = None) -> Settings:
@@ -114,6 +120,8 @@ def _read_file(directory: Path) -> tuple[dict[str, object], str]:
         path = directory / name
         if not path.is_file():
             continue
+        import tomllib  # noqa: PLC0415  most directories have no such file
+
         try:
             values: object = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -127,11 +135,13 @@ def _read_file(directory: Path) -> tuple[dict[str, object], str]:
 
 def _read_environment() -> dict[str, object]:
     values: dict[str, object] = {}
-    for variable, value in os.environ.items():
-        if not variable.startswith(PREFIX) or variable.startswith(PREFIX + "TEST_"):
+    for variable, value in sorted(os.environ.items()):
+        if not variable.startswith(PREFIX):
             continue
         name = variable.removeprefix(PREFIX).lower()
-        # GREEN_LOGIC_DATA is the documented short form
+        if name.startswith("test_") and name not in _names():
+            continue  # GREEN_LOGIC_TEST_KILLS and the like are for the tests
+        # GREEN_LOGIC_DATA is the documented short form; sorted, so that the long one wins
         values[_known("data_dir" if name == "data" else name, f"environment variable {variable}")] = value
     return values
 
@@ -155,9 +165,9 @@ def _convert(name: str, value: object, origin: str) -> object:
         kind = "a path" if isinstance(default, Path) or name == "model_dir" else type(default).__name__
         raise ConfigurationError(f"{origin}: {name} expected {kind}, got {value!r}") from error
     if isinstance(converted, (int, float)) and not isinstance(converted, bool):
-        least = LEAST.get(name, 0)
-        if not least <= converted <= 1 << 40:
-            raise ConfigurationError(f"{origin}: {name} expected a number of at least {least}, got {value!r}")
+        least, most = LEAST.get(name, 0), MOST.get(name, 1 << 40)
+        if not least <= converted <= most:
+            raise ConfigurationError(f"{origin}: {name} expected a number from {least} to {most}, got {value!r}")
     if name == "group_sync" and converted not in {"auto", "fsync"}:
         raise ConfigurationError(f"{origin}: group_sync expected 'auto' or 'fsync', got {value!r}")
     return converted
@@ -165,7 +175,7 @@ def _convert(name: str, value: object, origin: str) -> object:
 
 def _typed(name: str, value: object, default: object) -> object:
     if name == "model_dir" or isinstance(default, Path):
-        if not isinstance(value, (str, Path)) or not str(value):
+        if not isinstance(value, (str, Path)) or not str(value) or "\0" in str(value):
             raise TypeError(name)
         return Path(value)
     if isinstance(default, bool):

@@ -13,8 +13,9 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     # Prefect reads its settings when it is imported, so they are set before, for good: nothing else here imports it
     os.environ["PREFECT_HOME"] = str(tmp_path_factory.mktemp("prefect"))
     os.environ.pop("PREFECT_API_URL", None)
-    import flows  # noqa: F401  sets the defaults of our own starts
     from prefect.testing.utilities import prefect_test_harness
+
+    import flows  # noqa: F401  sets the defaults of our own starts
 
     with prefect_test_harness(server_startup_timeout=120):
         yield

@@ -151,8 +151,9 @@ def test_nothing_of_a_battle_is_stored_by_the_orchestrator(tmp_path: Path) -> No
 
 
 def test_the_flow_leaves_a_summary_and_escapes_what_agents_wrote(tmp_path: Path) -> None:
-    from flows.battles import evaluate_battles
     from prefect.artifacts import Artifact
+
+    from flows.battles import evaluate_battles
 
     battles = write_battles(tmp_path / "summary.jsonl", 1)
     line = json.loads(battles.read_text())
