@@ -15,6 +15,7 @@ from green_logic.evaluation.embedding import EMBEDDING_SIZE, CachedEmbedder, cos
 from green_logic.evaluation.hashed import HashedEmbedder
 from green_logic.evaluation.weights import MODEL, VOCABULARY, default_model_dir
 
+WEIGHTS = default_model_dir()  # of whoever runs the tests: read at import, before a test gets a user of its own
 numbers = st.lists(st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) > 1e-6), min_size=3, max_size=3).filter(any)
 
 
@@ -76,11 +77,11 @@ def test_a_dangling_link_is_refused_too(empty_cache):
 
 
 @pytest.mark.parametrize("explicit", [True, False])
-def test_the_model_is_used_where_its_weights_are(explicit):
-    directory = default_model_dir()
-    if not (directory / MODEL.name).exists():
-        pytest.skip(f"no weights in {directory}")
-    embedder = open_embedder(directory if explicit else None)
+def test_the_model_is_used_where_its_weights_are(explicit, monkeypatch):
+    if not (WEIGHTS / MODEL.name).exists():
+        pytest.skip(f"no weights in {WEIGHTS}")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(WEIGHTS.parents[2]))
+    embedder = open_embedder(WEIGHTS if explicit else None)
     assert (embedder.id, embedder.weights_sha256) == ("minilm-l6-v2/1", MODEL.sha256)
     vectors = embedder.embed(["a cache", "a limiter"])
     assert vectors.shape == (2, EMBEDDING_SIZE)

@@ -27,13 +27,14 @@ from green_logic.evaluation.minilm import (
 )
 from green_logic.evaluation.weights import MODEL, default_model_dir
 
+WEIGHTS = default_model_dir()  # of whoever runs the tests: read at import, before a test gets a user of its own
 WIDTH, WIDE, WORDS, POSITIONS = 64, 160, 50, 20
 TEXTS = ["", "x", "Implement an LRU cache", "def f(x):\n    return x + 1\n" * 40, "a b " * 90, "né中文", "word " * 30]
 PROGRAM = """
 import hashlib, json, sys
+from pathlib import Path
 from green_logic.evaluation.minilm import load_minilm
-from green_logic.evaluation.weights import default_model_dir
-vectors = load_minilm(default_model_dir()).embed(json.loads(sys.argv[1]))
+vectors = load_minilm(Path(sys.argv[1])).embed(json.loads(sys.argv[2]))
 sys.stdout.write(hashlib.sha256(vectors.tobytes()).hexdigest())
 """
 
@@ -109,10 +110,9 @@ def reference(tensors: dict[str, np.ndarray], ids: list[int], layers: int) -> np
 
 @pytest.fixture(scope="module")
 def embedder():
-    directory = default_model_dir()
-    if not (directory / MODEL.name).exists():
-        pytest.skip(f"no weights in {directory}")
-    return load_minilm(directory)
+    if not (WEIGHTS / MODEL.name).exists():
+        pytest.skip(f"no weights in {WEIGHTS}")
+    return load_minilm(WEIGHTS)
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +202,7 @@ def test_a_vector_has_the_same_bits_alone_in_a_batch_and_in_eight_threads(embedd
 @pytest.mark.parametrize("threads", ["1", "8"])
 def test_a_vector_has_the_same_bits_whatever_the_number_of_blas_threads_was(embedder, threads):
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(TEXTS)],
+        [sys.executable, "-c", PROGRAM, str(WEIGHTS), json.dumps(TEXTS)],
         env={**os.environ, "OPENBLAS_NUM_THREADS": threads},
         capture_output=True,
         text=True,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from green_logic.evaluation.weights import MODEL, VOCABULARY, default_model_dir, map_pinned
 from green_logic.evaluation.wordpiece import MAX_TOKENS, WordPiece, parse_vocabulary, split_words, word_pieces
 
+WEIGHTS = default_model_dir()  # of whoever runs the tests: read at import, before a test gets a user of its own
 TOKENS = [
     "[PAD]",
     "[UNK]",
@@ -123,10 +124,9 @@ def test_texts_side_by_side_are_split_as_if_alone(left, right):
 
 
 def test_the_real_vocabulary_gives_the_published_ids():
-    directory = default_model_dir()
-    if not (directory / MODEL.name).exists():
-        pytest.skip(f"no weights in {directory}")
-    tokenizer = WordPiece(parse_vocabulary(map_pinned(directory, VOCABULARY)[:]))
+    if not (WEIGHTS / MODEL.name).exists():
+        pytest.skip(f"no weights in {WEIGHTS}")
+    tokenizer = WordPiece(parse_vocabulary(map_pinned(WEIGHTS, VOCABULARY)[:]))
     # the two examples of BERT's documentation
     assert tokenizer.ids("Hello, world!") == [101, 7592, 1010, 2088, 999, 102]
     assert tokenizer.ids("unaffable") == [101, 14477, 20961, 3468, 102]
