@@ -22,7 +22,7 @@ from green_logic.evaluation.evaluator import Evaluator
 from green_logic.evaluation.sandbox import Limits, Sandbox
 from green_logic.ledger.database import Ledger, Receipt
 from green_logic.proof.dbom import Sealed, check_dbom, parse_dbom, seal_result
-from green_logic.proof.keys import load_signing_key
+from green_logic.proof.keys import SigningKey, load_signing_key
 from green_logic.settings import Settings, load_settings
 
 
@@ -52,9 +52,14 @@ class GreenAgent:
         return Evaluator(open_embedder(self.settings.model_dir), self.sandbox)
 
     @cached_property
+    def key(self) -> SigningKey:
+        """The judge's key; read once, so that every seal is by the key that the ledger was opened with."""
+        return load_signing_key(self.settings)
+
+    @cached_property
     def ledger(self) -> Ledger:
         """The books, open for writing."""
-        return Ledger.open(self.settings, load_signing_key(self.settings))
+        return Ledger.open(self.settings, self.key)
 
     def evaluate(self, battle: Battle | Mapping[str, Any]) -> dict[str, Any]:
         """The result of a battle, given as a Battle or as the JSON object of one input line.
@@ -70,7 +75,7 @@ class GreenAgent:
 
     def seal(self, result: Mapping[str, Any]) -> Sealed:
         """The sealed form of a result; nothing is written."""
-        return seal_result(result, key=load_signing_key(self.settings), origin=self.ledger.origin)
+        return seal_result(result, key=self.key, origin=self.ledger.origin)
 
     def generate_dbom(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """The DBOM of a result, durable in `data/dboms/` when this returns.
@@ -106,11 +111,11 @@ class GreenAgent:
 
     def submit_results(self, results: Sequence[Mapping[str, Any]]) -> list[Receipt]:
         """Commit many results in one transaction; a conflict is a receipt, not an error. Receipts in the same order."""
-        return self.ledger.submit([self.seal(result) for result in results])
+        return self.ledger.submit([self._seal_once(result) for result in results])
 
     def close(self) -> None:
         """End the sandbox and fold the ledger's WAL. The agent may be used again; it opens anew."""
-        for name in ("evaluator", "sandbox", "ledger"):
+        for name in ("evaluator", "sandbox", "ledger", "key"):
             part = self.__dict__.pop(name, None)
             if isinstance(part, (Sandbox, Ledger)):
                 part.close()
@@ -122,9 +127,10 @@ class GreenAgent:
         data = self.ledger.read_dbom(sealed.battle_id)
         if data is None:
             return sealed
-        key = load_signing_key(self.settings)
         try:
-            dbom = check_dbom(data, {key.keyid: key.public}, origin=self.ledger.origin, raw_result=sealed.raw_result)
+            dbom = check_dbom(
+                data, {self.key.keyid: self.key.public}, origin=self.ledger.origin, raw_result=sealed.raw_result
+            )
         except VerificationError:
             return sealed
         return dataclasses.replace(sealed, timestamp=dbom["timestamp"], envelope=dbom["sigma_judge"])

@@ -7,7 +7,6 @@ A reader therefore sees a whole file or none, and a name that was acknowledged s
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import os
@@ -126,7 +125,13 @@ def rename_new(source: Path, target: Path) -> None:
 
 
 def _write_bytes(path: Path, data: bytes, *, sync: bool, mode: int = 0o644) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, mode)
+    except FileExistsError:
+        # a crash inside rename_new leaves one inode under both names: truncating it would empty the final file
+        path.unlink()
+        descriptor = os.open(path, flags, mode)
     try:
         view = memoryview(data)
         while view:
@@ -138,6 +143,8 @@ def _write_bytes(path: Path, data: bytes, *, sync: bool, mode: int = 0o644) -> N
 
 
 def _sync_file_system(directory: Path) -> None:
+    import ctypes  # noqa: PLC0415  only writers need it
+
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         # Linux reports write errors through syncfs since 5.8; the standard library has no binding for it
@@ -174,7 +181,13 @@ class FileLock:
     def _wait(self, descriptor: int) -> int:
         waiter = _LockWaiter(descriptor)
         waiter.start()
-        waiter.join(self._timeout_s)
+        try:
+            waiter.join(self._timeout_s)
+        except BaseException:
+            # interrupted: a lock that came meanwhile must not stay with a thread that nobody asks again
+            if waiter.take():
+                os.close(descriptor)
+            raise
         if waiter.take():
             return descriptor
         raise StorageError(

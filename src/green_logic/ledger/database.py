@@ -17,10 +17,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from green_logic.errors import ConflictError, StorageError, VerificationError
-from green_logic.files import FileLock, Presence, make_directory, storage_error, storage_errors, sync_directory
+from green_logic.errors import ConflictError, StorageError
+from green_logic.files import FileLock, Presence, make_directory, storage_errors, sync_directory
 from green_logic.ledger.recovery import Recovery, recover
-from green_logic.ledger.schema import LOCK_NAME, PRESENCE_NAME, connect, leaf_hash, make_or_check_schema
+from green_logic.ledger.schema import (
+    LOCK_NAME,
+    PRESENCE_NAME,
+    connect,
+    database_errors,
+    leaf_hash,
+    make_or_check_schema,
+)
 from green_logic.ledger.shelf import DbomShelf
 from green_logic.proof.dbom import Sealed
 from green_logic.proof.keys import SigningKey, write_public_key
@@ -75,7 +82,7 @@ class Ledger:
             presence = Presence(settings.data_dir / PRESENCE_NAME)
             undo = stack.enter_context(contextlib.ExitStack())
             undo.callback(presence.close)
-            with _database_errors(settings):
+            with database_errors(settings.database):
                 connection = connect(settings.database, busy_timeout_s=settings.busy_timeout_s)
                 undo.callback(connection.close)
                 origin = make_or_check_schema(connection, key.keyid, settings.database)
@@ -106,7 +113,7 @@ class Ledger:
         """Fold the WAL into the database and leave."""
         with self._thread_lock:
             try:
-                with contextlib.suppress(StorageError), self._lock.held():
+                with contextlib.suppress(StorageError, OSError), self._lock.held():
                     self._connection.close()
             finally:
                 self._connection.close()
@@ -114,12 +121,12 @@ class Ledger:
 
     def find(self, battle_ids: Iterable[str]) -> dict[str, Known]:
         """Rows of the given battles by the id asked for; ids are compared without regard to case."""
-        with self._thread_lock, _database_errors(self._settings):
+        with self._thread_lock, database_errors(self._settings.database):
             return {battle_id: known for battle_id in battle_ids if (known := self._find(battle_id)) is not None}
 
     def size(self) -> int:
         """Number of recorded battles."""
-        with self._thread_lock, _database_errors(self._settings):
+        with self._thread_lock, database_errors(self._settings.database):
             return int(self._connection.execute("SELECT count(*) FROM ledger").fetchone()[0])
 
     def read_dbom(self, battle_id: str) -> bytes | None:
@@ -166,7 +173,7 @@ class Ledger:
             self._thread_lock,
             storage_errors("cannot write to the ledger"),
             self._lock.held(),
-            _database_errors(self._settings),
+            database_errors(self._settings.database),
         ):
             yield
 
@@ -241,23 +248,3 @@ def _receipt(sealed: Sealed, known: Known | None) -> Receipt:
             f"got a different result {sealed.h_delta[:12]}…"
         )
     return Receipt(sealed.battle_id, "conflict", known.h_delta, message)
-
-
-@contextlib.contextmanager
-def _database_errors(settings: Settings) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        text = str(error)
-        if "malformed" in text or "not a database" in text:
-            raise VerificationError(
-                f"{settings.database}: {text}", kind="database", hint="keep the file, restore a backup beside it"
-            ) from error
-        hint = {
-            "database is locked": "another program holds it: close it, then run the same command again",
-            "database or disk is full": "free space on this file system, then run the same command again",
-            "attempt to write a readonly database": "give this user write permission, or choose another --data-dir",
-        }.get(text, "what was acknowledged stays; run the same command again")
-        raise StorageError(f"{settings.database}: {text}", hint=hint) from error
-    except OSError as error:
-        raise storage_error("cannot write to the ledger", error) from error

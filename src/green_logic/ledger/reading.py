@@ -6,38 +6,38 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from green_logic.errors import ConfigurationError, LedgerMissingError, StorageError
-from green_logic.ledger.recovery import rebuild
-from green_logic.ledger.schema import COLUMNS, LOCK_NAME, check_schema, read_meta
+from green_logic.errors import ConfigurationError, LedgerMissingError
+from green_logic.files import storage_errors
+from green_logic.ledger.schema import COLUMNS, LOCK_NAME, check_schema, database_errors, read_meta
 from green_logic.settings import Settings
 
 
 @contextlib.contextmanager
 def open_for_reading(settings: Settings) -> Iterator[sqlite3.Connection]:
-    """A read-only connection. Raises LedgerMissingError without a ledger, StorageError when it cannot be read."""
+    """A read-only connection. Raises LedgerMissingError, StorageError when it cannot be read."""
     database, lock = settings.database, settings.data_dir / LOCK_NAME
-    if not database.is_file():
-        raise LedgerMissingError(f"no ledger in {database.parent}/", hint="green-logic run BATTLES.jsonl makes one")
     with contextlib.ExitStack() as stack:
-        mode = "mode=ro"
-        if not _wal(database).exists():
-            # Nobody has it open. Without a WAL an ordinary reader would make one, so read it as a fixed file, and keep
-            # writers out meanwhile.
-            _share(lock, stack)
-            mode = "mode=ro" if _wal(database).exists() else "mode=ro&immutable=1"
-        uri = f"file:{urllib.parse.quote(str(database.absolute()))}?{mode}"
-        try:
+        with storage_errors("cannot read the ledger"):
+            if not database.is_file():
+                hint = "green-logic run BATTLES.jsonl makes one"
+                raise LedgerMissingError(f"no ledger in {database.parent}/", hint=hint)
+            mode = "mode=ro"
+            if not _wal(database).exists():
+                # Nobody has it open. Without a WAL an ordinary reader would make one, so read it as a fixed file, and
+                # keep writers out meanwhile.
+                _share(lock, stack)
+                mode = "mode=ro" if _wal(database).exists() else "mode=ro&immutable=1"
+        # as_uri escapes what would end the path
+        uri = f"{database.absolute().as_uri()}?{mode}"
+        with database_errors(database):
             connection = stack.enter_context(contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None)))
             connection.execute("PRAGMA query_only = ON")
             check_schema(connection, database)
             yield connection
-        except sqlite3.DatabaseError as error:
-            raise StorageError(f"{database}: {error}") from error
 
 
 def read_state(settings: Settings) -> dict[str, Any]:
@@ -62,6 +62,8 @@ def read_state(settings: Settings) -> dict[str, Any]:
 
 def read_battle(settings: Settings, battle_id: str) -> dict[str, Any]:
     """One row with its DBOM, by the id or by the start of it. Raises ConfigurationError when it is not one battle."""
+    from green_logic.ledger.recovery import rebuild  # noqa: PLC0415  it loads cryptography, which `status` needs not
+
     with open_for_reading(settings) as connection:
         ids = [
             found

@@ -10,6 +10,7 @@ import hashlib
 import sqlite3
 from dataclasses import dataclass
 
+from green_logic.errors import VerificationError
 from green_logic.ledger.shelf import DbomShelf
 from green_logic.proof.dbom import dbom_name, rebuild_dbom
 
@@ -18,7 +19,7 @@ from green_logic.proof.dbom import dbom_name, rebuild_dbom
 CHECKED_BY_CONTENT = 2048
 REBUILD_GROUP = 1000  # files rebuilt at once; bounds the memory at about 10 MB
 _ROW = (
-    "SELECT b.battle_id, b.raw_result, b.score, b.timestamp, l.envelope "
+    "SELECT b.battle_id, b.raw_result, b.score, b.timestamp, l.envelope, l.dbom_sha256 "
     "FROM battles b JOIN ledger l ON l.battle_row = b.id WHERE b.battle_id = ?"
 )
 
@@ -40,35 +41,41 @@ def recover(connection: sqlite3.Connection, shelf: DbomShelf, *, alone: bool) ->
     swept = shelf.sweep() if alone else 0
     present = shelf.names()
     owned = {dbom_name(battle_id): battle_id for (battle_id,) in connection.execute("SELECT battle_id FROM battles")}
-    torn = [name for name in _find_torn(connection, shelf) if name in present]
-    orphans = sorted(present - owned.keys()) if alone else []
-    aside = shelf.set_aside([*torn, *orphans])
-    lost = sorted((owned.keys() - present) | set(torn))
+    aside = shelf.set_aside(sorted(present - owned.keys())) if alone else 0
+    lost = sorted((owned.keys() - present) | _find_torn(connection, shelf))
     for start in range(0, len(lost), REBUILD_GROUP):
         group = lost[start : start + REBUILD_GROUP]
-        shelf.write({name: rebuild(connection, owned[name]) for name in group})
+        # rebuilt before the torn ones are moved: if it is the row that rotted, its file is the evidence and stays
+        files = {name: rebuild(connection, owned[name]) for name in group}
+        aside += shelf.set_aside(name for name in group if name in present)
+        shelf.write(files)
     return Recovery(len(lost), aside, swept)
 
 
 def rebuild(connection: sqlite3.Connection, battle_id: str) -> bytes:
-    """The DBOM file of a recorded battle."""
+    """The DBOM file of a recorded battle. Raises VerificationError when the row is not what was committed."""
     row = connection.execute(_ROW, (battle_id,)).fetchone()
-    name, raw_result, score, timestamp, envelope = row
-    return rebuild_dbom(
+    if row is None:
+        raise VerificationError(f"{battle_id}: the row has no leaf in the log", kind="leaf")
+    name, raw_result, score, timestamp, envelope, expected = row
+    data = rebuild_dbom(
         battle_id=name, raw_result=raw_result.encode(), score=score, timestamp=timestamp, envelope=envelope
     )
+    if hashlib.sha256(data).digest() != expected:
+        raise VerificationError(f"{battle_id}: the row is not the one that was committed", kind="row")
+    return data
 
 
-def _find_torn(connection: sqlite3.Connection, shelf: DbomShelf) -> list[str]:
+def _find_torn(connection: sqlite3.Connection, shelf: DbomShelf) -> set[str]:
     rows = connection.execute(
         "SELECT b.battle_id, l.dbom_sha256 FROM ledger l JOIN battles b ON b.id = l.battle_row "
         "ORDER BY l.leaf_index DESC LIMIT ?",
         (CHECKED_BY_CONTENT,),
     )
-    torn = []
+    torn = set()
     for battle_id, expected in rows:
         name = dbom_name(battle_id)
         data = shelf.read(name)
-        if data is not None and hashlib.sha256(data).digest() != expected:
-            torn.append(name)
+        if data is None or hashlib.sha256(data).digest() != expected:
+            torn.add(name)
     return torn

@@ -7,13 +7,14 @@ they stop accidents, not attackers, whom the signatures catch.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sqlite3
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
-from green_logic.proof.dbom import utc_now
 
 SCHEMA_VERSION = 1  # PRAGMA user_version
 PAGE_SIZE = 8192  # bytes; 2 kB results take a third less room than with 4096, 18 kB ones the same (measured)
@@ -23,7 +24,7 @@ COLUMNS = ("id", "battle_id", "timestamp", "score", "breakdown", "raw_result", "
 _NO_CHANGE = "".join(
     f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
     f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;\n"
-    for table in ("battles", "ledger")
+    for table in ("battles", "ledger", "ledger_meta")
     for verb in ("UPDATE", "DELETE")
 )
 SCHEMA = (
@@ -50,11 +51,14 @@ CREATE TABLE ledger (
     dbom_sha256 BLOB NOT NULL              -- of the DBOM file, so that a torn one is seen without parsing
 );
 CREATE TABLE ledger_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
--- INSERT OR REPLACE deletes without asking the delete trigger
+-- REPLACE deletes without asking the delete trigger; case twins collide in the folded index
 CREATE TRIGGER battles_no_replace BEFORE INSERT ON battles
-WHEN EXISTS (SELECT 1 FROM battles WHERE battle_id = NEW.battle_id OR id = NEW.id)
+WHEN EXISTS (SELECT 1 FROM battles WHERE battle_id = NEW.battle_id COLLATE NOCASE OR id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'battles is append-only'); END;
-"""
+CREATE TRIGGER ledger_no_replace BEFORE INSERT ON ledger
+WHEN EXISTS (SELECT 1 FROM ledger WHERE leaf_index = NEW.leaf_index OR battle_row = NEW.battle_row)
+BEGIN SELECT RAISE(ABORT, 'ledger is append-only'); END;
+"""  # noqa: S608  our own constants
     + _NO_CHANGE
 )
 
@@ -65,11 +69,10 @@ def leaf_hash(envelope: str) -> bytes:
 
 
 def connect(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection:
-    """The writing connection: WAL, a sync at every commit, transactions begun by hand."""
+    """The writing connection: a sync at every commit, transactions begun by hand. Changes nothing in the file yet."""
     connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
-        _check_wal(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0], path)
         connection.execute("PRAGMA synchronous = FULL")  # NORMAL loses acknowledged rows at a power cut
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -79,20 +82,42 @@ def connect(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection:
     return connection
 
 
-def _check_wal(mode: str, path: Path) -> None:
+@contextlib.contextmanager
+def database_errors(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours: VerificationError when the file is damaged, else StorageError."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        text = str(error)
+        if "malformed" in text or "not a database" in text:
+            raise VerificationError(
+                f"{path}: {text}", kind="database", hint="keep the file, restore a backup beside it"
+            ) from error
+        hint = {
+            "database is locked": "another program holds it: close it, then run the same command again",
+            "database or disk is full": "free space on this file system, then run the same command again",
+            "attempt to write a readonly database": "give this user write permission, or choose another --data-dir",
+        }.get(text, "what was acknowledged stays; run the same command again")
+        raise StorageError(f"{path}: {text}", hint=hint) from error
+
+
+def _use_wal(connection: sqlite3.Connection, path: Path) -> None:
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise StorageError(f"{path}: expected journal mode wal, got {mode}", hint="WAL needs a local file system")
 
 
 def make_or_check_schema(connection: sqlite3.Connection, keyid: str, path: Path) -> str:
-    """The ledger's origin; tables are made in an empty database.
+    """The ledger's origin; an empty database gets the tables. WAL is on when this returns, not before: it is written
+    into the file, and a database that is not ours stays as it is.
 
     Raises ConfigurationError for a database that is not a ledger of ours, is newer, or belongs to another key.
     """
     if is_empty(connection):
         origin = f"green-agent/{uuid.uuid4()}"
-        meta = {"origin": origin, "keyid": keyid, "created": utc_now()}
-        rows = ", ".join(f"('{name}', '{value}')" for name, value in meta.items())
+        _use_wal(connection, path)
+        created = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+        rows = f"('origin', '{origin}'), ('keyid', '{keyid}'), ('created', {created})"
         connection.executescript(
             f"BEGIN IMMEDIATE; {SCHEMA}; INSERT INTO ledger_meta VALUES {rows}; "  # noqa: S608  our own constants
             f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
@@ -105,6 +130,7 @@ def make_or_check_schema(connection: sqlite3.Connection, keyid: str, path: Path)
             f"{path}: this ledger is signed by {meta['keyid']}, the key in use is {keyid}",
             hint="point GREEN_LOGIC_SIGNING_KEY to the ledger's own key, or choose another --data-dir",
         )
+    _use_wal(connection, path)
     return meta["origin"]
 
 

@@ -45,7 +45,7 @@ class DbomShelf:
         """Content of a DBOM file, None when there is none."""
         try:
             return (self.directory / name).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             return None
 
     def names(self) -> set[str]:

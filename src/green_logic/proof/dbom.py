@@ -132,14 +132,18 @@ def vector_text(vector: Sequence[float]) -> bytes:
 
 
 def rebuild_dbom(*, battle_id: str, raw_result: bytes, score: float, timestamp: str, envelope: str) -> bytes:
-    """The DBOM file of a recorded battle, byte for byte, from what the ledger holds."""
-    result = orjson.loads(raw_result)
-    evaluation = result.get("evaluation")
-    evaluation = evaluation if isinstance(evaluation, dict) else result
+    """The DBOM file of a recorded battle, byte for byte, from what the ledger holds. Raises VerificationError."""
+    try:
+        result = orjson.loads(raw_result)
+        evaluation = result.get("evaluation")
+        vector = (evaluation if isinstance(evaluation, dict) else result)["intent_vector"]
+        text = vector_text(_numbers(vector))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise VerificationError(f"{battle_id}: raw_result holds no intent_vector", kind="raw_result") from error
     return _dbom_bytes(
         battle_id=battle_id,
         h_delta=hashlib.sha256(raw_result).hexdigest(),
-        vector=vector_text(evaluation["intent_vector"]),
+        vector=text,
         score=score,
         envelope=envelope,
         timestamp=timestamp,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import os
+import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,22 +90,24 @@ def load_signing_key(settings: Settings, *, make: bool = True) -> SigningKey:
     path = key_path(settings)
     if path is None:
         return _parse_key(settings.signing_key.encode(), "signing_key")
-    if not path.exists():
-        if settings.signing_key or not make:
-            raise ConfigurationError(
-                f"{path}: there is no signing key", hint="green-logic run makes one; or set GREEN_LOGIC_SIGNING_KEY"
-            )
+    data = _find_private(path)
+    if data is None and make and not settings.signing_key:
         with storage_errors("cannot keep the judge's key"):
             _make_key(path)
-    return _parse_key(_read_private(path), str(path))
+        data = _find_private(path)
+    if data is None:
+        raise ConfigurationError(
+            f"{path}: there is no signing key", hint="green-logic run makes one; or set GREEN_LOGIC_SIGNING_KEY"
+        )
+    return _parse_key(data, str(path))
 
 
 def load_public_key(path: Path) -> PublicKey:
     """A public key from a PEM or OpenSSH file. Raises ConfigurationError."""
     try:
         data = path.read_bytes()
-        load = serialization.load_ssh_public_key if data.startswith(b"ssh-") else serialization.load_pem_public_key
-        public = load(data)
+        openssh = data.startswith((b"ssh-", b"ecdsa-"))
+        public = serialization.load_ssh_public_key(data) if openssh else serialization.load_pem_public_key(data)
     except (OSError, ValueError, UnsupportedAlgorithm) as error:
         raise ConfigurationError(f"{path}: {KINDS}, got {error}") from error
     if isinstance(public, ed25519.Ed25519PublicKey):
@@ -127,7 +129,7 @@ def _make_key(path: Path) -> None:
     pem = ed25519.Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    own = path.with_name(f".{path.name}-{os.getpid()}")
+    own = path.with_name(f".{path.name}-{secrets.token_hex(8)}")  # process ids repeat in containers and threads
     write_file(own, pem, mode=0o600)
     # another process may make one at this moment: the first name stays and both use it
     with contextlib.suppress(FileExistsError):
@@ -136,12 +138,14 @@ def _make_key(path: Path) -> None:
     sync_directory(path.parent)
 
 
-def _read_private(path: Path) -> bytes:
+def _find_private(path: Path) -> bytes | None:
     try:
         mode = path.stat().st_mode
         if stat.S_IMODE(mode) & 0o077:
             raise ConfigurationError(f"{path}: others can read the judge's key", hint=f"chmod 600 {path}")
         return path.read_bytes()
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot read the judge's key: {error.strerror}") from error
 

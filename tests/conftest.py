@@ -1,0 +1,79 @@
+"""What every test gets: a user of its own, and the few values that most tests start from."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from green_logic.proof.dbom import Sealed, seal_result
+from green_logic.proof.keys import SigningKey, load_signing_key
+from green_logic.settings import Settings
+
+ORIGIN = "green-agent/test"
+
+
+@pytest.fixture(autouse=True)
+def isolated_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the configuration, cache or Prefect home of whoever runs it."""
+    for variable in [*os.environ]:
+        if variable == "PREFECT_API_URL" or (
+            variable.startswith("GREEN_LOGIC_") and not variable.startswith("GREEN_LOGIC_TEST_")
+        ):
+            monkeypatch.delenv(variable)
+    home = tmp_path / "user"
+    for variable in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "PREFECT_HOME"):
+        directory = home / variable.lower()
+        directory.mkdir(parents=True)
+        monkeypatch.setenv(variable, str(directory))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings with a data directory that does not exist yet."""
+    return Settings(data_dir=tmp_path / "data", busy_timeout_s=30.0)
+
+
+@pytest.fixture
+def key() -> SigningKey:
+    """The key of the isolated user, made on first use."""
+    return load_signing_key(Settings())
+
+
+@pytest.fixture(scope="session")
+def make_result() -> Callable[..., dict[str, Any]]:
+    """A factory of realistic results: `make_result("b-1", score=0.5, seed=7)`."""
+    return result_of
+
+
+@pytest.fixture
+def make_sealed(key: SigningKey) -> Callable[..., Sealed]:
+    """A factory of sealed results, for tests that begin at the ledger."""
+
+    def seal(battle_id: str, *, origin: str = ORIGIN, **more: Any) -> Sealed:
+        return seal_result(result_of(battle_id, **more), key=key, origin=origin)
+
+    return seal
+
+
+def result_of(battle_id: str, *, score: float = 0.61, seed: int = 1, **more: Any) -> dict[str, Any]:
+    """The result of a judged battle; the same arguments give the same result."""
+    # seeded on purpose: the vector of a task is the same at every run
+    source = random.Random(seed)  # noqa: S311
+    return {
+        "battle_id": battle_id,
+        "battle_sha256": f"{seed:064x}",
+        "profile": {"id": "cis-evidence/1"},
+        "evaluation": {
+            "cis_score": score,
+            "breakdown": {"rationale_score": 0.7, "logic_score": score, "note": "naïve – 日本"},
+            "intent_vector": [source.uniform(-0.2, 0.2) for _ in range(384)],
+        },
+        "purple_response": {"sourceCode": f"def answer():\n    return {seed}\n", "rationale": "because"},
+        "timing": {"total_s": source.random()},
+        **more,
+    }
