@@ -24,7 +24,8 @@ from green_logic.evaluation.testrun import BOX, Ending, Limits, TestRun, parse_r
 START_S = 60.0  # for an interpreter and pytest on a machine with cold disks
 GRACE_S = 30.0  # beyond a job's wall limit, for a supervisor to end it on an overloaded machine
 STOP_S = 5.0
-FIRST_UID = 60000  # to 64999: private users of guests, above the ranges that distributions hand out
+FIRST_UID = 60000  # private users of guests, above the ranges that distributions hand out
+PRIVATE_UIDS = 5000
 GUEST_PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments")
 # the guest finds the standard library on its path, and pytest only because it is loaded already
 BOOTSTRAP = """
@@ -54,7 +55,7 @@ class Worker:
                 "backend": backend,
                 "readable": readable_paths(),
                 "box": self._box,
-                "uid": FIRST_UID + (os.getpid() * 16 + number) % 5000 if os.geteuid() == 0 else 0,
+                "uid": find_private_uid(number),
             }
             self._process = _start(options, theirs.fileno(), self._box)
         self._ready = False
@@ -87,12 +88,16 @@ class Worker:
         """End the process and everything below it."""
         self._channel.close()
         with self._process:
-            try:
-                self._process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
+            self._stop()
         if self._box != BOX:
             shutil.rmtree(self._box, ignore_errors=True)
+
+    def _stop(self) -> None:
+        """Let the process end by itself, as it does when its channel closes, or kill it."""
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
 
     def _read_answer(self) -> dict[str, Any]:
         answer = read_record(self._channel)
@@ -108,8 +113,28 @@ class Worker:
             self._process.kill()
             raise WorkerDeathError("it did not answer in time") from error
         except ChannelClosedError as error:
-            self._process.kill()
-            raise WorkerDeathError(f"its process ended with {self._process.wait()}") from error
+            self._stop()
+            raise WorkerDeathError(f"its process ended with {self._process.wait()}{self._last_words()}") from error
+
+    def _last_words(self) -> str:
+        """The last line that the zygote itself wrote, such as the reason why Python did not start."""
+        assert self._process.stderr is not None  # noqa: S101  for the type checker: `_start` asks for a pipe
+        os.set_blocking(self._process.stderr.fileno(), False)
+        lines = (self._process.stderr.read() or b"").decode("utf-8", "replace").strip().splitlines()
+        return f": {lines[-1]}" if lines else ""
+
+
+def find_private_uid(number: int) -> int:
+    """A user for the guests of worker `number` of this judge; 0 if this process cannot become another user."""
+    uid = FIRST_UID + (os.getpid() * 16 + number) % PRIVATE_UIDS
+    if os.geteuid() != 0:
+        return 0
+    # root in a rootless container has few users, often only itself
+    for line in Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines():
+        first, _, count = map(int, line.split())
+        if first <= uid < first + count:
+            return uid
+    return 0
 
 
 def readable_paths() -> list[str]:
@@ -136,7 +161,7 @@ def _start(options: dict[str, object], descriptor: int, box: str) -> subprocess.
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         pass_fds=(descriptor,),
         env=_environment(box),
         cwd="/",

@@ -111,7 +111,7 @@ class SolutionNames(dict[str, object]):
     def __getitem__(self, name: str) -> object:
         if name in self._solution and not name.startswith("__"):
             return self._solution[name]
-        return super().__getitem__(name)
+        return vars(builtins)[name]  # not our copy: tests patch "builtins.open"
 
 
 class SolutionAliases(MetaPathFinder, Loader):

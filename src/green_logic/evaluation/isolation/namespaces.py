@@ -104,4 +104,6 @@ def _make_devices(root: str) -> None:
 def _make_places(root: str) -> None:
     Path(root + BOX).mkdir()
     for link, target in LINKS.items():
-        Path(root + link).symlink_to(target)
+        # Python itself may live below /tmp; then temporary files go to the working directory
+        if not Path(root + link).exists():
+            Path(root + link).symlink_to(target)

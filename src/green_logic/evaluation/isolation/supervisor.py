@@ -16,9 +16,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from green_logic.evaluation.isolation.box import measure_box
 from green_logic.evaluation.isolation.channel import ChannelClosedError, send_frame, send_record
 from green_logic.evaluation.isolation.guest import run_guest
-from green_logic.evaluation.isolation.plan import Plan, box_size, clear, confine, enter
+from green_logic.evaluation.isolation.plan import Plan, clear, confine, enter, offer_to_oom_killer
 from green_logic.evaluation.testrun import Limits
 
 READ_BYTES = 1 << 16
@@ -56,6 +57,7 @@ def supervise(job: dict[str, Any], channel: socket.socket, owners: tuple[int, ..
         _become_guest(plan, limits, job, (supervisor, confined_write, results_write, output_write))
     for descriptor in (results_write, output_write, confined_write, supervisor):
         os.close(descriptor)
+    offer_to_oom_killer(plan, pid)
     _await_confinement(confined_read)
     started = time.monotonic()
     watch = Watch(os.pidfd_open(pid), results_read, output_read)
@@ -95,6 +97,7 @@ def _await_confinement(descriptor: int) -> None:
 def _watch(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Plan) -> str:
     """Collect from the guest until it ends or must end; returns why. Raises ChannelClosedError if an owner is gone."""
     deadline = time.monotonic() + limits.wall_s
+    disk_check = 0.0
     poller = select.poll()
     for descriptor in owners:
         poller.register(descriptor, select.POLLIN | select.POLLRDHUP)
@@ -114,9 +117,10 @@ def _watch(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Plan) ->
                 poller.unregister(descriptor)
         if reason := _excess(watch, limits):
             return reason
-        # no tmpfs bounds the box here
-        if plan.shares_host and box_size(plan.box) > limits.disk_bytes:
-            return "disk_limit"
+        if plan.shares_host and time.monotonic() > disk_check:  # no tmpfs bounds the box
+            if measure_box(plan.box) > limits.disk_bytes:
+                return "disk_limit"
+            disk_check = time.monotonic() + DISK_CHECK_S
     return "timeout"
 
 

@@ -17,6 +17,7 @@ import os
 import select
 import socket
 import sys
+import traceback
 from dataclasses import replace
 
 from green_logic.evaluation.isolation.channel import ChannelClosedError, read_record, send_record
@@ -74,14 +75,14 @@ def _serve(channel: socket.socket, owners: tuple[int, int], plan: Plan) -> None:
 
 def _supervise_one(channel: socket.socket, owners: tuple[int, int], plan: Plan) -> int:
     """Exit code of a supervisor: 0 if it answered."""
-    code = 1
     try:
         supervise(read_record(channel), channel, owners, plan)
-        code = 0
     except ChannelClosedError:
-        code = 3
+        return 3
     except OSError as error:
         send_record(channel, {"failure": str(error)})
-    finally:
-        # never back into the loop of the zygote, whatever happened
-        os._exit(code)
+        return 1
+    except BaseException:  # noqa: BLE001  it must not return into the loop of the zygote
+        traceback.print_exc()  # the worker reads the last line
+        return 2
+    return 0
