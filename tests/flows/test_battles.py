@@ -139,15 +139,14 @@ def test_a_battle_that_cannot_be_judged_is_set_aside_and_judged_by_the_next_run(
     assert not (settings.not_evaluated / "b-1.json").exists()
 
 
-def test_nothing_of_a_battle_is_stored_by_the_orchestrator(tmp_path: Path) -> None:
+def test_nothing_of_a_battle_is_stored_by_the_orchestrator(tmp_path: Path, prefect_server: Path) -> None:
     from flows.battles import evaluate, evaluate_battles, generate_dbom, submit_result
 
     assert [step.persist_result for step in (evaluate, generate_dbom, submit_result, evaluate_battles)] == [False] * 4
     battles = write_battles(tmp_path / "private.jsonl", 1)
-    before = set(Path(os.environ["PREFECT_HOME"]).rglob("*"))
     evaluate_battles(str(battles), str(tmp_path / "data"))
-    stored = [path for path in set(Path(os.environ["PREFECT_HOME"]).rglob("*")) - before if "storage" in path.parts]
-    assert stored == []
+    assert (prefect_server / "storage").parent.is_dir()
+    assert [path for path in prefect_server.rglob("*") if path.is_file() and "storage" in path.parts] == []
 
 
 def test_the_flow_leaves_a_summary_and_escapes_what_agents_wrote(tmp_path: Path) -> None:
