@@ -14,7 +14,7 @@ import pytest
 from green_logic.errors import SandboxUnavailableError
 from green_logic.evaluation.sandbox import Limits, Sandbox, TestRun
 
-QUICK = Limits(wall_s=1.5)
+QUICK = Limits(wall_s=1.5, processes=32)
 
 
 @pytest.fixture(scope="module", params=["namespaces", "landlock"])
@@ -133,6 +133,19 @@ def test_memory_is_bounded(sandbox: Sandbox) -> None:
         with pytest.raises(MemoryError): bytearray(10 << 30)
     """
     assert_all_passed(run(sandbox, tests))
+
+
+def test_memory_of_all_processes_together_is_bounded(sandbox: Sandbox) -> None:
+    source = """
+    import os, time
+    for _ in range(8):
+        if os.fork() == 0:
+            held = bytearray(os.urandom(1 << 20) * 200)
+            time.sleep(60)
+    time.sleep(60)
+    """
+    result = run(sandbox, "", source, Limits(wall_s=30))
+    assert (result.ended, result.detail) == ("crashed", f"more than {512 << 20} bytes of memory")
 
 
 def test_a_flood_of_output_ends_the_run(sandbox: Sandbox) -> None:

@@ -78,7 +78,7 @@ class Sandbox:
         return {
             "backend": self.backend,
             "limits": limits,
-            "memory": "rlimit: address space, of each process",
+            "memory": "rlimit (address space of each process) and watched (all together)",
             "disk": "tmpfs" if self.backend == "namespaces" else "watched",
             "network": "open" if self.backend == UNSANDBOXED else "none",
         }

@@ -35,8 +35,8 @@ class Limits:
 
     wall_s: float = 10.0
     cpu_s: int = 10  # of each process
-    memory_bytes: int = 512 << 20  # address space of each process
-    processes: int = 32  # threads count as well
+    memory_bytes: int = 512 << 20  # address space of each process, and memory of all together
+    processes: int = 128  # threads count as well, and honest tests of thread safety start a hundred
     file_bytes: int = 16 << 20  # the largest file
     disk_bytes: int = 32 << 20  # all files together
     output_bytes: int = 4 << 20  # standard output and error together
@@ -71,7 +71,7 @@ class TestRun:
 class Ending:
     """How the supervisor, which is trusted, saw the process tree end."""
 
-    reason: str  # "exited", or the limit it was killed for: "timeout" | "output_limit" | "results_limit" | "disk_limit"
+    reason: str  # "exited", or the limit it was killed for: "timeout" | "output_limit" | ..., a key of `_judge_end`
     exit_code: int  # negative: the signal
     wall_s: float
     cpu_s: float
@@ -102,6 +102,7 @@ def _judge_end(ending: Ending, reported: tuple[str, str] | None, malformed: str,
         "timeout": ("timeout", f"wall time limit of {limits.wall_s:g} s"),
         "output_limit": ("output_limit", f"more than {limits.output_bytes} bytes of output"),
         "results_limit": ("crashed", "results too large"),
+        "memory_limit": ("crashed", f"more than {limits.memory_bytes} bytes of memory"),
         "disk_limit": ("crashed", f"more than {limits.disk_bytes} bytes of files"),
     }
     if ending.reason in limit_details:

@@ -12,6 +12,7 @@ import json
 import os
 import random
 import sys
+import threading
 import types
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -37,6 +38,7 @@ UNUSED_PLUGINS = (
     "terminal",
     "warnings",
 )
+THREAD_STACK_BYTES = 2 << 20  # 8 MB each, the default, would let RLIMIT_AS refuse a hundred threads
 RANKS = {"passed": 0, "skipped": 1, "failed": 2, "error": 3}
 
 
@@ -155,6 +157,7 @@ def _prepare_process(source: str, tests: str) -> None:
     sys.argv = [f"{TESTS}.py"]
     sys.path.insert(0, str(Path.cwd()))
     random.seed(0)
+    threading.stack_size(THREAD_STACK_BYTES)
     VirtualClock().install()
 
 

@@ -54,7 +54,7 @@ def prepare(plan: Plan) -> int:
         return build_root((*SYSTEM_PATHS, *plan.readable), plan.uid)
     # what a killed supervisor leaves running becomes ours, and `leave` finds it
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-    return -1
+    return os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def leave(plan: Plan) -> None:
@@ -81,8 +81,7 @@ def enter(plan: Plan, limits: Limits) -> None:
 
 def offer_to_oom_killer(plan: Plan, pid: int) -> None:
     """Let a machine that runs out of memory take the guest `pid` first, not the judge."""
-    process_dir = plan.process_dir if plan.process_dir >= 0 else os.open("/proc", os.O_PATH | os.O_DIRECTORY)
-    descriptor = os.open(f"{pid}/oom_score_adj", os.O_WRONLY, dir_fd=process_dir)
+    descriptor = os.open(f"{pid}/oom_score_adj", os.O_WRONLY, dir_fd=plan.process_dir)
     os.write(descriptor, b"1000")
     os.close(descriptor)
 

@@ -19,6 +19,7 @@ from typing import Any
 from green_logic.evaluation.isolation.box import measure_box
 from green_logic.evaluation.isolation.channel import ChannelClosedError, send_frame, send_record
 from green_logic.evaluation.isolation.guest import run_guest
+from green_logic.evaluation.isolation.memory import measure_memory
 from green_logic.evaluation.isolation.plan import Plan, clear, confine, enter, offer_to_oom_killer
 from green_logic.evaluation.testrun import Limits
 
@@ -26,7 +27,7 @@ READ_BYTES = 1 << 16
 RESULTS_BYTES = 4 << 20  # about 40,000 tests
 OUTPUT_TAIL_BYTES = 16 << 10
 RESULTS_DESCRIPTOR = 200  # at least: far from what code that closes or tries small numbers will hit
-DISK_CHECK_S = 0.2
+LOOK_S = 0.1  # a core fills some 100 MB in that time
 CONFINED = b"confined"
 
 
@@ -97,7 +98,7 @@ def _await_confinement(descriptor: int) -> None:
 def _watch(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Plan) -> str:
     """Collect from the guest until it ends or must end; returns why. Raises ChannelClosedError if an owner is gone."""
     deadline = time.monotonic() + limits.wall_s
-    disk_check = 0.0
+    next_look = time.monotonic() + LOOK_S
     poller = select.poll()
     for descriptor in owners:
         poller.register(descriptor, select.POLLIN | select.POLLRDHUP)
@@ -106,8 +107,7 @@ def _watch(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Plan) ->
     for descriptor in (watch.results_pipe, watch.output_pipe):
         os.set_blocking(descriptor, False)
     while (left_s := deadline - time.monotonic()) > 0:
-        pause_s = min(left_s, DISK_CHECK_S) if plan.shares_host else left_s
-        ready = {descriptor for descriptor, _ in poller.poll(pause_s * 1000 + 1)}
+        ready = {descriptor for descriptor, _ in poller.poll(min(left_s, LOOK_S) * 1000 + 1)}
         if not ready.isdisjoint(owners):
             raise ChannelClosedError("nobody waits for this job any more")
         if watch.guest in ready:
@@ -117,11 +117,20 @@ def _watch(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Plan) ->
                 poller.unregister(descriptor)
         if reason := _excess(watch, limits):
             return reason
-        if plan.shares_host and time.monotonic() > disk_check:  # no tmpfs bounds the box
-            if measure_box(plan.box) > limits.disk_bytes:
-                return "disk_limit"
-            disk_check = time.monotonic() + DISK_CHECK_S
+        if time.monotonic() > next_look:
+            if reason := _look(limits, plan):
+                return reason
+            next_look = time.monotonic() + LOOK_S
     return "timeout"
+
+
+def _look(limits: Limits, plan: Plan) -> str:
+    """What no limit of the kernel binds: the memory of all processes together, and a box that is no tmpfs."""
+    if measure_memory(plan.process_dir) > limits.memory_bytes:
+        return "memory_limit"
+    if plan.shares_host and measure_box(plan.box) > limits.disk_bytes:
+        return "disk_limit"
+    return ""
 
 
 def _take(watch: Watch, descriptor: int) -> bool:
