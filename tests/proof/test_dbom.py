@@ -7,7 +7,6 @@ import copy
 import hashlib
 import json
 import math
-import struct
 
 import orjson
 import pytest
@@ -19,15 +18,13 @@ from green_logic.errors import InvalidBattleError, VerificationError
 from green_logic.proof.dbom import (
     FIELDS,
     SIZE_LIMIT,
-    VECTOR_SIZE,
     check_dbom,
     parse_dbom,
     rebuild_dbom,
     seal_result,
-    vector_digest,
-    vector_text,
 )
 from green_logic.proof.envelope import seal
+from green_logic.proof.vector import VECTOR_SIZE
 
 ORIGIN = "green-agent/test"
 NOW = "2026-01-02T03:04:05.000006Z"
@@ -439,12 +436,6 @@ def test_an_id_that_is_no_file_name_is_refused(battle_id, judge, make_result):
 def test_whole_scores_are_sealed_as_the_numbers_they_are(judge, make_result):
     assert seal_result(make_result("b-1", score=1), key=judge, origin=ORIGIN).score == 1.0
     assert b'"score_cis":0.0,' in seal_result(make_result("b-1", score=-0.0), key=judge, origin=ORIGIN).dbom_bytes()
-
-
-def test_the_vector_digest_is_over_little_endian_doubles_without_negative_zero():
-    vector = [-0.0, 1.5, -2.25]
-    assert vector_digest(vector) == hashlib.sha256(struct.pack("<3d", 0.0, 1.5, -2.25)).hexdigest()
-    assert vector_text([-0.0, 1]) == vector_text([0.0, 1.0]) == b"[0.0,1.0]"
 
 
 EVALUATIONS = st.fixed_dictionaries({"cis_score": st.floats(0, 1), "breakdown": JSON_VALUES, "intent_vector": VECTORS})

@@ -11,11 +11,9 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -24,9 +22,9 @@ from green_logic.battle import check_battle_id, excerpt, parse_json
 from green_logic.errors import InvalidBattleError, VerificationError
 from green_logic.proof.envelope import open_envelope, seal
 from green_logic.proof.keys import PublicKey, SigningKey
+from green_logic.proof.vector import VECTOR_SIZE, IntentVector, parse_vector
 
 DBOM_VERSION = "1.1"
-VECTOR_SIZE = 384  # floats; the output width of all-MiniLM-L6-v2 and of the fallback
 FIELDS = ("dbom_version", "battle_id", "h_delta", "v_intent", "score_cis", "sigma_judge", "timestamp")
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 # A URI that nobody else can own and that needs no domain to live; it never changes (docs/decisions/0002).
@@ -115,20 +113,10 @@ def seal_result(result: Mapping[str, Any], *, key: SigningKey, origin: str, time
         breakdown=breakdown if isinstance(breakdown, str) else orjson.dumps(breakdown).decode() if breakdown else "",
         timestamp=timestamp,
         envelope=seal(orjson.dumps(statement), key),
-        vector=vector_text(vector),
+        vector=vector.text,
         battle_sha256=str(result.get("battle_sha256", "")),
         evidence_sha256=evidence,
     )
-
-
-def vector_digest(vector: Sequence[float]) -> str:
-    """SHA-256 over little-endian IEEE-754 doubles, −0 written as +0."""
-    return _vector_digest(_plus_zero(vector))
-
-
-def vector_text(vector: Sequence[float]) -> bytes:
-    """JSON text of a vector; cached, because the battles of one task share it."""
-    return _vector_text(_plus_zero(vector))
 
 
 def rebuild_dbom(*, battle_id: str, raw_result: bytes, score: float, timestamp: str, envelope: str) -> bytes:
@@ -137,7 +125,7 @@ def rebuild_dbom(*, battle_id: str, raw_result: bytes, score: float, timestamp: 
         result = orjson.loads(raw_result)
         evaluation = result.get("evaluation")
         vector = (evaluation if isinstance(evaluation, dict) else result)["intent_vector"]
-        text = vector_text(_numbers(vector))
+        text = parse_vector(vector).text
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise VerificationError(f"{battle_id}: raw_result holds no intent_vector", kind="raw_result") from error
     return _dbom_bytes(
@@ -165,21 +153,6 @@ def _dbom_bytes(*, battle_id: str, h_delta: str, vector: bytes, score: float, en
     )
 
 
-def _plus_zero(vector: Sequence[float]) -> tuple[float, ...]:
-    # −0.0 equals 0.0, so a cache would hand out the one for the other
-    return tuple(float(value) + 0.0 for value in vector)
-
-
-@lru_cache(maxsize=256)
-def _vector_digest(vector: tuple[float, ...]) -> str:
-    return hashlib.sha256(struct.pack(f"<{len(vector)}d", *vector)).hexdigest()
-
-
-@lru_cache(maxsize=256)
-def _vector_text(vector: tuple[float, ...]) -> bytes:
-    return orjson.dumps(vector)
-
-
 def _encode(battle_id: str, result: Mapping[str, Any]) -> tuple[bytes, str]:
     evidence = {name: value for name, value in result.items() if name not in NOT_EVIDENCE}
     try:
@@ -198,7 +171,12 @@ def _holds_nan(value: object) -> bool:
         return not math.isfinite(value)
     if isinstance(value, Mapping):
         return any(map(_holds_nan, value.values()))
-    return isinstance(value, (list, tuple)) and any(map(_holds_nan, value))
+    if not isinstance(value, (list, tuple)):
+        return False
+    # the sum of a vector is finite unless one number is not, or, beyond any vector of ours, it overflows
+    if set(map(type, value)) == {float} and math.isfinite(sum(value)):
+        return False
+    return any(map(_holds_nan, value))
 
 
 def _score(battle_id: str, value: object) -> float:
@@ -207,22 +185,14 @@ def _score(battle_id: str, value: object) -> float:
     return float(value) + 0.0
 
 
-def _vector(battle_id: str, value: object) -> tuple[float, ...]:
+def _vector(battle_id: str, value: object) -> IntentVector:
     try:
-        vector = _numbers(value)
+        vector = parse_vector(value)
     except VerificationError as error:
         raise InvalidBattleError(f"battle {battle_id}: intent_vector {error.message}") from error
-    if not any(vector):
+    if vector.is_zero:
         raise InvalidBattleError(f"battle {battle_id}: intent_vector is all zeros, which is no embedding")
     return vector
-
-
-def _numbers(value: object) -> tuple[float, ...]:
-    if not isinstance(value, (list, tuple)) or len(value) != VECTOR_SIZE:
-        raise VerificationError(f"expected {VECTOR_SIZE} numbers, got {excerpt(value)}", kind="v_intent")
-    if not all(type(number) in (int, float) and abs(number) < 1e300 for number in value):
-        raise VerificationError("expected finite numbers only", kind="v_intent")
-    return _plus_zero(value)
 
 
 def _statement(
@@ -230,7 +200,7 @@ def _statement(
     *,
     battle_id: str,
     h_delta: str,
-    vector: tuple[float, ...],
+    vector: IntentVector,
     score: float,
     timestamp: str,
     origin: str,
@@ -249,7 +219,7 @@ def _statement(
             "dbomVersion": DBOM_VERSION,
             "battleId": battle_id,
             "scoreCis": score,
-            "vIntent": {"mediaType": VECTOR_TYPE, "digest": {"sha256": vector_digest(vector)}, "length": VECTOR_SIZE},
+            "vIntent": {"mediaType": VECTOR_TYPE, "digest": {"sha256": vector.digest}, "length": VECTOR_SIZE},
             "judgedAt": timestamp,
             "ledger": origin,
             "profile": profile.get("id") if isinstance(profile, Mapping) else None,
@@ -330,7 +300,7 @@ def _signed_fields(statement: Any, dbom: Mapping[str, Any]) -> list[tuple[str, o
             ("score_cis", predicate["scoreCis"], dbom["score_cis"]),
             ("timestamp", predicate["judgedAt"], dbom["timestamp"]),
             ("dbom_version", predicate["dbomVersion"], dbom["dbom_version"]),
-            ("v_intent", predicate["vIntent"]["digest"]["sha256"], vector_digest(_numbers(dbom["v_intent"]))),
+            ("v_intent", predicate["vIntent"]["digest"]["sha256"], parse_vector(dbom["v_intent"]).digest),
         ]
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise VerificationError("the signed statement is not a DBOM's", kind="statement") from error
