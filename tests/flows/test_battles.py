@@ -44,7 +44,7 @@ def settings_in(directory: Path, **changes: Any) -> Settings:
 def rows(directory: Path) -> list[tuple[Any, ...]]:
     with sqlite3.connect(directory / "battles.db") as connection:
         return connection.execute(
-            "SELECT b.battle_id, b.score, l.evidence_sha256 FROM battles b JOIN ledger l ON l.battle_row = b.id ORDER BY 1"
+            "SELECT battle_id, score, evidence_sha256 FROM battles JOIN ledger ON battle_row = battles.id ORDER BY 1"
         ).fetchall()
 
 
