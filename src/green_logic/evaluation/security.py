@@ -176,7 +176,7 @@ def _read_module(tree: ast.Module) -> _Module:
         for name, value in _bound_values(node):
             assigned.setdefault((owner, name), []).append(value)
         if is_main_guard(node) and isinstance(node, ast.If):
-            guarded.append(range(node.lineno, node.body[-1].end_lineno or node.lineno))
+            guarded.append(range(node.lineno, (node.body[-1].end_lineno or node.lineno) + 1))
     imported = frozenset(origin.partition(".")[0] for origin in names.origins.values())
     return _Module(names, imported, assigned, tuple(guarded))
 

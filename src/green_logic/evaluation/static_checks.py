@@ -67,7 +67,8 @@ def parse_source(source: str) -> Parsed:
     """The tree of a Python source, or the reason why there is none; never raises, whatever the text.
 
     Sources nested deeper than MAX_DEPTH count as not parsing: otherwise the answer would depend on how deep in its
-    stack the caller stands. The parser's own wording varies between Python versions.
+    stack the caller stands. Grammar only: what the compiler refuses later (`await` outside a function) is a tree here.
+    The parser's own wording varies between Python versions.
     """
     try:
         # `"\d"` warns, and under `-W error` a warning is a SyntaxError: the score must not depend on that switch
@@ -98,7 +99,7 @@ def walk(tree: ast.AST) -> Iterator[ast.AST]:
 def iterate_children(node: ast.AST) -> list[ast.AST]:
     """Child nodes in source order, without operators and contexts."""
     children: list[ast.AST] = []
-    for field in _seen_fields(type(node)):
+    for field in _seen_fields(type(node)):  # type: ignore[arg-type]  # mypy takes the class's __hash__ for the type's
         value = getattr(node, field, None)
         if isinstance(value, ast.AST):
             children.append(value)
