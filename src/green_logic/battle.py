@@ -15,7 +15,16 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NoReturn
 
 import orjson
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from green_logic.errors import InvalidBattleError
 
@@ -26,8 +35,14 @@ EXCERPT = 80  # characters of a wrong value shown in a message
 
 def _text(value: object) -> object:
     if isinstance(value, str) and "\0" in value:
-        raise ValueError("a NUL character")
+        raise ValueError(f"expected text without NUL characters, got {excerpt(value)}")
     return value
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError(f"expected more than white space, got {excerpt(text)}")
+    return text
 
 
 Text = Annotated[str, BeforeValidator(_text)]
@@ -42,7 +57,7 @@ class Task(_Model):
 
     id: Text | None = None
     title: Text = ""
-    description: Text = Field(min_length=1)
+    description: Annotated[Text, AfterValidator(_not_blank)]  # a blank one has no embedding
     entry_points: list[Text] = Field(default_factory=list)
     constraints: dict[str, Any] = Field(default_factory=dict)
     hidden_tests: Text | None = None
@@ -54,6 +69,15 @@ class Submission(_Model):
     source_code: Text = Field(validation_alias=AliasChoices("sourceCode", "source_code"))
     test_code: Text = Field(default="", validation_alias=AliasChoices("testCode", "test_code"))
     rationale: Text = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_name_each(cls, value: object) -> object:
+        # one reader would judge the one text, another reader the other
+        for pair in (("sourceCode", "source_code"), ("testCode", "test_code")):
+            if isinstance(value, dict) and all(name in value for name in pair):
+                raise ValueError(f"expected {pair[0]} or {pair[1]}, got both")
+        return value
 
 
 class Participant(_Model):
@@ -246,6 +270,8 @@ def _first_error(error: ValidationError) -> str:
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "missing":
         return f"{field}: missing{more}"
+    if first["type"] == "value_error":
+        return f"{field}: {first['ctx']['error']}{more}"  # of our own validators, which say what they got
     return f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}, got {excerpt(first.get('input'))}{more}"
 
 

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from green_logic import __version__
-from green_logic.errors import ConfigurationError, GreenLogicError
+from green_logic.errors import ConfigurationError, GreenLogicError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TextIO
 
     from green_logic.pipeline import BatchRun
     from green_logic.settings import Settings
 
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
 EXIT_CODES = """exit codes:
-  0  good: every line is on the ledger
-  1  it ran, and something is bad: lines refused, not evaluated or in conflict (the rest is recorded), storage failed
-  2  it could not run: usage, settings, a missing file"""
+  0    good: every line is on the ledger
+  1    it ran, and something is bad: lines refused, not evaluated or in conflict (the rest is recorded), storage failed
+  2    it could not run: usage, settings, a missing file
+  130  interrupted by Ctrl-C: what is recorded stays, the same command takes up the rest"""
 EXAMPLES = {
     "run": """examples:
   green-logic run data/samples/battles.jsonl            judge a file of battles; known ones are skipped
@@ -31,6 +34,18 @@ EXAMPLES = {
     "show": """examples:
   green-logic show interval-map-sound          the score, and the sentences that explain it
   green-logic show interval-map-sound --raw    the exact text whose SHA-256 is dbom_hash""",
+    "status": """examples:
+  green-logic status                            how many battles, since when, sealed by whom
+  green-logic status --json | jq .battles       for scripts""",
+    "keys": """examples:
+  green-logic keys show                         whose signature the DBOMs carry""",
+    "keys show": """examples:
+  green-logic keys show --json | jq -r .public_key > judge.pub    what an auditor needs""",
+    "models": """examples:
+  green-logic models fetch                      once; without it scores rest on a weaker embedding, and say so""",
+    "models fetch": """examples:
+  green-logic models fetch                                             into the user's cache
+  GREEN_LOGIC_MODEL_DIR=/srv/minilm green-logic models fetch           for a whole machine""",
 }
 FLOW_MODULE = "flows.battles"
 
@@ -39,7 +54,15 @@ class _UsageError(GreenLogicError):
     code = "usage"
 
 
+class _InterruptedError(GreenLogicError):
+    code = "interrupted"
+
+
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        # scripts must not depend on half a word, which a later option may make ambiguous
+        super().__init__(allow_abbrev=False, **options)
+
     def error(self, message: str) -> NoReturn:
         raise _UsageError(message, hint=f"{self.prog} --help")
 
@@ -47,28 +70,59 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None, *, runner: Callable[[BatchRun], None] | None = None) -> int:
     """Run one command; its exit code. `runner` replaces the local loop of `run` (the flow passes itself)."""
     words = list(sys.argv[1:] if argv is None else argv)
-    command = next((word for word in words if not word.startswith("-")), "green-logic")
-    as_json = "--json" in words
+    _mend_streams()
     try:
-        options = _parse(words)
-        command = options.command
-        return int(options.action(options, runner))
+        code = _run_command(words, runner)
+        _flush()  # here, where a full disk or a reader that left can still be told
     except KeyboardInterrupt:
         hint = "what is recorded stays; the same command takes up the rest"
-        return _fail(command, as_json, GreenLogicError("interrupted", hint=hint), INTERRUPTED)
+        return _fail(words, _InterruptedError("interrupted", hint=hint), INTERRUPTED)
     except BrokenPipeError:
-        # the reader of our output left: nothing to tell it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()  # the reader of our output left: nothing to tell it
         return BAD
     except GreenLogicError as error:
-        code = USAGE if isinstance(error, (ConfigurationError, _UsageError)) else BAD
-        return _fail(command, as_json, error, code)
+        return _fail(words, error, USAGE if isinstance(error, (ConfigurationError, _UsageError)) else BAD)
+    except Exception as error:  # noqa: BLE001  the last resort: a script gets its document, a person the traceback
+        import traceback
+
+        traceback.print_exc()
+        hint = "what is recorded stays; please report this with the lines above"
+        return _fail(words, GreenLogicError(f"unexpected {type(error).__name__}: {error}", hint=hint), BAD)
+    return code
+
+
+def _run_command(words: list[str], runner: Callable[[BatchRun], None] | None) -> int:
+    try:
+        options = _parse(words)
+    except SystemExit as end:  # argparse after --help and --version
+        return int(end.code or GOOD)
+    return int(options.action(options, runner))
+
+
+def _mend_streams() -> None:
+    """Make the standard streams safe to write to, whatever was closed and whatever their encoding lacks."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # or the next file or socket would get this number
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  for the life of the process
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _give_up_stdout() -> None:
+    """Let what is still buffered go nowhere; Python would fail on it once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
     parser = _parser()
     if not words:
-        parser.print_help()
+        parser.print_help(sys.stderr)
         raise SystemExit(USAGE)
     first = next((word for word in words if not word.startswith("-")), None)
     if first is not None and first not in COMMANDS and words.index(first) == 0:
@@ -93,9 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_show(commands)
     _add(commands, "status", "the ledger at a glance; never writes", _status)
     keys = _add(commands, "keys", "the judge's key", None).add_subparsers(metavar="ACTION", required=True)
-    _add(keys, "show", "key id, public key and where the private one lies; never makes one", _keys_show)
+    _add(keys, "show", "key id, public key and where the private one lies; never makes one", _keys_show, group="keys")
     models = _add(commands, "models", "embedding weights", None).add_subparsers(metavar="ACTION", required=True)
-    _add(models, "fetch", "fetch all-MiniLM-L6-v2 once (91 MB, checked by SHA-256)", _models_fetch)
+    _add(models, "fetch", "fetch all-MiniLM-L6-v2 once (91 MB, checked by SHA-256)", _models_fetch, group="models")
     return parser
 
 
@@ -125,12 +179,12 @@ def _add_show(commands: Any) -> None:
     which.add_argument("--dbom", action="store_true", help="only the DBOM, byte for byte")
 
 
-def _add(parent: Any, name: str, text: str, action: Callable[..., int] | None) -> _Parser:
+def _add(parent: Any, name: str, text: str, action: Callable[..., int] | None, *, group: str = "") -> _Parser:
     parser: _Parser = parent.add_parser(
         name,
         help=text,
         description=text[0].upper() + text[1:] + ".",
-        epilog="\n\n".join(filter(None, [EXAMPLES.get(name), EXIT_CODES])),
+        epilog=f"{EXAMPLES[f'{group} {name}'.strip()]}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     if action is not None:
@@ -172,6 +226,8 @@ def _run(options: argparse.Namespace, runner: Callable[[BatchRun], None] | None)
 
 
 def _tell_run(options: argparse.Namespace, run: BatchRun) -> None:
+    import shlex
+
     from green_logic.console import summary_line, write_summary
 
     if options.json:
@@ -180,12 +236,12 @@ def _tell_run(options: argparse.Namespace, run: BatchRun) -> None:
         print(summary_line(run))
     else:
         program = _program()
-        place = "" if str(run.settings.data_dir) == "data" else f" -C {run.settings.data_dir}"
+        place = "" if str(run.settings.data_dir) == "data" else f" -C {shlex.quote(str(run.settings.data_dir))}"
         worst = min(run.rows, key=lambda row: row.cis).battle_id if run.rows else "BATTLE_ID"
         commands = [
             f"{program} show {worst}{place}   # why it got its score",
             f"{program} status{place}",
-            f"{program} run {run.name}{place}   # again: records nothing twice",
+            f"{program} run {shlex.quote(options.battles)}{place}   # again: records nothing twice",
         ]
         write_summary(run, sys.stdout, commands)
 
@@ -215,7 +271,7 @@ def _dry_run(options: argparse.Namespace, settings: Settings) -> int:
             counts["read"] += 1
             if line.battle is None:
                 counts["refused"] += 1
-                print(f"{options.battles}:{line.number}: {line.reason}", file=sys.stderr)
+                _say(f"{battles.name}:{line.number}: {line.reason}", file=sys.stderr)
             else:
                 known = find_recorded(settings, line.battle.battle_id)
                 counts["already_recorded" if known else "would_judge"] += 1
@@ -241,11 +297,11 @@ def _status(options: argparse.Namespace, _runner: object) -> int:
         return GOOD
     mean = "–" if state["mean_score"] is None else f"{state['mean_score']:.3f}"
     size = (state["size_bytes"] + state["wal_bytes"]) / 1e6
-    print(f"ledger         {settings.database}  {state['battles']} battles, {size:.1f} MB, mean CIS {mean}")
-    print(f"last           {state['last_timestamp'] or '–'}")
-    print(f"sealed by      {state['keyid']}")
-    print(f"origin         {state['origin']}")
-    print(f"not evaluated  {state['not_evaluated']}")
+    _say(f"ledger         {settings.database}  {state['battles']} battles, {size:.1f} MB, mean CIS {mean}")
+    _say(f"last           {state['last_timestamp'] or '–'}")
+    _say(f"sealed by      {state['keyid']}")
+    _say(f"origin         {state['origin']}")
+    _say(f"not evaluated  {state['not_evaluated']}")
     return GOOD
 
 
@@ -260,9 +316,9 @@ def _show(options: argparse.Namespace, _runner: object) -> int:
     if options.json:
         _write_json("show", {"ok": True, **{name: value for name, value in battle.items() if name != "dbom"}})
         return GOOD
-    print(f"{battle['battle_id']}  CIS {battle['score']:.3f}  {battle['timestamp']}\n")
-    print("".join(char if char.isprintable() or char == "\n" else "�" for char in battle["breakdown"]))
-    print(f"\nDBOM     {settings.dboms}/dbom_{battle['battle_id']}.json\nh_delta  {battle['dbom_hash']}")
+    _say(f"{battle['battle_id']}  CIS {battle['score']:.3f}  {battle['timestamp']}\n")
+    _say(battle["breakdown"])
+    _say(f"\nDBOM     {settings.dboms}/dbom_{battle['battle_id']}.json\nh_delta  {battle['dbom_hash']}")
     return GOOD
 
 
@@ -276,7 +332,7 @@ def _keys_show(options: argparse.Namespace, _runner: object) -> int:
     if options.json:
         _write_json("keys-show", {"ok": True, "keyid": key.keyid, "private_key": str(path or ""), "public_key": public})
     else:
-        print(f"{key.keyid}\nprivate key  {path or 'given in the setting itself'}\n{public}", end="")
+        _say(f"{key.keyid}\nprivate key  {path or 'given in the setting itself'}\n{public}".rstrip())
     return GOOD
 
 
@@ -313,14 +369,52 @@ def _program() -> str:
 
 
 def _write_json(command: str, content: dict[str, Any]) -> None:
-    print(json.dumps({"schema": f"green-logic/{command}/1", **content}, sort_keys=True, ensure_ascii=False))
+    # ASCII: no terminal obeys an escape, and no encoding of stdout lacks a character
+    _print(json.dumps({"schema": f"green-logic/{command}/1", **content}, sort_keys=True), sys.stdout)
 
 
-def _fail(command: str, as_json: bool, error: GreenLogicError, code: int) -> int:
-    if as_json:
-        content = {"code": error.code, "message": error.message, "hint": error.hint}
-        _write_json(command, {"ok": False, "error": content})
-    print(f"error: {error.message}", file=sys.stderr)
+def _say(text: str, *, file: TextIO | None = None) -> None:
+    """Print lines that may hold untrusted text: what a terminal would obey is replaced."""
+    _print("".join(char if char.isprintable() or char == "\n" else "�" for char in text), file or sys.stdout)
+
+
+def _print(text: str, file: TextIO) -> None:
+    with _writing_the_answer():
+        print(text, file=file)
+
+
+def _flush() -> None:
+    with _writing_the_answer():
+        sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _writing_the_answer() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StorageError(f"cannot write the answer: {error.strerror}") from error
+
+
+def _fail(words: list[str], error: GreenLogicError, code: int) -> int:
+    try:
+        if "--json" in words:
+            content = {"code": error.code, "message": error.message, "hint": error.hint}
+            _write_json(_command(words), {"ok": False, "error": content})
+        _flush()
+    except (BrokenPipeError, StorageError):
+        _give_up_stdout()
+    _say(f"error: {error.message}", file=sys.stderr)
     if error.hint:
-        print(f"  {error.hint}", file=sys.stderr)
+        _say(f"  {error.hint}", file=sys.stderr)
     return code
+
+
+def _command(words: list[str]) -> str:
+    """Name of the command as a schema has it: "run", "keys-show"; of the program when there is no such command."""
+    names = [word for word in words if not word.startswith("-")]
+    if not names or names[0] not in COMMANDS:
+        return "green-logic"
+    return "-".join(names[:2]) if names[:2] in (["keys", "show"], ["models", "fetch"]) else names[0]

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 LINE_EVERY_S = 10.0  # between progress lines where there is no terminal
 HEADINGS = ("battle", "task", "agent", "CIS", "R", "A", "T", "L", "DBOM")
 REASONS_SHOWN = 10
+PATH_LIMIT = 5000  # characters; a path has at most 4096 bytes
 
 
 class RunProgress:
     """Progress on standard error: one live line on a terminal, else a line now and then. A context manager."""
 
     def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
-        self._console = Console(file=stream)
+        self._console = Console(file=stream, emoji=False)
         self._quiet = quiet
         self._last = time.monotonic()
         self._bar = Progress(
@@ -93,7 +94,7 @@ def summary_line(run: BatchRun) -> str:
 
 def write_summary(run: BatchRun, stream: TextIO, next_commands: list[str]) -> None:
     """The end of a run: table, counts, where things are, what to try next."""
-    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 160)
+    console = Console(file=stream, highlight=False, emoji=False, width=None if stream.isatty() else 160)
     if run.rows:
         console.print(summary_table(run.rows))
         more = run.totals.recorded - len(run.rows)
@@ -109,13 +110,10 @@ def write_summary(run: BatchRun, stream: TextIO, next_commands: list[str]) -> No
     if len(run.reasons) > REASONS_SHOWN:
         console.print(f"  … the rest is in {run.rejects or run.settings.not_evaluated}", markup=False)
     settings = run.settings
-    console.print(f"\nledger  {settings.database}  ({run.agent.ledger.size()} battles)", markup=False)
-    console.print(f"DBOMs   {settings.dboms}/", markup=False)
-    if run.rejects:
-        console.print(f"rejects {run.rejects}", markup=False)
-    console.print("\nnext", markup=False)
-    for command in next_commands:
-        console.print(f"  {command}", markup=False, soft_wrap=True)
+    places = [f"ledger  {settings.database}  ({run.agent.ledger.size()} battles)", f"DBOMs   {settings.dboms}/"]
+    places += [f"rejects {run.rejects}"] if run.rejects else []
+    for line in ("", *places, "", "next", *(f"  {command}" for command in next_commands)):
+        console.print(printable(line, PATH_LIMIT), markup=False, soft_wrap=True)  # to be copied, so not wrapped
 
 
 def markdown_summary(run: BatchRun) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
+import os
 import sys
+import uuid
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +25,7 @@ from green_logic.settings import Settings
 STDIN = "-"
 BOM = b"\xef\xbb\xbf"  # some editors put it first; harmless there, an error anywhere else
 EXCERPT = 200  # characters of a refused line that are kept to find it again
+STEM = 40  # characters of the input's name that its list of refused lines bears; a file name holds 255 bytes
 GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -40,11 +44,14 @@ class BattleFile:
     """A file of battles, or standard input. A context manager."""
 
     def __init__(self, source: str, settings: Settings) -> None:
-        self.name = "<stdin>" if source == STDIN else source
+        self.name = shown_name(source)
         self._settings = settings
-        self._raw: IO[bytes] = sys.stdin.buffer if source == STDIN else _open(Path(source))
-        self.size_bytes = 0 if source == STDIN else Path(source).stat().st_size
-        self._stream = _decompress(self._raw)
+        self._raw: IO[bytes] = _open_stdin() if source == STDIN else _open(Path(source))
+        with contextlib.ExitStack() as undo, _reading(self.name):
+            undo.callback(self._raw.close)
+            self.size_bytes = 0 if source == STDIN else os.fstat(self._raw.fileno()).st_size
+            self._stream = _decompress(self._raw)
+            undo.pop_all()
 
     def __enter__(self) -> BattleFile:
         return self
@@ -60,36 +67,36 @@ class BattleFile:
         number = 0
         try:
             while True:
-                data, size = self._next()
-                if not size:
+                data, more = self._next()
+                if not data:
                     return
                 number += 1
-                if data.strip() or size > len(data):
-                    yield self._line(number, data, size)
+                data = data.removeprefix(BOM) if number == 1 else data
+                if data.strip() or more:
+                    yield self._line(number, data, more)
         except (OSError, EOFError, zlib.error) as error:
             yield Line(number + 1, None, f"the file is damaged from here on: {error}", offset=self._offset())
 
     def _next(self) -> tuple[bytes, int]:
-        """The next line, cut at the limit, and its whole size in bytes."""
-        limit = self._settings.max_line_bytes
-        data = self._stream.readline(limit + 2)  # the two bytes of a line end do not count
-        size = len(data)
-        last = data
-        while len(last) == limit + 2 and not last.endswith(b"\n"):
-            last = self._stream.readline(limit + 2)
-            size += len(last)
-        return data, size
+        """The next line, cut beyond the limit, and how many bytes of it were cut off."""
+        room = self._settings.max_line_bytes + len(BOM) + 2  # neither a BOM nor the line end counts
+        data = last = self._stream.readline(room)
+        more = 0
+        while len(last) == room and not last.endswith(b"\n"):
+            last = self._stream.readline(room)
+            more += len(last.rstrip(b"\r\n"))
+        return data, more
 
-    def _line(self, number: int, data: bytes, size: int) -> Line:
+    def _line(self, number: int, data: bytes, more: int) -> Line:
         text = data[: 4 * EXCERPT].decode("utf-8", "backslashreplace")[:EXCERPT].strip()
         line = data.rstrip(b"\r\n")
         limit = self._settings.max_line_bytes
-        if size > len(data) or len(line) > limit:
+        size = len(line) + more
+        if size > limit:
             return Line(
                 number, None, f"expected at most {limit} bytes (max_line_bytes), got {size}", text, self._offset()
             )
         try:
-            line = line.removeprefix(BOM) if number == 1 else line
             return Line(
                 number, parse_battle(line, max_source_bytes=self._settings.max_source_bytes), offset=self._offset()
             )
@@ -104,12 +111,13 @@ class Refusals:
     """`data/rejected/…jsonl`: the refused lines of one input file, replaced by the next run of the same file."""
 
     def __init__(self, source: str, settings: Settings) -> None:
-        stem = "stdin" if source == STDIN else Path(source).name.split(".")[0] or "battles"
-        where = source if source == STDIN else str(Path(source).resolve())
-        name = f"{stem}-{hashlib.sha256(where.encode()).hexdigest()[:8]}.jsonl"
+        stem = "stdin" if source == STDIN else Path(source).name.split(".")[0][:STEM] or "battles"
+        where = source if source == STDIN else Path(source).resolve()
+        name = f"{stem}-{hashlib.sha256(os.fsencode(where)).hexdigest()[:8]}.jsonl"
         self.path = settings.rejected / name
-        self._temporary = settings.rejected / (TEMPORARY_PREFIX + name)
-        self._source = "<stdin>" if source == STDIN else source
+        # a name of its own: another run of the same file may be writing its list now
+        self._temporary = settings.rejected / f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:8]}-{name}"
+        self._source = shown_name(source)
         self._file: IO[bytes] | None = None
 
     def add(self, line: Line, reason: str) -> None:
@@ -135,15 +143,31 @@ class Refusals:
                 self.path.unlink(missing_ok=True)
 
 
+def shown_name(source: str) -> str:
+    """An input's name as text; a file name may hold bytes that are none."""
+    return "<stdin>" if source == STDIN else os.fsencode(source).decode("utf-8", "backslashreplace")
+
+
+def _open_stdin() -> IO[bytes]:
+    if sys.stdin is None:  # what Python makes of a descriptor that is closed
+        raise ConfigurationError("<stdin>: standard input is closed", hint="name a file, or pipe one in")
+    return sys.stdin.buffer
+
+
 def _open(path: Path) -> IO[bytes]:
-    try:
+    with _reading(shown_name(str(path))):
         return path.open("rb")
+
+
+@contextlib.contextmanager
+def _reading(name: str) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
-        raise ConfigurationError(
-            f"{path}: no such file", hint="name a .jsonl, .jsonl.gz or .jsonl.zst, or - for stdin"
-        ) from error
+        hint = "name a .jsonl, .jsonl.gz or .jsonl.zst, or - for stdin"
+        raise ConfigurationError(f"{name}: no such file", hint=hint) from error
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigurationError(f"{name}: cannot be read: {error.strerror or error}") from error
 
 
 def _decompress(raw: IO[bytes]) -> io.BufferedIOBase:
@@ -169,12 +193,15 @@ class _ZstdStream(io.RawIOBase):
         self._frame = self._decompressor.decompressobj()
         self._packed = packed
         self._unpacked = memoryview(b"")
+        self._damage: OSError | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed asks for any writable buffer
         while not self._unpacked:
+            if self._damage is not None:
+                raise self._damage
             data = self._packed.read(self.STEP)
             if not data:
                 if not self._frame.eof:
@@ -195,5 +222,5 @@ class _ZstdStream(io.RawIOBase):
                 unpacked.append(self._frame.decompress(data))
                 data = self._frame.unused_data if self._frame.eof else b""
         except self._failure as error:
-            raise OSError(str(error)) from error
+            self._damage = OSError(str(error))  # told once what came before it is read
         return b"".join(unpacked)

@@ -2,8 +2,8 @@
 
 The same three methods are the body of the local loop (`run_batch`) and of the Prefect tasks. A step that meets a
 RetryableError is repeated with growing pauses; what a step had finished before is kept, so nothing is judged twice.
-A battle that still cannot be judged is set aside in `data/not_evaluated/`, never scored. A run that was killed is taken up
-by the same command: what the ledger holds is skipped.
+A battle that still cannot be judged is set aside in `data/not_evaluated/`, never scored. A run that was killed is taken
+up by the same command: what the ledger holds is skipped.
 """
 
 from __future__ import annotations
@@ -169,7 +169,12 @@ class BatchRun:
         todo = [battle_id for battle_id in chunk.lines if battle_id not in chunk.results]
         todo = [battle_id for battle_id in todo if not isinstance(chunk.failures.get(battle_id), NotEvaluatedError)]
         if todo:
-            self._evaluate_all(chunk, todo)
+            try:
+                self._evaluate_all(chunk, todo)
+            except GreenLogicError as error:
+                # the judge did not even open: without a reason of its own a battle would be forgotten
+                chunk.failures = dict.fromkeys(todo, error) | chunk.failures
+                raise
         retryable = [error for error in chunk.failures.values() if isinstance(error, RetryableError)]
         if retryable:
             raise RetryableError(
@@ -181,8 +186,11 @@ class BatchRun:
         """Seal the judged battles of a chunk and make their DBOM files durable; how many."""
         chunk = self._chunks[number]
         for battle_id, result in chunk.results.items():
-            if battle_id not in chunk.sealed:
-                chunk.sealed[battle_id] = self.agent.seal(result)
+            if battle_id not in chunk.sealed and battle_id not in chunk.failures:
+                try:
+                    chunk.sealed[battle_id] = self.agent.seal(result)
+                except InvalidBattleError as error:  # must not stop the battles beside it
+                    chunk.failures[battle_id] = NotEvaluatedError(f"the result cannot be sealed: {error.message}")
         self.agent.ledger.write_dboms(list(chunk.sealed.values()))
         return len(chunk.sealed)
 
@@ -251,6 +259,7 @@ class BatchRun:
             self._refuse(line, f"battle_id: {battle.battle_id} differs from the recorded {row.battle_id} only in case")
         elif row.battle_sha256 == battle.sha256:
             self.totals.already_recorded += 1
+            self._forget_not_evaluated(battle.battle_id)
             self._progress()
         elif row.battle_sha256:
             self._conflict(line, f"battle_id: {battle.battle_id} is recorded with another input; the first stays")
@@ -306,6 +315,7 @@ class BatchRun:
         elif receipt.status == "already_recorded" or (known and known.battle_sha256 == _battle(line).sha256):
             # another run judged the same battle at the same time and was first
             self.totals.already_recorded += 1
+            self._forget_not_evaluated(receipt.battle_id)
         else:
             self._conflict(line, receipt.message)
 
