@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import importlib
 import json
 import os
 import random
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import pytest
 from _pytest.assertion.rewrite import rewrite_asserts
+from _pytest.config import default_plugins
 
 from green_logic.evaluation.isolation.clock import VirtualClock
 
@@ -40,6 +42,17 @@ UNUSED_PLUGINS = (
 )
 THREAD_STACK_BYTES = 2 << 20  # 8 MB each, the default, would let RLIMIT_AS refuse a hundred threads
 RANKS = {"passed": 0, "skipped": 1, "failed": 2, "error": 3}
+
+
+# what many submissions import, loaded once in the zygote; none of them keeps a clock that `VirtualClock` replaces
+COMMON_MODULES = (
+    "asyncio",
+    "concurrent.futures.thread",
+    "dataclasses",
+    "hashlib",
+    "queue",
+    "unittest.mock",
+)
 
 
 class Reporter:
@@ -77,6 +90,10 @@ class Recorder:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """From here on the tests to come are known."""
         self._left = len(session.items)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """No tracebacks: nobody reads them, and finding the source of each frame is a third of a failing job."""
+        config.option.tbstyle = "value"
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A class or parameter list that cannot be collected is a test that cannot run."""
@@ -134,6 +151,13 @@ class SolutionAliases(MetaPathFinder, Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Nothing: it ran already."""
+
+
+def preload() -> None:
+    """Import, before any job, what every job would import."""
+    plugins = (f"_pytest.{name}" for name in default_plugins if name not in UNUSED_PLUGINS)
+    for name in (*plugins, *COMMON_MODULES):
+        importlib.import_module(name)
 
 
 def run_guest(descriptor: int, source: str, tests: str, kind: str) -> None:

@@ -79,9 +79,9 @@ def enter(plan: Plan, limits: Limits) -> None:
             os.chown(path, plan.uid, plan.uid)
 
 
-def offer_to_oom_killer(plan: Plan, pid: int) -> None:
-    """Let a machine that runs out of memory take the guest `pid` first, not the judge."""
-    descriptor = os.open(f"{pid}/oom_score_adj", os.O_WRONLY, dir_fd=plan.process_dir)
+def offer_to_oom_killer(plan: Plan) -> None:
+    """Let a machine that runs out of memory take this process first, not the judge."""
+    descriptor = os.open("self/oom_score_adj", os.O_WRONLY, dir_fd=plan.process_dir)
     os.write(descriptor, b"1000")
     os.close(descriptor)
 

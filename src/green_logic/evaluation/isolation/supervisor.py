@@ -58,7 +58,6 @@ def supervise(job: dict[str, Any], channel: socket.socket, owners: tuple[int, ..
         _become_guest(plan, limits, job, (supervisor, confined_write, results_write, output_write))
     for descriptor in (results_write, output_write, confined_write, supervisor):
         os.close(descriptor)
-    offer_to_oom_killer(plan, pid)
     _await_confinement(confined_read)
     started = time.monotonic()
     watch = Watch(os.pidfd_open(pid), results_read, output_read)
@@ -177,6 +176,7 @@ def _confine(plan: Plan, limits: Limits, descriptors: tuple[int, int, int, int])
     """Become the guest; returns the descriptor for results. The supervisor learns how it went."""
     supervisor, confined, results, output = descriptors
     try:
+        offer_to_oom_killer(plan)
         os.setsid()  # a signal to the guest's process group must not reach the supervisor's
         for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):
             os.dup2(source, target)

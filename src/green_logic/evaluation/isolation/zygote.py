@@ -21,6 +21,7 @@ import traceback
 from dataclasses import replace
 
 from green_logic.evaluation.isolation.channel import ChannelClosedError, read_record, send_record
+from green_logic.evaluation.isolation.guest import preload
 from green_logic.evaluation.isolation.plan import Plan, leave, prepare
 from green_logic.evaluation.isolation.supervisor import supervise
 
@@ -47,6 +48,7 @@ def _warm_up() -> None:
     """Leave the guest an interpreter as it finds one on a desk: `exit` and `quit`, but no path to our packages."""
     import site  # noqa: PLC0415  started with -S, which must have been seen first
 
+    preload()
     site.setquit()
     site.sethelper()
     sys.executable = os.path.realpath(sys.executable)
