@@ -119,7 +119,7 @@ class Evaluator:
     ) -> dict[str, Any]:
         findings = find_findings(parsed.tree) if parsed.tree else ()
         smells = find_smells(parsed.tree) if parsed.tree else ()
-        constraints = check_constraints(parsed.tree, battle.task.constraints) if parsed.tree else ()
+        constraints = _check_constraints(parsed, battle)
         components = {
             "rationale": _rationale(battle, parsed, vectors),
             "architecture": _architecture(parsed, constraints, smells),
@@ -172,6 +172,13 @@ def _input_parts(battle: Battle) -> dict[str, Any]:
     clashes = {name: value for name, value in battle.value.items() if name in RESERVED}
     kept.setdefault("red_report", None)
     return {**kept, "input": clashes} if clashes else kept
+
+
+def _check_constraints(parsed: Parsed, battle: Battle) -> tuple[Constraint, ...]:
+    if parsed.tree is None:
+        return ()
+    # the entry points say where a recursion has to be reached from: a decoy beside the real code does not count
+    return check_constraints(parsed.tree, battle.task.constraints, entry_points=battle.task.entry_points)
 
 
 def _rationale(battle: Battle, parsed: Parsed, vectors: Mapping[str, Vector]) -> cis.Component:
