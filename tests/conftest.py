@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import os
 import random
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from green_logic.proof.dbom import Sealed, seal_result
+from green_logic.ledger.schema import leaf_hash
+from green_logic.proof.dbom import Sealed, dbom_name, rebuild_dbom, seal_result
 from green_logic.proof.keys import SigningKey, load_signing_key
 from green_logic.settings import Settings
 
@@ -26,7 +31,7 @@ def isolated_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ):
             monkeypatch.delenv(variable)
     home = tmp_path / "user"
-    for variable in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "PREFECT_HOME"):
+    for variable in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "PREFECT_HOME"):
         directory = home / variable.lower()
         directory.mkdir(parents=True)
         monkeypatch.setenv(variable, str(directory))
@@ -77,3 +82,34 @@ def result_of(battle_id: str, *, score: float = 0.61, seed: int = 1, **more: Any
         "timing": {"total_s": source.random()},
         **more,
     }
+
+
+@pytest.fixture(scope="session")
+def assert_whole() -> Callable[[Settings], dict[str, bytes]]:
+    """Checks what must hold of a ledger at rest, and gives its rows: battle_id → raw_result."""
+    return rows_of_whole_ledger
+
+
+def rows_of_whole_ledger(settings: Settings) -> dict[str, bytes]:
+    """Every row has its DBOM and its leaf, byte for byte, and nothing else lies about."""
+    query = (
+        "SELECT b.battle_id, b.timestamp, b.score, b.raw_result, b.dbom_hash, l.leaf_index, l.leaf_hash, l.envelope "
+        "FROM battles b LEFT JOIN ledger l ON l.battle_row = b.id ORDER BY b.id"
+    )
+    rows: dict[str, bytes] = {}
+    files = {path.name: path.read_bytes() for path in settings.dboms.iterdir()}
+    with contextlib.closing(sqlite3.connect(settings.database)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        (leaves,) = connection.execute("SELECT count(*) FROM ledger").fetchone()
+        for battle_id, timestamp, score, raw_result, dbom_hash, index, leaf, envelope in connection.execute(query):
+            raw = raw_result.encode()
+            data = files.pop(dbom_name(battle_id))
+            assert hashlib.sha256(raw).hexdigest() == dbom_hash == json.loads(data)["h_delta"]
+            assert data == rebuild_dbom(
+                battle_id=battle_id, raw_result=raw, score=score, timestamp=timestamp, envelope=envelope
+            )
+            assert (index, leaf) == (len(rows), leaf_hash(envelope))
+            rows[battle_id] = raw
+    assert leaves == len(rows)
+    assert not files, "a file without a row"
+    return rows

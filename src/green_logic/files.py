@@ -243,5 +243,7 @@ class Presence:
         fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
     def close(self) -> None:
-        """Leave."""
-        os.close(self._descriptor)
+        """Leave. A second call does nothing: the number may be somebody else's file by then."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1

@@ -25,7 +25,14 @@ from green_logic.settings import Settings, config_dir
 
 PEM = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
 OPENSSH = (serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH)
-MAKE = "from green_logic.proof.keys import *; import sys; print("ready", flush=True); sys.stdin.read(1); print(load_signing_key(Settings()).keyid)"
+MAKE = """
+import sys
+from green_logic.proof.keys import load_signing_key
+from green_logic.settings import Settings
+print("ready", flush=True)
+sys.stdin.read(1)
+print(load_signing_key(Settings()).keyid)
+"""
 
 needs_ssh_keygen = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed")
 

@@ -95,6 +95,7 @@ def database_errors(path: Path) -> Iterator[None]:
             ) from error
         hint = {
             "database is locked": "another program holds it: close it, then run the same command again",
+            "disk I/O error": "see that this file system works and has free space, then run the same command again",
             "database or disk is full": "free space on this file system, then run the same command again",
             "attempt to write a readonly database": "give this user write permission, or choose another --data-dir",
         }.get(text, "what was acknowledged stays; run the same command again")
@@ -114,6 +115,7 @@ def make_or_check_schema(connection: sqlite3.Connection, keyid: str, path: Path)
     Raises ConfigurationError for a database that is not a ledger of ours, is newer, or belongs to another key.
     """
     if is_empty(connection):
+        _check_no_scrap(path)
         origin = f"green-agent/{uuid.uuid4()}"
         _use_wal(connection, path)
         created = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
@@ -132,6 +134,12 @@ def make_or_check_schema(connection: sqlite3.Connection, keyid: str, path: Path)
         )
     _use_wal(connection, path)
     return meta["origin"]
+
+
+def _check_no_scrap(path: Path) -> None:
+    # SQLite takes a file that is shorter than its smallest page for an empty database, and would write over it
+    if 0 < path.stat().st_size < 512:
+        raise ConfigurationError(f"{path}: not a database", hint="choose another --data-dir; the file was left as it is")
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:
