@@ -1,0 +1,117 @@
+"""`green-logic run`: judge a file of battles and record them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from green_logic.commands import BAD, GOOD, program, say, write_json
+from green_logic.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from green_logic.pipeline import BatchRun
+    from green_logic.settings import Settings
+
+SUMMARY = "judge a file of battles and record them"
+EXAMPLES = """examples:
+  green-logic run data/samples/battles.jsonl            judge a file of battles; known ones are skipped
+  zcat battles.jsonl.gz | green-logic run -             from standard input
+  green-logic run battles.jsonl --prefect               the same as a Prefect flow
+  green-logic run battles.jsonl --json | jq .recorded   for scripts"""
+FLOW_MODULE = "flows.battles"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to judge, and how."""
+    parser.add_argument("battles", metavar="BATTLES", help=".jsonl, .jsonl.gz or .jsonl.zst, or - for standard input")
+    parser.add_argument("-j", "--workers", type=int, metavar="N", help="sandboxes at once (default: one per core)")
+    parser.add_argument("--chunk-size", type=int, metavar="N", help="battles per step and transaction (default: 32)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--prefect", action="store_true", help="run as a Prefect flow (default with PREFECT_API_URL)")
+    where.add_argument("--local", action="store_true", help="run in this process, whatever PREFECT_API_URL says")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check the input, say what would be judged, write nothing"
+    )
+    parser.add_argument(
+        "--allow-unsandboxed", action="store_true", default=None, help="DANGER: run submissions without isolation"
+    )
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Judge and record, in this process or as a flow."""
+    if options.dry_run:
+        return _dry_run(options, settings)
+    if options.runner is None and not options.local and (options.prefect or os.environ.get("PREFECT_API_URL")):
+        _become_flow(options)
+    from green_logic.console import RunProgress
+    from green_logic.pipeline import BatchRun, run_batch
+
+    with (
+        RunProgress(sys.stderr, quiet=options.quiet or options.json) as progress,
+        BatchRun(options.battles, settings, on_progress=progress.show) as batch,
+    ):
+        (options.runner or run_batch)(batch)
+        progress.stop()
+        _tell(options, batch)
+        return GOOD if batch.totals.clean else BAD
+
+
+def _tell(options: argparse.Namespace, batch: BatchRun) -> None:
+    import shlex
+
+    from green_logic.console import summary_line, write_summary
+
+    if options.json:
+        write_json("run", {"ok": batch.totals.clean, **batch.report()})
+    elif options.quiet:
+        say(summary_line(batch))
+    else:
+        name, directory = program(), str(batch.settings.data_dir)
+        place = "" if directory == "data" else f" -C {shlex.quote(directory)}"
+        worst = min(batch.rows, key=lambda row: row.cis).battle_id if batch.rows else "BATTLE_ID"
+        commands = [
+            f"{name} show {worst}{place}   # why it got its score",
+            f"{name} status{place}",
+            f"{name} run {shlex.quote(options.battles)}{place}   # again: records nothing twice",
+        ]
+        write_summary(batch, sys.stdout, commands)
+
+
+def _become_flow(options: argparse.Namespace) -> NoReturn:
+    import importlib.util
+
+    if importlib.util.find_spec("flows") is None:
+        raise ConfigurationError(
+            "the package `flows` is not installed here", hint="run with --local, or pip install -e ."
+        )
+    where = os.environ.get("PREFECT_API_URL")
+    if not options.quiet:
+        say(f"starting Prefect ({where or 'a temporary server: 20 to 60 s'}) …", file=sys.stderr)
+    words = [word for word in sys.argv[1:] if word != "--prefect"]
+    words.remove("run")
+    os.execv(sys.executable, [sys.executable, "-m", FLOW_MODULE, *words])  # noqa: S606  our own module, no shell
+
+
+def _dry_run(options: argparse.Namespace, settings: Settings) -> int:
+    from green_logic.intake import BattleFile
+    from green_logic.ledger.reading import find_recorded
+
+    counts = {"read": 0, "would_judge": 0, "already_recorded": 0, "refused": 0}
+    with BattleFile(options.battles, settings) as battles:
+        for line in battles.lines():
+            counts["read"] += 1
+            if line.battle is None:
+                counts["refused"] += 1
+                say(f"{battles.name}:{line.number}: {line.reason}", file=sys.stderr)
+            else:
+                known = find_recorded(settings, line.battle.battle_id)
+                counts["already_recorded" if known else "would_judge"] += 1
+    if options.json:
+        write_json("run", {"ok": not counts["refused"], "dry_run": True, **counts})
+    else:
+        text = " · ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+        say(f"{text} · nothing was written")
+    return BAD if counts["refused"] else GOOD
