@@ -51,10 +51,16 @@ class _InterruptedError(GreenLogicError):
     code = "interrupted"
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        # given a width, argparse need not import shutil to ask for it at every option
+        super().__init__(prog, width=_columns() - 2)
+
+
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         # scripts must not depend on half a word, which a later option may make ambiguous
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        super().__init__(allow_abbrev=False, formatter_class=_Formatter, **options)
 
     def error(self, message: str) -> NoReturn:
         raise _UsageError(message, hint=f"{self.prog} --help")
@@ -137,6 +143,16 @@ def _command_parser(name: str, command: ModuleType) -> _Parser:
     if not hasattr(command, "ACTIONS"):
         add_common(parser)
     return parser
+
+
+def _columns() -> int:
+    wanted = os.environ.get("COLUMNS", "")
+    if wanted.isdecimal() and int(wanted) > 0:
+        return max(40, int(wanted))
+    try:
+        return max(40, os.get_terminal_size(1).columns)
+    except OSError:
+        return 100
 
 
 def _settings(options: argparse.Namespace) -> Settings:

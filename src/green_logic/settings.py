@@ -79,6 +79,11 @@ def cache_dir() -> Path:
     return _user_dir("XDG_CACHE_HOME", ".cache")
 
 
+def state_dir() -> Path:
+    """Folder of what this user's judge must remember outside the data: what it signed last."""
+    return _user_dir("XDG_STATE_HOME", ".local/state")
+
+
 def _user_dir(variable: str, default: str) -> Path:
     base = os.environ.get(variable, "")
     # the XDG specification says to ignore a relative path here
@@ -120,10 +125,10 @@ def _read_file(directory: Path) -> tuple[dict[str, object], str]:
         path = directory / name
         if not path.is_file():
             continue
-        import tomllib  # noqa: PLC0415  most directories have no such file
-
         try:
-            values: object = tomllib.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            # another tool's pyproject.toml is not ours to parse, nor to complain about
+            values: object = _parse_toml(text) if not table or ".".join(table) in text else {}
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"{path}: expected TOML, got {error}") from error
         for key in table:
@@ -131,6 +136,12 @@ def _read_file(directory: Path) -> tuple[dict[str, object], str]:
         if isinstance(values, dict) and values:
             return {_known(key.replace("-", "_"), str(path)): value for key, value in values.items()}, str(path)
     return {}, FILE_NAME
+
+
+def _parse_toml(text: str) -> object:
+    import tomllib  # noqa: PLC0415  most directories have no such file, and every command starts here
+
+    return tomllib.loads(text)
 
 
 def _read_environment() -> dict[str, object]:

@@ -8,7 +8,6 @@ only through the functions here.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -50,6 +49,8 @@ def add_action(actions: Any, name: str, summary: str, examples: str) -> argparse
 
 def write_json(command: str, content: dict[str, Any]) -> None:
     """Print the one document that `--json` promises. ASCII: no terminal obeys it, and no encoding lacks a character."""
+    import json
+
     _print(json.dumps({"schema": f"green-logic/{command}/1", **content}, sort_keys=True), sys.stdout)
 
 
