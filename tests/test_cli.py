@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ import pytest
 
 from green_logic.cli import COMMANDS
 
+MODULES = {name: import_module(f"green_logic.commands.{name}" + "_" * iskeyword(name)) for name in COMMANDS}
+ACTIONS = [f"{name} {action}" for name, module in MODULES.items() for action in getattr(module, "ACTIONS", ())]
+WITH_HELP = [*COMMANDS, *ACTIONS]
 RUN = [sys.executable, "-c", "import sys; from green_logic.cli import main; sys.exit(main())"]
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202e"
@@ -68,7 +73,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- teaching
 
 
-@pytest.mark.parametrize("command", ["", "run", "show", "status", "keys", "keys show", "models", "models fetch"])
+@pytest.mark.parametrize("command", ["", *WITH_HELP])
 def test_every_help_shows_how_to_begin_and_what_the_exit_codes_mean(command: str, tmp_path: Path):
     before = files(tmp_path)
     done = call(*command.split(), "--help", cwd=tmp_path)
@@ -280,9 +285,11 @@ LOADED = (
 )
 
 
-@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["--version"], ["status"], ["status", "--json"]])
-def test_help_and_status_load_nothing_heavy(words: list[str], place: Path):
-    assert call(*words, cwd=place, program=[sys.executable, "-c", LOADED]).stderr == "[]\n"
+@pytest.mark.parametrize(
+    "words", ["--help", "--version", "status", "status --json", "exprt", *(f"{name} --help" for name in WITH_HELP)]
+)
+def test_help_and_status_load_nothing_heavy(words: str, place: Path):
+    assert call(*words.split(), cwd=place, program=[sys.executable, "-c", LOADED]).stderr.endswith("[]\n")
 
 
 @pytest.mark.parametrize("words", [["show", "lru-1"], ["run", "in.jsonl", "--dry-run"]])

@@ -161,6 +161,19 @@ def test_many_repetitions_of_one_id_do_not_pile_up(tmp_path: Path, quick: Settin
     assert seen[0] <= 2 * quick.chunk_size
 
 
+def test_fat_battles_are_taken_a_few_at_a_time(tmp_path: Path, quick: Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("green_logic.pipeline.CHUNK_BYTES", 20_000)
+    source = put(tmp_path, [battle(f"b{number}", pad="x" * 9_000) for number in range(12)])
+    sizes = []
+    with BatchRun(source, replace(quick, chunk_size=100)) as run:
+        for number in run.chunks():
+            sizes.append(run.evaluate(number))
+            run.generate_dbom(number)
+            run.submit_result(number)
+        assert counts(run.report()) == {"recorded": 12}
+    assert max(sizes) == 3
+
+
 def test_ids_that_differ_in_case_are_refused_in_one_file_and_against_the_ledger(tmp_path: Path, quick: Settings):
     _, report = go(put(tmp_path, [battle("Case"), battle("case"), battle("CASE"), battle("x")]), quick)
     assert counts(report) == {"recorded": 2, "refused": 2}

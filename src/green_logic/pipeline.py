@@ -29,6 +29,7 @@ from green_logic.ledger.database import Known, Receipt
 from green_logic.proof.dbom import Sealed, utc_now
 from green_logic.settings import Settings
 
+CHUNK_BYTES = 32 << 20  # of input; a chunk that holds this much is judged before it is full, to bound memory
 ROWS_KEPT = 60  # judged battles kept for the summary table; a longer table is not read
 RETRY_FACTOR = 2.0  # each pause is this many times the one before
 RETRY_JITTER = 0.5  # share by which a pause is lengthened at random, so that many workers do not return at once
@@ -147,7 +148,8 @@ class BatchRun:
             while rest:
                 rest = self._plan(rest, lines, held_back)
                 # a file that repeats one id must not pile up in memory
-                if self.settings.chunk_size in (len(lines), len(held_back)):
+                waiting = [*lines.values(), *held_back]
+                if self.settings.chunk_size in (len(lines), len(held_back)) or _size(waiting) >= CHUNK_BYTES:
                     yield self._start(lines)
                     lines = {}
                     rest, held_back = held_back + rest, []
@@ -219,6 +221,7 @@ class BatchRun:
 
     def _batches(self) -> Iterator[list[Line]]:
         batch: list[Line] = []
+        size_bytes = 0
         for line in self._input.lines():
             self.totals.read += 1
             self.offset = line.offset
@@ -226,9 +229,10 @@ class BatchRun:
                 self._refuse(line, line.reason)
                 continue
             batch.append(line)
-            if len(batch) == self.settings.chunk_size:
+            size_bytes += len(line.battle.canonical)
+            if len(batch) == self.settings.chunk_size or size_bytes >= CHUNK_BYTES:
                 yield batch
-                batch = []
+                batch, size_bytes = [], 0
         if batch:
             yield batch
 
@@ -410,6 +414,10 @@ def summary_row(result: dict[str, Any], settings: Settings) -> Row:
         logic=evaluation["logic_score"],
         dbom=str(settings.dboms / f"dbom_{result['battle_id']}.json"),
     )
+
+
+def _size(lines: Sequence[Line]) -> int:
+    return sum(len(_battle(line).canonical) for line in lines)
 
 
 def _battle(line: Line) -> Battle:
