@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -34,8 +35,11 @@ CHANGING = [
     *("open", "openat", "creat", "mkdir", "mkdirat", "write", "writev", "pwrite64", "fsync", "fdatasync", "syncfs"),
     *("link", "linkat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir", "ftruncate", "fallocate"),
 ]
-READING = ["read", "pread64", "flock", "fcntl", "getdents64"]
+READING = ["read", "pread64", "flock", "getdents64"]
+if EVERY_CALL:
+    READING.append("fcntl")  # SQLite retries a failed WAL lock for 10 s
 NOTES_SIZE = 1 << 20
+READY, GO = 1, 2  # first byte of the notes, see forge.py
 
 
 @dataclass
@@ -63,7 +67,10 @@ class Forge:
         command = [sys.executable, str(Path(__file__).with_name("forge.py")), str(key_file)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._scratch = scratch
-        self.runs = 0
+
+    def tell(self, text: str) -> None:
+        """A figure for `pytest -rP`."""
+        print(text)  # noqa: T201
 
     def close(self) -> None:
         self._process.stdin.close()
@@ -80,7 +87,6 @@ class Forge:
         kill_after_s: float | None = None,
     ) -> Outcome:
         """One run; under strace with the given options, or killed after a while."""
-        self.runs += 1
         path = self._scratch / "notes"
         path.write_bytes(bytes(NOTES_SIZE))
         request = {"data_dir": str(settings.data_dir), "groups": groups, "notes": str(path), "variant": variant}
@@ -88,8 +94,9 @@ class Forge:
         self._process.stdin.flush()
         child = int(self._process.stdout.readline())
         with path.open("r+b") as file, mmap.mmap(file.fileno(), NOTES_SIZE) as notes:
+            _wait_until(lambda: notes[0] == READY)
             tracer = None if strace is None else _attach(child, strace)
-            notes[0] = 1
+            notes[0] = GO
             if kill_after_s is not None:
                 time.sleep(kill_after_s)
                 os.kill(child, signal.SIGKILL)
@@ -147,12 +154,28 @@ class Forge:
 
 def _attach(child: int, options: list[str]) -> subprocess.Popen:
     tracer = subprocess.Popen(["strace", "-q", "-p", str(child), *options], stderr=subprocess.DEVNULL)
+    status = Path(f"/proc/{child}/status")
+    _wait_until(lambda: tracer.poll() is not None or "TracerPid:\t0\n" not in status.read_text(encoding="utf-8"))
+    assert tracer.poll() is None, "strace could not attach"
+    return tracer
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
-    while "TracerPid:\t0\n" in Path(f"/proc/{child}/status").read_text(encoding="utf-8"):
-        assert tracer.poll() is None, "strace could not attach"
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.0005)
-    return tracer
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """Memory instead of a disk, for speed: a kill leaves the same on both. The long campaign uses the disk."""
+    memory = Path("/dev/shm")
+    if EVERY_CALL or not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory, prefix="green-logic-") as directory:
+        yield Path(directory)
 
 
 @pytest.fixture(scope="session")

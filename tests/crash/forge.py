@@ -1,8 +1,9 @@
 """Forks one small run of the ledger after another, so that a run can be killed or failed at each of its own calls.
 
 `python forge.py KEY_FILE` reads one JSON object a line: the run to fork. It prints the process id, and once the run has
-ended its exit status. A run waits until the first byte of its notes is set; it writes to the notes through shared
-memory: what it says survives a kill, and saying it is no system call that an injected error could hit.
+ended its exit status. A run says in the first byte of its notes that it is ready, and waits there for the signal to go.
+It writes to the notes through shared memory: what it says survives a kill, and saying it is no system call that an
+injected error could hit.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from green_logic.proof.keys import load_signing_key
 from green_logic.settings import Settings
 
 NOTES_SIZE = 1 << 20
+READY, GO = 1, 2
 PR_SET_PTRACER = 0x59616D61  # linux/prctl.h; lets strace attach where only parents may (Yama)
 
 
@@ -39,7 +41,8 @@ class Notes:
         self._memory.seek(1)
 
     def wait(self) -> None:
-        while self._memory[0] == 0:
+        self._memory[0] = READY
+        while self._memory[0] != GO:
             time.sleep(0.0005)
 
     def write(self, **note: object) -> None:
@@ -105,12 +108,13 @@ def main() -> None:
     key = load_signing_key(Settings(signing_key=sys.argv[1]))
     for line in sys.stdin:
         request = json.loads(line)
+        notes = Notes(request["notes"])  # before the fork: opening them is not a call of the run
         child = os.fork()
         if child == 0:
             ctypes.CDLL(None).prctl(PR_SET_PTRACER, ctypes.c_ulong(-1), 0, 0, 0)
             code = 1
             try:
-                run(request, key, Notes(request["notes"]))
+                run(request, key, notes)
                 code = 0
             finally:
                 os._exit(code)

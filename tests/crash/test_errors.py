@@ -33,7 +33,8 @@ def check_honest(outcome, where):
 def test_an_error_at_any_call_is_told_and_loses_nothing(forge, tmp_path, groups, error, lasting):
     counts = forge.count_calls(Settings(data_dir=tmp_path / "counted"), groups)
     told = 0
-    for name, number in forge.choose_calls(counts, per_name=2, reading=error == "EIO"):
+    calls = forge.choose_calls(counts, per_name=4, reading=error == "EIO")
+    for name, number in calls:
         settings = Settings(data_dir=tmp_path / f"{name}-{number}")
         outcome = forge.run(settings, groups, strace=fail_at(name, f"{number}{lasting}", error))
         check_honest(outcome, (name, number))
@@ -42,6 +43,9 @@ def test_an_error_at_any_call_is_told_and_loses_nothing(forge, tmp_path, groups,
             forge.check(settings, outcome, groups)
             shutil.rmtree(settings.data_dir)
     assert told
+    forge.tell(
+        f"{error}{lasting} at {len(calls)} calls: {told} told, {len(calls) - told} without effect; {dict(counts)}"
+    )
 
 
 def test_the_check_sees_an_error_that_was_swallowed(forge, tmp_path):

@@ -28,8 +28,8 @@ def test_kills_at_random_moments_lose_nothing(forge, settings):
     source = random.Random()  # noqa: S311  other moments at every run
     for turn in range(KILLS):
         # more than can be done in that time; sizes on both sides of the group sync
-        groups = [[f"k{turn}-{group}-{number}" for number in range((1, 5, 20)[group % 3])] for group in range(300)]
-        outcome = forge.run(settings, groups, kill_after_s=source.uniform(0.0, 0.4))
+        groups = [[f"k{turn}-{group}-{number}" for number in range((1, 5, 20)[group % 3])] for group in range(60)]
+        outcome = forge.run(settings, groups, kill_after_s=source.uniform(0.0, 0.2))
         assert outcome.killed or outcome.done
         before = rows
         rows = forge.check(settings, outcome, groups, again=False)
@@ -38,19 +38,21 @@ def test_kills_at_random_moments_lose_nothing(forge, settings):
         lost_work += sum(map(len, groups)) - (len(rows) - len(before))
     assert lost_work, "no kill came in time"
     assert acknowledged or KILLS < 20
-    print(f"{KILLS} kills, {acknowledged} acknowledged battles, none lost")  # noqa: T201  shown by pytest -rP
+    forge.tell(f"{KILLS} kills at random moments, {acknowledged} acknowledged battles, none lost")
 
 
 @pytest.mark.usefixtures("strace")
-@pytest.mark.parametrize(("groups", "per_name"), [(SMALL, 4), (LARGE, 2)], ids=["small", "large"])
+@pytest.mark.parametrize(("groups", "per_name"), [(SMALL, 6), (LARGE, 4)], ids=["small", "large"])
 def test_a_kill_at_any_call_loses_nothing(forge, tmp_path, groups, per_name):
     counts = forge.count_calls(Settings(data_dir=tmp_path / "counted"), groups)
-    for name, number in forge.choose_calls(counts, per_name=per_name):
+    calls = forge.choose_calls(counts, per_name=per_name)
+    for name, number in calls:
         settings = Settings(data_dir=tmp_path / f"{name}-{number}")
         outcome = forge.run(settings, groups, strace=kill_at(name, number))
         assert outcome.killed, (name, number, outcome)
         forge.check(settings, outcome, groups)
         shutil.rmtree(settings.data_dir, ignore_errors=True)
+    forge.tell(f"{len(calls)} kills, one at a call each: {dict(counts)}")
 
 
 @pytest.fixture
@@ -76,19 +78,21 @@ def test_a_kill_at_any_call_of_a_recovery_loses_nothing(forge, tmp_path, setting
         return Settings(data_dir=tmp_path / name)
 
     counts = forge.count_calls(copy("counted"), [])
-    for name, number in forge.choose_calls(counts, per_name=4):
+    calls = forge.choose_calls(counts, per_name=4)
+    for name, number in calls:
         broken = copy(f"{name}-{number}")
         assert forge.run(broken, [], strace=kill_at(name, number)).killed
-        with Ledger.open(broken[1]):
+        with Ledger.open(broken, forge.key):
             pass
         assert len(assert_whole(broken)) == 6
         assert {path.name: path.read_bytes() for path in broken.dboms.iterdir()} == wreck
         aside = sorted(path.read_bytes() for path in (broken.data_dir / "set_aside" / "dboms").iterdir())
         torn = [b"", wreck["dbom_w-2.json"][:4096], wreck["dbom_w-4.json"], ORPHAN]
         assert aside == sorted(torn), "what was found is set aside, once"
-        with Ledger.open(broken[1]) as ledger:
+        with Ledger.open(broken, forge.key) as ledger:
             assert ledger.recovery == Recovery()
         shutil.rmtree(broken.data_dir)
+    forge.tell(f"{len(calls)} kills, one at a call of a recovery each: {dict(counts)}")
 
 
 # The checks above are worth what they see. Each of these faults must be seen by one of them:
@@ -112,9 +116,9 @@ def test_a_kill_shows_a_ledger_that_is_built_wrong(forge, tmp_path, variant):
     pytest.fail(f"{len(points)} kills, and the check saw nothing wrong with: {variant}")
 
 
-def test_the_check_sees_a_recovery_that_does_nothing(settings, wreck, assert_whole, monkeypatch):
+def test_the_check_sees_a_recovery_that_does_nothing(forge, settings, wreck, assert_whole, monkeypatch):
     monkeypatch.setattr("green_logic.ledger.database.recover", lambda *_, **__: Recovery())
-    with Ledger.open(settings[1]):
+    with Ledger.open(settings, forge.key):
         pass
     with pytest.raises((AssertionError, ValueError, KeyError)):
         assert_whole(settings)
