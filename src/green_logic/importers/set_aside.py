@@ -1,0 +1,122 @@
+"""What an import does not record, kept on disk: `data/not_evaluated/` for failures, a list for everything.
+
+The list `data/rejected/{file}-{digest}.jsonl` has a line for each record of one path that is not on the ledger because
+of this import, with both sides of a conflict; the next import of the path replaces it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from green_logic.files import (
+    TEMPORARY_PREFIX,
+    make_directory,
+    storage_errors,
+    sync_directory,
+    sync_file,
+    write_file,
+    write_new_files,
+)
+from green_logic.importers.outcomes import Failed
+from green_logic.proof.dbom import utc_now
+from green_logic.settings import Settings
+
+STEM = 40  # characters of the path's name; a file name holds 255 bytes
+GROUP = 256  # entries made durable together
+CODE = "not-evaluated"  # that of NotEvaluatedError
+
+
+class NotEvaluated:
+    """`data/not_evaluated/{battle_id}.json`, in the form that a run writes. Durable, in groups, after `flush`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._directory = settings.not_evaluated
+        self._group_sync = settings.group_sync
+        self._waiting: dict[str, bytes] = {}
+
+    def add(self, failed: Failed) -> None:
+        """Set a battle aside. The same failure again leaves the entry as it is."""
+        entry = {
+            "battle_id": failed.battle_id,
+            "reason": failed.reason,
+            "code": CODE,
+            "attempts": 0,  # ours; how often the origin tried is not known
+            "file": failed.where.file,
+            "line": failed.where.row,
+            "at": utc_now(),
+        }
+        name = f"{failed.battle_id}.json"
+        if not _same_failure(self._directory / name, entry):
+            self._waiting[name] = orjson.dumps(entry, option=orjson.OPT_INDENT_2) + b"\n"
+        if len(self._waiting) == GROUP:
+            self.flush()
+
+    def forget(self, battle_id: str) -> None:
+        """Take away the entry of a battle that is on the ledger now."""
+        name = f"{battle_id}.json"
+        self._waiting.pop(name, None)
+        with storage_errors("cannot remove a settled entry"):
+            (self._directory / name).unlink(missing_ok=True)
+
+    def flush(self) -> None:
+        """Make the entries durable."""
+        waiting, self._waiting = self._waiting, {}
+        if not waiting:
+            return
+        with storage_errors("cannot set a battle aside"):
+            make_directory(self._directory)
+            there = {name for name in waiting if (self._directory / name).exists()}
+            with contextlib.suppress(FileExistsError):  # another process set one aside at this moment
+                new = {name: data for name, data in waiting.items() if name not in there}
+                write_new_files(self._directory, new, group_sync=self._group_sync)
+                waiting = {name: waiting[name] for name in there}
+            for name, data in waiting.items():
+                write_file(self._directory / name, data)
+
+
+class LeftOut:
+    """The list of what one path's import did not record. `close` publishes it."""
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        stem = os.fsencode(path.name).decode("utf-8", "replace").split(".")[0][:STEM] or "import"
+        name = f"{stem}-{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]}.jsonl"
+        self.path = settings.rejected / name
+        # a name of its own: another import of the same path may be writing its list now
+        self._temporary = settings.rejected / f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:8]}-{name}"
+        self._file: IO[bytes] | None = None
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Keep one line."""
+        with storage_errors(f"cannot write {self.path}"):
+            if self._file is None:
+                make_directory(self.path.parent)
+                self._file = self._temporary.open("wb")
+            self._file.write(orjson.dumps(dict(entry)) + b"\n")
+
+    def close(self, *, complete: bool) -> None:
+        """Publish the list; when the whole path was read and nothing left out, the list of the import before goes."""
+        with storage_errors(f"cannot write {self.path}"):
+            if self._file is not None:
+                self._file.close()
+                sync_file(self._temporary)
+                self._temporary.replace(self.path)
+                sync_directory(self.path.parent)
+                self._file = None
+            elif complete:
+                self.path.unlink(missing_ok=True)
+
+
+def _same_failure(path: Path, entry: Mapping[str, Any]) -> bool:
+    try:
+        there = orjson.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(there, dict) and all(there.get(name) == value for name, value in entry.items() if name != "at")

@@ -1,0 +1,127 @@
+"""Small databases, DBOMs and logs as other projects write them, for the tests of the importers."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import random
+import sqlite3
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+SEVEN = (
+    "id INTEGER PRIMARY KEY AUTOINCREMENT, battle_id TEXT, timestamp TEXT, score REAL, breakdown TEXT, "
+    "raw_result TEXT, dbom_hash TEXT"
+)
+FOUR = "battle_id TEXT PRIMARY KEY, task_title TEXT, timestamp DATETIME, raw_result JSON"
+TEXT_SCORES = (
+    "battle_id TEXT, task_title TEXT, timestamp TEXT, raw_result TEXT, score TEXT, breakdown TEXT, dbom_hash TEXT"
+)
+TEXT_ID = "id TEXT PRIMARY KEY, score REAL, raw_result TEXT, timestamp TEXT"
+STAMP = "2026-01-13T23:21:58.796676"
+
+Row = dict[str, Any]
+
+
+def vector(seed: int = 1) -> list[float]:
+    """An embedding as the origin has them."""
+    source = random.Random(seed)  # noqa: S311
+    return [source.uniform(-0.2, 0.2) for _ in range(384)]
+
+
+def arena_row(battle_id: str, score: float = 0.67, /, *, seed: int = 1, **more: Any) -> Row:
+    """A row of the seven-column schema whose parts agree; `more` replaces cells."""
+    result = {
+        "battle_id": battle_id,
+        "task": "LRU Cache",
+        "purple_response": {"sourceCode": f"x = {seed}\n", "testCode": "", "rationale": "because"},
+        "evaluation": {
+            "rationale_score": 0.75,
+            "logic_score": 0.5,
+            "cis_score": score,
+            "breakdown": "The rationale is clear.",
+            "intent_vector": vector(),
+        },
+    }
+    raw = json.dumps(result)
+    row = {
+        "battle_id": battle_id,
+        "timestamp": STAMP,
+        "score": score,
+        "breakdown": "The rationale is clear.",
+        "raw_result": raw,
+        "dbom_hash": hashlib.sha256(raw.encode()).hexdigest(),
+    }
+    return {**row, **more}
+
+
+def write_database(path: Path, rows: Sequence[Mapping[str, Any]], *, columns: str = SEVEN) -> Path:
+    """A database with a table `battles` of these columns and rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"CREATE TABLE battles ({columns})")
+        for row in rows:
+            names, marks = ", ".join(row), ", ".join("?" * len(row))
+            connection.execute(f"INSERT INTO battles ({names}) VALUES ({marks})", [*row.values()])  # noqa: S608
+        connection.commit()
+    return path
+
+
+def write_dbom(folder: Path, row: Row, **more: Any) -> Path:
+    """The DBOM 1.0 that the origin wrote for a row."""
+    folder.mkdir(exist_ok=True)
+    dbom = {
+        "dbom_version": "1.0",
+        "battle_id": row["battle_id"],
+        "h_delta": row["dbom_hash"],
+        "v_intent": vector(),
+        "score_cis": row["score"],
+        "sigma_judge": f"SIG_GREEN_{row['battle_id']}_{row['dbom_hash'][:8]}",
+        "timestamp": STAMP,
+        **more,
+    }
+    path = folder / f"dbom_{row['battle_id']}.json"
+    path.write_text(json.dumps(dbom))
+    return path
+
+
+def sample_of(sample_id: int | str = 1, *, epoch: int = 1, value: object = "C", **more: Any) -> dict[str, Any]:
+    """A sample as Inspect AI 0.3.285 writes it, without its events."""
+    return {
+        "id": sample_id,
+        "epoch": epoch,
+        "input": "six times seven",
+        "target": "42",
+        "messages": [],
+        "output": {"model": "mockllm/model", "completion": "42"},
+        "scores": {"match": {"value": value, "answer": "42", "explanation": "it is 42", "history": []}},
+        "metadata": {},
+        "completed_at": "2026-11-25T22:17:06+00:00",
+        "error_retries": [],
+        **more,
+    }
+
+
+def header_of(**more: Any) -> dict[str, Any]:
+    """A log's header."""
+    spec = {
+        "eval_id": "ECGrxLhxaHAA7wocwse4fg",
+        "created": "2026-11-25T22:17:05+00:00",
+        "task": "arithmetic",
+        "model": "mockllm/model",
+        "dataset": {"name": "sums", "samples": 3, "sample_ids": [1, 2, 3]},
+    }
+    return {"version": 2, "status": "success", "eval": spec, **more}
+
+
+def write_log(path: Path, samples: Sequence[Mapping[str, Any]], *, header: Mapping[str, Any] | None = None) -> Path:
+    """A log with deflated members; the JSON may hold NaN, as Inspect's does."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for sample in samples:
+            archive.writestr(f"samples/{sample['id']}_epoch_{sample['epoch']}.json", json.dumps(sample))
+        archive.writestr("summaries.json", "[]")
+        archive.writestr("header.json", json.dumps(header_of() if header is None else header))
+    return path
