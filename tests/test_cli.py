@@ -395,6 +395,24 @@ def test_a_file_in_the_way_of_the_data_directory_is_told_and_stays(tmp_path: Pat
     assert call("status", cwd=tmp_path).returncode == USAGE
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "/dev/null", "/proc/self/none", "in.jsonl/data"])
+def test_a_data_directory_that_cannot_be_is_told(name: str, tmp_path: Path):
+    put(tmp_path, battle("b-1"))
+    done = call("run", "in.jsonl", "--local", "--json", "-C", name, cwd=tmp_path)
+    assert done.returncode == BAD
+    assert document(done, "run")["error"]["code"] == "storage"
+    assert "Traceback" not in done.stderr
+    assert {path for path in files(tmp_path) if not path.startswith("user")} == {"in.jsonl"}
+
+
+def test_a_working_directory_that_is_gone_is_no_crash(tmp_path: Path):
+    (tmp_path / "gone").mkdir()
+    shell = ["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", *RUN]
+    done = call("status", "-C", "data", cwd=tmp_path / "gone", program=shell)
+    assert done.returncode == USAGE
+    assert done.stderr.startswith("error: no ledger in data/\n")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")
 def test_a_read_only_place_is_told(tmp_path: Path):
     put(tmp_path, battle("b-1"))

@@ -138,7 +138,8 @@ class BatchRun:
     def chunks(self) -> Iterator[int]:
         """Numbers of the chunks that hold battles without a row, in the order of the input."""
         directory = self.settings.not_evaluated
-        self._set_aside = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
+        with storage_errors("cannot list the battles that were set aside"):
+            self._set_aside = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
         lines: dict[str, Line] = {}
         held_back: list[
             Line

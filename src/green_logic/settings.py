@@ -102,7 +102,7 @@ def load_settings(flags: Mapping[str, object] | None = None, *, directory: Path 
     """
     settings = Settings()
     sources: dict[str, str] = {}
-    file_values, file_name = _read_file(directory or Path.cwd())
+    file_values, file_name = _read_file(directory or Path())
     layers: list[tuple[str, Mapping[str, object]]] = [
         (file_name, file_values),
         ("environment", _read_environment()),
