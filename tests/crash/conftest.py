@@ -112,11 +112,15 @@ class Forge:
 
     def count_calls(self, settings: Settings, groups: list[list[str]], *, variant: str = "") -> Counter[str]:
         """How often a run makes each file-system call."""
+        return Counter(re.findall(r"^(\w+)\(", "\n".join(self.trace(settings, groups, variant=variant)), re.MULTILINE))
+
+    def trace(self, settings: Settings, groups: list[list[str]], *, variant: str = "") -> list[str]:
+        """The file-system calls of a run in order, with the paths of their descriptors."""
         trace = self._scratch / "trace"
         names = ",".join(f"?{name}" for name in [*CHANGING, *READING])
-        outcome = self.run(settings, groups, variant=variant, strace=["-o", str(trace), "-e", f"trace={names}"])
+        outcome = self.run(settings, groups, variant=variant, strace=["-y", "-o", str(trace), "-e", f"trace={names}"])
         assert outcome.done, outcome
-        return Counter(re.findall(r"^(\w+)\(", trace.read_text(errors="replace"), re.MULTILINE))
+        return trace.read_text(errors="replace").splitlines()
 
     def choose_calls(self, counts: Counter[str], *, per_name: int, reading: bool = False) -> list[tuple[str, int]]:
         """Which calls of a counted run to hit: `per_name` of each kind, spread evenly; all with the setting for it."""

@@ -20,8 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conftest import result_of
 
+from green_logic import files
 from green_logic.errors import GreenLogicError
-from green_logic.ledger import shelf
+from green_logic.ledger import database, shelf
 from green_logic.ledger.database import Ledger
 from green_logic.proof.dbom import seal_result
 from green_logic.proof.keys import load_signing_key
@@ -61,6 +62,17 @@ def spoil(variant: str) -> None:
         Ledger._commit = lambda self, battles: [commit(self, [sealed]) for sealed in battles]
     elif variant == "no DBOM":
         shelf.DbomShelf.put = lambda *_: None
+    elif variant == "DBOM not synced":
+        write = files._write_bytes
+        files._write_bytes = lambda path, data, *, sync, **more: write(path, data, sync=False, **more)
+    elif variant == "name not synced":
+        files.sync_directory = lambda _: None
+    elif variant == "row not synced":
+        make = database.make_or_check_schema
+        database.make_or_check_schema = lambda connection, *more: (
+            make(connection, *more),
+            connection.execute("PRAGMA synchronous = NORMAL"),
+        )[0]
     elif variant:
         raise ValueError(variant)
 

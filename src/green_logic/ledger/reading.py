@@ -1,4 +1,7 @@
-"""Reading a ledger without writing to its directory: no lock file, WAL or index is made that was not there."""
+"""Reading a ledger without writing to its directory: no lock file and no WAL is made that was not there.
+
+One exception is SQLite's: beside a WAL that lost its index, as in a copy of the two files alone, it makes a new one.
+"""
 
 from __future__ import annotations
 
