@@ -362,6 +362,18 @@ def test_the_next_run_of_the_same_file_replaces_its_list_and_no_other(tmp_path: 
     assert [entry["reason"] for entry in kept(other)] == ["stays"]
 
 
+def test_a_run_that_is_killed_leaves_the_list_of_the_run_before_and_no_other_file(tmp_path: Path, limits: Settings):
+    source = put(tmp_path, b"")
+    before = refuse(source, limits, ["stays"])
+    refusals = Refusals(source, limits)
+    for number in range(1, 2000):
+        refusals.add(Line(number, None), "lost")
+    assert everything(limits.data_dir) == {"rejected", f"rejected/{before.path.name}"}
+    assert [entry["reason"] for entry in kept(before)] == ["stays"]
+    refusals.close(complete=False)
+    assert len(kept(before)) == 1999
+
+
 def test_files_of_one_name_in_two_folders_have_two_lists(tmp_path: Path, limits: Settings):
     (tmp_path / "b").mkdir()
     assert Refusals(put(tmp_path, b""), limits).path != Refusals(put(tmp_path / "b", b""), limits).path

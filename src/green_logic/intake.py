@@ -7,7 +7,9 @@ import gzip
 import hashlib
 import io
 import os
+import shutil
 import sys
+import tempfile
 import uuid
 import zlib
 from collections.abc import Iterator
@@ -128,14 +130,17 @@ class Refusals:
         with storage_errors(f"cannot write {self.path}"):
             if self._file is None:
                 make_directory(self.path.parent)
-                self._file = self._temporary.open("wb")
+                # without a name, so that a run that is killed leaves nothing behind
+                self._file = tempfile.TemporaryFile(dir=self.path.parent)  # noqa: SIM115  `close` closes it
             self._file.write(orjson.dumps(entry) + b"\n")
 
     def close(self, *, complete: bool) -> None:
         """Publish the list; when the whole input was read without a refusal, the list of the run before goes."""
         with storage_errors(f"cannot write {self.path}"):
             if self._file is not None:
-                self._file.close()
+                self._file.seek(0)
+                with self._file, self._temporary.open("wb") as copy:
+                    shutil.copyfileobj(self._file, copy)
                 sync_file(self._temporary)
                 self._temporary.replace(self.path)
                 sync_directory(self.path.parent)
