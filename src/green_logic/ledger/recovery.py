@@ -1,7 +1,8 @@
 """What a crash left behind → a clean ledger. Runs whenever the ledger is opened for writing, and may itself be cut.
 
 The ledger's rows are the truth. A DBOM file that a row lacks is rebuilt from the row and its envelope, byte for byte; a
-file that differs from its row, or that no row owns, is set aside. Nothing acknowledged is ever touched.
+file that differs from its row, or that no row owns, is set aside. Nothing acknowledged is ever touched. A file that was
+pruned because a verified archive holds it (`DbomShelf.pruned`) is not lost.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def recover(connection: sqlite3.Connection, shelf: DbomShelf, *, alone: bool) ->
     present = shelf.names()
     owned = {dbom_name(battle_id): battle_id for (battle_id,) in connection.execute("SELECT battle_id FROM battles")}
     aside = shelf.set_aside(sorted(present - owned.keys())) if alone else 0
-    lost = sorted((owned.keys() - present) | _find_torn(connection, shelf))
+    missing = (owned.keys() - present) | _find_torn(connection, shelf)
+    lost = sorted(missing - _find_excused(connection, shelf, missing - present))
     for start in range(0, len(lost), REBUILD_GROUP):
         group = lost[start : start + REBUILD_GROUP]
         # rebuilt before the torn ones are moved: if it is the row that rotted, its file is the evidence and stays
@@ -64,6 +66,17 @@ def rebuild(connection: sqlite3.Connection, battle_id: str) -> bytes:
     if hashlib.sha256(data).digest() != expected:
         raise VerificationError(f"{battle_id}: the row is not the one that was committed", kind="row")
     return data
+
+
+def _find_excused(connection: sqlite3.Connection, shelf: DbomShelf, absent: set[str]) -> set[str]:
+    excused: set[str] = set()
+    for first, last in shelf.pruned() if absent else ():
+        rows = connection.execute(
+            "SELECT b.battle_id FROM ledger l JOIN battles b ON b.id = l.battle_row WHERE l.leaf_index BETWEEN ? AND ?",
+            (first, last),
+        )
+        excused.update(dbom_name(battle_id) for (battle_id,) in rows)
+    return excused & absent
 
 
 def _find_torn(connection: sqlite3.Connection, shelf: DbomShelf) -> set[str]:
