@@ -7,12 +7,9 @@ that JSON tools print differently are refused. Unknown keys are kept, never drop
 from __future__ import annotations
 
 import hashlib
-import json
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import (
@@ -27,10 +24,21 @@ from pydantic import (
 )
 
 from green_logic.errors import InvalidBattleError
+from green_logic.strict_json import ABSENT, BATTLE_ID, check_battle_id, excerpt, kind_of, parse_json
 
-BATTLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")  # used with fullmatch: `$` lets a newline through
+__all__ = [  # with the light part that moved to strict_json
+    "BATTLE_ID",
+    "Battle",
+    "BattleRecord",
+    "Submission",
+    "Task",
+    "check_battle_id",
+    "excerpt",
+    "parse_battle",
+    "parse_json",
+]
+
 SEVERITIES = ("critical", "high", "medium", "low", "info", "none")
-EXCERPT = 80  # characters of a wrong value shown in a message
 
 
 def _text(value: object) -> object:
@@ -141,15 +149,6 @@ class Battle:
         return self.record.purple_response
 
 
-def check_battle_id(value: object) -> str:
-    """The id, or InvalidBattleError. An id becomes a file name, so this is also what keeps files in their folder."""
-    if not isinstance(value, str) or not BATTLE_ID.fullmatch(value):
-        raise InvalidBattleError(
-            f"battle_id: expected 1 to 128 of A-Z a-z 0-9 . _ - and a letter or digit first, got {excerpt(value)}"
-        )
-    return value
-
-
 def parse_battle(line: bytes, *, max_source_bytes: int = 1 << 20) -> Battle:
     """One JSON object as a Battle.
 
@@ -157,12 +156,12 @@ def parse_battle(line: bytes, *, max_source_bytes: int = 1 << 20) -> Battle:
     """
     value = parse_json(line)
     if not isinstance(value, dict):
-        raise InvalidBattleError(f"expected a JSON object, got {_kind(value)}")
+        raise InvalidBattleError(f"expected a JSON object, got {kind_of(value)}")
     try:
         canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONEncodeError, RecursionError) as error:
         raise InvalidBattleError(f"cannot be stored as JSON: {_reason(error)}") from error
-    check_battle_id(value.get("battle_id", _ABSENT))
+    check_battle_id(value.get("battle_id", ABSENT))
     try:
         record = BattleRecord.model_validate(value)
     except ValidationError as error:
@@ -170,71 +169,6 @@ def parse_battle(line: bytes, *, max_source_bytes: int = 1 << 20) -> Battle:
     _check_sizes(record, max_source_bytes)
     _check_constraints(record.task.constraints)
     return Battle(record, value, canonical, hashlib.sha256(canonical).hexdigest())
-
-
-def parse_json(text: bytes) -> Any:
-    """JSON without the extensions and ambiguities that Python's parser lets through.
-
-    Raises InvalidBattleError for duplicate keys, NaN, Infinity, numbers beyond a double, bad UTF-8, too deep nesting.
-    """
-    try:
-        return json.loads(
-            text.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_constant=_constant,
-            parse_float=_float,
-            parse_int=_integer,
-        )
-    except UnicodeDecodeError as error:
-        raise InvalidBattleError(f"not UTF-8: byte 0x{text[error.start]:02x} at offset {error.start}") from error
-    except json.JSONDecodeError as error:
-        raise InvalidBattleError(f"not JSON: {error.msg} at column {error.colno}") from error
-    except RecursionError as error:
-        raise InvalidBattleError("nested too deep") from error
-
-
-def excerpt(value: object) -> str:
-    """A short, printable form of an untrusted value."""
-    if value is _ABSENT:
-        return "nothing"
-    if isinstance(value, (dict, list)):
-        return _kind(value)
-    text = ascii(value)
-    return text if len(text) <= EXCERPT else text[:EXCERPT] + "…"
-
-
-class _Absent:
-    """Stands for a key that is not there."""
-
-
-_ABSENT = _Absent()
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # set.add is None
-        raise InvalidBattleError(f"duplicate key {excerpt(twice)}")
-    return value
-
-
-def _constant(name: str) -> NoReturn:
-    raise InvalidBattleError(f"{name} is not a JSON number")
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise InvalidBattleError(f"number out of range: {excerpt(text)}")
-    return value
-
-
-def _integer(text: str) -> int:
-    # JSON tools agree on integers of 64 bits; longer ones become floats in some and errors in others
-    if len(text) > len(str(-(1 << 63))) or not -(1 << 63) <= int(text) < 1 << 64:
-        raise InvalidBattleError(f"integer beyond 64 bits: {excerpt(text)}")
-    return int(text)
 
 
 def _check_sizes(record: BattleRecord, limit: int) -> None:
@@ -280,8 +214,3 @@ def _reason(error: BaseException) -> str:
     if "surrogate" in text or "utf-8" in text.lower():
         return "a lone surrogate (half a character)"
     return "nested deeper than 254" if "ecursion" in text or isinstance(error, RecursionError) else text
-
-
-def _kind(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")

@@ -17,21 +17,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from green_logic.errors import ConflictError, StorageError
+from green_logic.errors import ConfigurationError, ConflictError, StorageError
 from green_logic.files import FileLock, Presence, make_directory, storage_errors, sync_directory
+from green_logic.ledger.log import Log, seal_log, write_checkpoint
 from green_logic.ledger.recovery import Recovery, recover
 from green_logic.ledger.schema import (
     LOCK_NAME,
     PRESENCE_NAME,
+    add_key_range,
     connect,
     database_errors,
     leaf_hash,
     make_or_check_schema,
 )
 from green_logic.ledger.shelf import DbomShelf
+from green_logic.proof.checkpoint import Checkpoint
 from green_logic.proof.dbom import Sealed
+from green_logic.proof.highwater import HighWater
 from green_logic.proof.keys import SigningKey, write_public_key
-from green_logic.settings import Settings
+from green_logic.proof.notes import can_sign_notes
+from green_logic.settings import Settings, state_dir
 
 
 @dataclass(frozen=True)
@@ -160,6 +165,39 @@ class Ledger:
                 self._shelf.settle(fresh.values())
             return receipts
 
+    def checkpoint(self, key: SigningKey) -> Checkpoint | None:
+        """Sign the log as it is: every battle so far, in order. Durable, here and in `data/checkpoint`, on return.
+
+        None for an empty log, and for an ECDSA key, which cannot sign checkpoints. Nothing new: the last one again.
+        Raises VerificationError of kind "rollback" or "fork" when the log does not continue what was signed before.
+        """
+        return self._seal_log(key, None) if can_sign_notes(key) else None
+
+    def rotate(self, key: SigningKey, successor: SigningKey) -> Checkpoint:
+        """Hand the ledger over to another key, by a checkpoint that both sign; the old one seals no battle afterwards.
+
+        Raises ConfigurationError unless both are Ed25519 keys and no other process writes to the ledger.
+        """
+        if not self.alone:
+            raise ConfigurationError("another run writes to this ledger", hint="wait for it to end")
+        checkpoint = self._seal_log(key, successor)
+        if checkpoint is None:
+            raise ConfigurationError("an empty ledger needs no change of keys", hint="remove it, or record a battle")
+        with storage_errors("cannot publish the new key"):
+            write_public_key(successor, self._settings.data_dir)
+        return checkpoint
+
+    def _seal_log(self, key: SigningKey, successor: SigningKey | None) -> Checkpoint | None:
+        with self._held():
+            with self._transaction() as connection:
+                if Log(connection).size() == 0:
+                    return None
+                checkpoint = seal_log(connection, self.origin, key, HighWater(state_dir()), successor=successor)
+                if successor is not None:
+                    add_key_range(connection, checkpoint.size, successor.keyid)
+            write_checkpoint(self._settings.data_dir, checkpoint)
+            return checkpoint
+
     def submit_one(self, sealed: Sealed) -> Receipt:
         """Record one battle. Raises ConflictError when a different result is recorded under its id."""
         receipt = self.submit([sealed])[0]
@@ -186,12 +224,17 @@ class Ledger:
         return None if row is None else Known(*row)
 
     def _commit(self, battles: Sequence[Sealed]) -> None:
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction() as connection:
             (leaf,) = connection.execute("SELECT coalesce(max(leaf_index) + 1, 0) FROM ledger").fetchone()
             for number, sealed in enumerate(battles, start=leaf):
                 self._insert(number, sealed)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:

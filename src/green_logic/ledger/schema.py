@@ -8,15 +8,13 @@ they stop accidents, not attackers, whom the signatures catch.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import sqlite3
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
 
-SCHEMA_VERSION = 1  # PRAGMA user_version
+SCHEMA_VERSION = 2  # PRAGMA user_version; 2 added the tables of checkpoints, older ledgers get them when opened
 PAGE_SIZE = 8192  # bytes; 2 kB results take a third less room than with 4096, 18 kB ones the same (measured)
 LOCK_NAME = ".ledger.lock"  # held around every commit, checkpoint and maintenance step
 PRESENCE_NAME = ".writers.lock"  # shared by the writers that are alive
@@ -62,9 +60,41 @@ BEGIN SELECT RAISE(ABORT, 'ledger is append-only'); END;
     + _NO_CHANGE
 )
 
+# IF NOT EXISTS: a ledger of schema 1 gets these, and none of its rows is touched
+LOG_SCHEMA = (
+    """
+CREATE TABLE IF NOT EXISTS checkpoints (
+    number INTEGER PRIMARY KEY,            -- in the order of signing
+    size INTEGER NOT NULL,                 -- leaves that it covers
+    root BLOB NOT NULL,                    -- RFC 6962 root over them
+    note TEXT NOT NULL                     -- signed note, see proof/checkpoint.py
+);
+CREATE TABLE IF NOT EXISTS log_nodes (
+    height INTEGER NOT NULL,               -- 8, 16, 24, …
+    position INTEGER NOT NULL,
+    hash BLOB NOT NULL,                    -- of the perfect subtree there; computable from the envelopes
+    PRIMARY KEY (height, position)
+) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS checkpoints_no_replace BEFORE INSERT ON checkpoints
+WHEN EXISTS (SELECT 1 FROM checkpoints WHERE number = NEW.number)
+BEGIN SELECT RAISE(ABORT, 'checkpoints is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS log_nodes_no_replace BEFORE INSERT ON log_nodes
+WHEN EXISTS (SELECT 1 FROM log_nodes WHERE height = NEW.height AND position = NEW.position)
+BEGIN SELECT RAISE(ABORT, 'log_nodes is append-only'); END;
+"""  # noqa: S608  our own constants
+    + "".join(
+        f"CREATE TRIGGER IF NOT EXISTS {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;\n"
+        for table in ("checkpoints", "log_nodes")
+        for verb in ("UPDATE", "DELETE")
+    )
+)
+
 
 def leaf_hash(envelope: str) -> bytes:
     """RFC 6962 leaf hash of a signed envelope."""
+    import hashlib  # noqa: PLC0415  `status` starts faster without
+
     return hashlib.sha256(b"\x00" + envelope.encode()).digest()
 
 
@@ -116,30 +146,37 @@ def make_or_check_schema(connection: sqlite3.Connection, keyid: str, path: Path)
     """
     if is_empty(connection):
         _check_no_scrap(path)
+        import uuid  # noqa: PLC0415  once in the life of a ledger
+
         origin = f"green-agent/{uuid.uuid4()}"
         _use_wal(connection, path)
         created = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
         rows = f"('origin', '{origin}'), ('keyid', '{keyid}'), ('created', {created})"
         connection.executescript(
-            f"BEGIN IMMEDIATE; {SCHEMA}; INSERT INTO ledger_meta VALUES {rows}; "  # noqa: S608  our own constants
+            f"BEGIN IMMEDIATE; {SCHEMA}; {LOG_SCHEMA}; INSERT INTO ledger_meta VALUES {rows}; "  # noqa: S608  our own constants
             f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         )
         return origin
     check_schema(connection, path)
     meta = read_meta(connection)
-    if meta["keyid"] != keyid:
+    current = key_ranges(meta)[-1][1]
+    if current != keyid:
         raise ConfigurationError(
-            f"{path}: this ledger is signed by {meta['keyid']}, the key in use is {keyid}",
+            f"{path}: this ledger is signed by {current}, the key in use is {keyid}",
             hint="point GREEN_LOGIC_SIGNING_KEY to the ledger's own key, or choose another --data-dir",
         )
     _use_wal(connection, path)
+    if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
+        connection.executescript(f"BEGIN IMMEDIATE; {LOG_SCHEMA}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
     return meta["origin"]
 
 
 def _check_no_scrap(path: Path) -> None:
     # SQLite takes a file that is shorter than its smallest page for an empty database, and would write over it
     if 0 < path.stat().st_size < 512:
-        raise ConfigurationError(f"{path}: not a database", hint="choose another --data-dir; the file was left as it is")
+        raise ConfigurationError(
+            f"{path}: not a database", hint="choose another --data-dir; the file was left as it is"
+        )
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:
@@ -169,3 +206,20 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> None:
 def read_meta(connection: sqlite3.Connection) -> dict[str, str]:
     """Origin, key id and date of birth of the ledger."""
     return dict(connection.execute("SELECT name, value FROM ledger_meta"))
+
+
+def key_ranges(meta: Mapping[str, str]) -> list[tuple[int, str]]:
+    """First leaf and id of each key that signs the ledger, in order; `keys rotate` adds `keyid.1`, `keyid.2`, …"""
+    ranges = [(0, meta["keyid"])]
+    while (value := meta.get(f"keyid.{len(ranges)}")) is not None:
+        first, _, keyid = value.partition(" ")
+        if not (first.isascii() and first.isdigit() and len(first) < 19):
+            raise VerificationError(f"keyid.{len(ranges)}: expected a leaf and a key id, got {value!r}", kind="meta")
+        ranges.append((int(first), keyid))
+    return ranges
+
+
+def add_key_range(connection: sqlite3.Connection, first_leaf: int, keyid: str) -> None:
+    """From `first_leaf` on the ledger is signed by key `keyid`."""
+    row = (f"keyid.{len(key_ranges(read_meta(connection)))}", f"{first_leaf} {keyid}")
+    connection.execute("INSERT INTO ledger_meta VALUES (?, ?)", row)

@@ -18,11 +18,11 @@ from typing import Any
 
 import orjson
 
-from green_logic.battle import check_battle_id, excerpt, parse_json
 from green_logic.errors import InvalidBattleError, VerificationError
 from green_logic.proof.envelope import open_envelope, seal
 from green_logic.proof.keys import PublicKey, SigningKey
 from green_logic.proof.vector import VECTOR_SIZE, IntentVector, parse_vector
+from green_logic.strict_json import check_battle_id, excerpt, parse_json
 
 DBOM_VERSION = "1.1"
 FIELDS = ("dbom_version", "battle_id", "h_delta", "v_intent", "score_cis", "sigma_judge", "timestamp")

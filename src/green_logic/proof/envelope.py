@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from green_logic.battle import parse_json
 from green_logic.errors import InvalidBattleError, VerificationError
 from green_logic.proof.keys import PublicKey, SigningKey, check_signature
+from green_logic.strict_json import parse_json
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 SIZE_LIMIT = 1 << 20  # bytes of an envelope; ours are about 1,200
@@ -74,6 +74,8 @@ def _base64(value: object) -> bytes:
         raise VerificationError("expected base64 text", kind="envelope")
     try:
         # the protocol allows the standard and the URL-safe alphabet
-        return base64.b64decode(value.translate({45: 43, 95: 47}).encode("ascii"), validate=True)
+        if "-" in value or "_" in value:
+            value = value.translate({45: 43, 95: 47})
+        return base64.b64decode(value.encode("ascii"), validate=True)
     except ValueError as error:
         raise VerificationError("expected base64 text", kind="envelope") from error

@@ -93,7 +93,7 @@ def load_signing_key(settings: Settings, *, make: bool = True) -> SigningKey:
     data = _find_private(path)
     if data is None and make and not settings.signing_key:
         with storage_errors("cannot keep the judge's key"):
-            _make_key(path)
+            make_key(path)
         data = _find_private(path)
     if data is None:
         raise ConfigurationError(
@@ -118,13 +118,15 @@ def load_public_key(path: Path) -> PublicKey:
 
 
 def write_public_key(key: SigningKey, data_dir: Path) -> None:
-    """Keep the public half with the data, once."""
+    """Keep the public half with the data, once. Keys that signed before it stay in the file."""
     path = data_dir / PUBLIC_NAME
-    if not path.exists() or path.read_bytes() != key.public_pem:
-        write_file(path, key.public_pem)
+    known = path.read_bytes() if path.exists() else b""
+    if key.public_pem not in known:
+        write_file(path, (known if known.startswith(b"-----BEGIN PUBLIC KEY-----\n") else b"") + key.public_pem)
 
 
-def _make_key(path: Path) -> None:
+def make_key(path: Path) -> None:
+    """Make an Ed25519 key in a file that only its owner can read; a key that is there stays as it is."""
     make_directory(path.parent)
     pem = ed25519.Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -14,8 +14,8 @@ from struct import pack
 
 import orjson
 
-from green_logic.battle import excerpt
 from green_logic.errors import VerificationError
+from green_logic.strict_json import excerpt
 
 VECTOR_SIZE = 384  # floats; the output width of all-MiniLM-L6-v2 and of the fallback
 KEPT = 1024  # vectors, about 10 MB; an arena has some dozens of tasks

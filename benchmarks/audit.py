@@ -1,0 +1,119 @@
+"""Checking the books: a whole ledger, one DBOM from a cold start, and what a checkpoint costs on a large log.
+
+python -m benchmarks.audit [BATTLES] [LEAVES]     default 100000 and 1000000; needs about 40 kB of disk per battle
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.measure import cpu_of, machine, make_key
+from benchmarks.record import make_result
+from green_logic.agent import GreenAgent
+from green_logic.audit.ledger import audit_ledger
+from green_logic.ledger.database import Ledger
+from green_logic.ledger.log import Log, seal_log
+from green_logic.ledger.schema import connect, leaf_hash
+from green_logic.proof.highwater import HighWater
+from green_logic.proof.keys import load_signing_key
+from green_logic.settings import Settings, load_settings
+
+GROUP = 512  # battles in one transaction
+DISTINCT = 128  # texts of code; making each battle's own would take longer than judging it
+ENVELOPE = 1300  # bytes; what a seal has
+
+
+def main() -> None:
+    """Print the figures."""
+    battles, leaves = [*map(int, sys.argv[1:]), 100_000, 1_000_000][:2] if len(sys.argv) != 2 else (int(sys.argv[1]), 0)
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as directory:  # a real disk; /tmp may be memory
+        root = Path(directory)
+        os.environ["XDG_STATE_HOME"] = str(root / "state")
+        key = root / "judge.key"
+        key.touch(mode=0o600)
+        key.write_text(make_key())
+        print(f"\naudit ({machine()})")
+        settings = load_settings({"data_dir": root / "data", "signing_key": str(key)})
+        _fill(settings, battles)
+        _audit(settings)
+        _cold(settings)
+        if leaves:
+            _checkpoint(load_settings({"data_dir": root / "large", "signing_key": str(key)}), leaves)
+
+
+def _fill(settings: Settings, battles: int) -> None:
+    results = [make_result(number) for number in range(DISTINCT)]
+    with GreenAgent(settings=settings) as agent:
+        for start in range(0, battles, GROUP):
+            numbers = range(start, min(start + GROUP, battles))
+            agent.submit_results([{**results[n % DISTINCT], "battle_id": f"bench-{n:07d}"} for n in numbers])
+            if start % (GROUP * 20) == 0:
+                agent.ledger.checkpoint(agent.key)
+        agent.ledger.checkpoint(agent.key)
+
+
+def _audit(settings: Settings) -> None:
+    # once, as an auditor does; a second round would measure the page cache
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started, cpu = time.perf_counter(), time.process_time()
+    report = audit_ledger(settings)
+    wall = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = time.process_time() - cpu + after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    workers = len(os.sched_getaffinity(0))
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = (own + workers * after.ru_maxrss) / 1024
+    assert report.ok and report.battles == report.files, report  # noqa: S101  a figure of a broken run is none
+    print(f"  {report.battles} battles, every hash and signature   {wall:.1f} s wall, {cpu:.1f} s CPU, {peak:.0f} MB")
+    print(f"  per battle                                {cpu / report.battles * 1e6:.0f} µs of CPU")
+
+
+def _cold(settings: Settings) -> None:
+    dbom, key = next(settings.dboms.iterdir()), settings.data_dir / "judge.pub"
+    command = [sys.executable, "-m", "green_logic.cli", "verify", str(dbom), "--key", str(key)]
+    seconds = min(cpu_of(command) for _ in range(10))
+    bare = min(cpu_of([sys.executable, "-c", "pass"]) for _ in range(10))
+    print(f"  one DBOM, cold                            {seconds:.3f} s CPU (python -c pass {bare:.3f})")
+
+
+def _checkpoint(settings: Settings, leaves: int) -> None:
+    key = load_signing_key(settings)
+    with Ledger.open(settings, key) as ledger:
+        origin = ledger.origin
+    connection = connect(settings.database, busy_timeout_s=10)
+    _append(connection, 0, leaves)
+    high_water = HighWater(settings.data_dir / "state")
+    for added in (0, 1000):
+        _append(connection, leaves, leaves + added)
+        connection.execute("BEGIN IMMEDIATE")
+        started, cpu = time.perf_counter(), time.process_time()
+        checkpoint = seal_log(connection, origin, key, high_water)
+        cpu = time.process_time() - cpu
+        connection.execute("COMMIT")
+        wall = time.perf_counter() - started
+        print(f"  checkpoint of {checkpoint.size} leaves            {wall * 1e3:.1f} ms wall, {cpu * 1e3:.1f} ms CPU")
+    started = time.perf_counter()
+    Log(connection).inclusion(leaves // 3, leaves)
+    print(f"  inclusion proof                           {(time.perf_counter() - started) * 1e3:.1f} ms wall")
+    connection.close()
+
+
+def _append(connection, first: int, last: int) -> None:
+    connection.execute("BEGIN")
+    for n in range(first, last):
+        envelope = f"{n:0{ENVELOPE}d}"
+        row = (f"b-{n}", "2026-01-01T00:00:00.000000Z", 0.5, "", "{}", "")
+        connection.execute("INSERT INTO battles VALUES (NULL, ?, ?, ?, ?, ?, ?)", row)
+        connection.execute(
+            "INSERT INTO ledger VALUES (?, ?, ?, ?, '', '', x'')", (n, n + 1, envelope, leaf_hash(envelope))
+        )
+    connection.execute("COMMIT")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,263 @@
+"""The checks of a data directory, in order. A new kind of publication adds its own to CHECKS.
+
+Each yields findings about one promise; a broken part of the database ends only the check that met it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+
+from cryptography.hazmat.primitives import serialization
+
+from green_logic.audit.findings import Finding
+from green_logic.audit.scene import Check, Scene, check_ranges
+from green_logic.errors import VerificationError
+from green_logic.files import TEMPORARY_PREFIX
+from green_logic.ledger.log import CHECKPOINT_NAME, STEP, has_log_tables, newest_checkpoint
+from green_logic.ledger.reading import open_for_reading
+from green_logic.ledger.schema import LOG_SCHEMA, PRESENCE_NAME, SCHEMA
+from green_logic.proof.checkpoint import Checkpoint, open_checkpoint
+from green_logic.proof.keys import PUBLIC_NAME, find_keyid
+from green_logic.proof.merkle import CompactRange, fold
+from green_logic.settings import Settings
+
+GUARDED = ("table", "index", "trigger")  # objects of the schema that hold or guard what is proven
+
+
+def check_schema(scene: Scene) -> Iterator[Finding]:
+    """Tables, indexes and triggers are ours, and no trigger was added."""
+    found = _objects(scene.connection)
+    expected = _expected_objects(with_log=has_log_tables(scene.connection))
+    for name, sql in expected.items():
+        if found.get(name) != sql:
+            yield Finding("schema", " ".join(name), "is missing or not as this project makes it")
+    for name in found.keys() - expected.keys():
+        if name[0] == "trigger":
+            yield Finding("schema", " ".join(name), "is not ours and could change what is recorded")
+
+
+def _expected_objects(*, with_log: bool) -> dict[tuple[str, str], str]:
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.executescript(SCHEMA + (LOG_SCHEMA if with_log else ""))
+        return _objects(connection)
+    finally:
+        connection.close()
+
+
+def _objects(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    query = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
+    return {(kind, name): sql for kind, name, sql in connection.execute(query) if kind in GUARDED}
+
+
+def check_keys(scene: Scene) -> Iterator[Finding]:
+    """The ledger's keys are trusted ones, and each after the first was handed over by the one before."""
+    trust = scene.trust
+    for _, keyid in trust.ranges:
+        if keyid not in trust.keys:
+            yield Finding("unknown-key", PUBLIC_NAME, f"the ledger is signed by {keyid}, which is not trusted here")
+    changes = [item for item in scene.checkpoints if item.key_change is not None]
+    handed_over = [(0, trust.ranges[0][1])]
+    for item in changes:
+        old, new = (find_keyid(key) for key in item.key_change or ())
+        if old != handed_over[-1][1]:
+            yield Finding("key-range", f"checkpoint of {item.size}", f"hands over from {old}, not the ledger's key")
+        handed_over.append((item.size, new))
+    if handed_over != list(trust.ranges):
+        yield Finding("meta", "ledger_meta", "its keys are not those that the signed changes of keys name")
+
+
+def check_rows(scene: Scene) -> Iterator[Finding]:
+    """Leaves, rows and DBOM files agree and are signed; the tree over the leaves is put together on the way."""
+    report, tree = scene.report, CompactRange()
+    wanted = {item.size for item in (*scene.checkpoints, *scene.pins)}
+    for result in check_ranges(scene):
+        report.tally.merge(result.tally)
+        report.battles += result.rows
+        report.files += result.files
+        for leaf in result.hashes:
+            tree.append(leaf)
+            if tree.size in wanted:
+                scene.roots[tree.size] = tree.root()
+        whole = len(result.hashes) - len(result.hashes) % (1 << STEP)
+        scene.nodes += [fold(result.hashes[at : at + (1 << STEP)]) for at in range(0, whole, 1 << STEP)]
+        scene.on_progress(tree.size, report.leaves)
+    yield from _check_numbers(scene)
+
+
+def _check_numbers(scene: Scene) -> Iterator[Finding]:
+    connection = scene.connection
+    # counted by walking the table itself: an index could be made to hide a row
+    total = connection.execute("SELECT count(*) FROM battles NOT INDEXED").fetchone()[0]
+    if total != scene.report.battles:
+        query = (
+            "SELECT id, battle_id FROM battles NOT INDEXED WHERE id NOT IN (SELECT battle_row FROM ledger) LIMIT 1000"
+        )
+        for row, battle_id in connection.execute(query):
+            yield Finding("row-without-leaf", str(battle_id), f"row {row} is not in the log")
+    if connection.execute("SELECT count(*) FROM ledger WHERE leaf_index < 0").fetchone()[0]:
+        yield Finding("leaf-gap", "ledger", "there are leaves before the first")
+    last = connection.execute("SELECT max(id) FROM battles").fetchone()[0]
+    given = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'battles'").fetchone()[0]
+    if last != given:
+        yield Finding("row-order", "battles", f"the last row is {last}, the last id that was given is {given}")
+
+
+def check_checkpoints(scene: Scene) -> Iterator[Finding]:
+    """Every stored checkpoint is signed by the ledger's key of its time and has the root of the leaves."""
+    if not has_log_tables(scene.connection):
+        return
+    before = 0
+    rows = scene.connection.execute("SELECT number, size, root, note FROM checkpoints ORDER BY number")
+    for expected, (number, size, root, note) in enumerate(rows, start=1):
+        where = f"checkpoint {number} of {size}"
+        if number != expected:
+            yield Finding("checkpoint", where, f"is number {number}, expected {expected}: one is missing")
+        try:
+            item = open_checkpoint(str(note).encode(), scene.trust.keys, origin=scene.trust.origin)
+            _check_stored(scene, item, (size, root, note), before)
+        except VerificationError as error:
+            yield Finding(error.kind, where, error.message)
+        else:
+            before = item.size
+            scene.report.sealed = max(scene.report.sealed, item.size)
+
+
+def _check_stored(scene: Scene, item: Checkpoint, columns: tuple[object, object, object], before: int) -> None:
+    if columns != (item.size, item.root, item.note):
+        raise VerificationError("its columns are not what its note says", kind="checkpoint")
+    if item.size < before:
+        raise VerificationError(f"is smaller than the {before} of the one before", kind="checkpoint")
+    key = {keyid: scene.trust.keys[keyid] for keyid in [scene.trust.keyid_of(max(item.size - 1, 0))]}
+    open_checkpoint(item.note.encode(), key)  # a good signature by a key of another time is none
+    _check_root(scene, item, "checkpoint")
+
+
+def _check_root(scene: Scene, item: Checkpoint, kind: str) -> None:
+    if item.size > scene.report.leaves:
+        raise VerificationError(f"covers {item.size} battles, the log has {scene.report.leaves}", kind="truncated")
+    if item.size and scene.roots[item.size] != item.root:
+        raise VerificationError(f"the first {item.size} leaves have another root than was signed", kind=kind)
+
+
+def check_pins(scene: Scene) -> Iterator[Finding]:
+    """The log begins with what a checkpoint from elsewhere covers."""
+    for item in scene.pins:
+        try:
+            open_checkpoint(item.note.encode(), scene.trust.keys, origin=scene.trust.origin)
+            _check_root(scene, item, "history-rewritten")
+        except VerificationError as error:
+            yield Finding(error.kind, f"pinned checkpoint of {item.size}", error.message)
+        else:
+            scene.report.pinned = max(scene.report.pinned, item.size)
+
+
+def check_nodes(scene: Scene) -> Iterator[Finding]:
+    """The stored hashes of the tree are those of its leaves, up to the newest checkpoint and no further."""
+    if not has_log_tables(scene.connection):
+        return
+    stored = scene.connection.execute("SELECT height, position, hash FROM log_nodes ORDER BY height, position")
+    sealed = max((item.size for item in scene.checkpoints), default=0)
+    height, row = STEP, scene.nodes
+    while sealed >> height:
+        for position, expected in enumerate(row[: sealed >> height]):
+            if stored.fetchone() != (height, position, expected):
+                yield Finding("log", f"log_nodes {height}, {position}", "is not the hash of its leaves")
+                return
+        height += STEP
+        row = [fold(row[at : at + (1 << STEP)]) for at in range(0, len(row) - len(row) % (1 << STEP), 1 << STEP)]
+    if stored.fetchone() is not None:
+        yield Finding("log", "log_nodes", "holds hashes that no checkpoint covers")
+
+
+def check_folder(scene: Scene) -> Iterator[Finding]:
+    """Every file in the DBOM folder belongs to a row."""
+    folder = scene.settings.dboms
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        strays = [entry.name for entry in entries if not _has_row(scene, entry.name)]
+    if not strays:
+        return
+    busy = writers_alive(scene.settings)
+    # a run that goes on makes DBOM files ahead of their rows, and rows that our snapshot does not show
+    with open_for_reading(scene.settings) as now:
+        for name in sorted(strays):
+            ours = name.startswith("dbom_") and name.endswith(".json")
+            if (busy and (ours or name.startswith(TEMPORARY_PREFIX))) or _row_exists(now, name):
+                continue
+            yield Finding("orphan-file" if ours else "foreign-file", name, "belongs to no row")
+
+
+def _has_row(scene: Scene, name: str) -> bool:
+    return _row_exists(scene.connection, name)
+
+
+def _row_exists(connection: sqlite3.Connection, name: str) -> bool:
+    battle_id = name.removeprefix("dbom_").removesuffix(".json")
+    if name != f"dbom_{battle_id}.json":
+        return False
+    return connection.execute("SELECT 1 FROM battles WHERE battle_id = ?", (battle_id,)).fetchone() is not None
+
+
+def check_published(scene: Scene) -> Iterator[Finding]:
+    """`judge.pub` and `checkpoint`, which go with every copy of the data, are those of the ledger."""
+    directory = scene.settings.data_dir
+    keys = [scene.trust.keys[keyid] for _, keyid in scene.trust.ranges if keyid in scene.trust.keys]
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    pems = dict.fromkeys(key.public_bytes(serialization.Encoding.PEM, form) for key in keys)
+    if _read(directory / PUBLIC_NAME) != b"".join(pems):
+        yield Finding("public-key", PUBLIC_NAME, "is not the key of this ledger, as it is signed")
+    newest = scene.checkpoints[-1].note.encode() if scene.checkpoints else None
+    found = _read(directory / CHECKPOINT_NAME)
+    if found != newest and not _is_newer(scene, found):
+        yield Finding("checkpoint-file", CHECKPOINT_NAME, "is not the newest checkpoint")
+
+
+def _is_newer(scene: Scene, found: bytes | None) -> bool:
+    """Whether a run has signed a newer checkpoint since our snapshot."""
+    try:
+        with open_for_reading(scene.settings) as now:
+            newest = newest_checkpoint(now)
+    except VerificationError:
+        return False
+    return newest is not None and found == newest.note.encode()
+
+
+def _read(path: os.PathLike[str]) -> bytes | None:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123  any path
+            return file.read(1 << 20)
+    except OSError:
+        return None
+
+
+def writers_alive(settings: Settings) -> bool:
+    """Whether a process has the ledger open for writing."""
+    path = settings.data_dir / PRESENCE_NAME
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+CHECKS: tuple[Check, ...] = (
+    check_schema,
+    check_keys,
+    check_rows,
+    check_checkpoints,
+    check_pins,
+    check_nodes,
+    check_folder,
+    check_published,
+)

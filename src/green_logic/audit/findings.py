@@ -1,0 +1,98 @@
+"""What an audit found: a kind that scripts can match, the place, and a sentence for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+EXAMPLES_KEPT = 5  # findings of each kind that are kept whole; the others are counted
+# Kinds and what each means. A kind never changes its meaning; new checks get new kinds.
+MEANINGS: Mapping[str, str] = {
+    "battle_id": "a DBOM names another battle than the judge signed",
+    "checkpoint": "a stored checkpoint is not one of this log",
+    "checkpoint-file": "data/checkpoint is not the newest checkpoint; `green-logic checkpoint` writes it anew",
+    "consistency": "two states of the log contradict each other",
+    "database": "SQLite cannot read part of the database",
+    "dbom-differs": "a DBOM file is not the one that belongs to its row",
+    "dbom-missing": "a row has no DBOM file; opening the ledger for writing rebuilds it",
+    "downgrade": "the DBOM of a logged battle was replaced by an unsigned one of version 1.0",
+    "envelope": "a seal is malformed",
+    "file-name": "a DBOM lies under the name of another battle",
+    "foreign-file": "a file in the DBOM folder is no DBOM",
+    "h_delta": "a result is not the one whose digest was signed",
+    "history-rewritten": "the log does not begin with what was signed before: somebody with the key rewrote it",
+    "inclusion": "a receipt does not lead to the root that was signed",
+    "key-range": "a battle or a checkpoint is signed by a key that was not the ledger's at that time",
+    "leaf-hash": "a leaf of the log was changed",
+    "leaf-gap": "leaves are missing from the log",
+    "leaf-without-row": "a battle of the log has no row: it was deleted",
+    "ledger": "something was sealed for another ledger",
+    "legacy-unsigned": "a DBOM of version 1.0 carries no signature that could be checked",
+    "log": "the stored hashes of the log are not those of its leaves; opening a new ledger from a backup helps",
+    "meta": "the ledger's own record of its origin and keys was changed",
+    "note": "a checkpoint is malformed",
+    "orphan-file": "a DBOM file belongs to no row; opening the ledger for writing sets it aside",
+    "public-key": "judge.pub does not hold the keys of this ledger",
+    "receipt": "a receipt is malformed",
+    "row": "a row is not what was signed",
+    "row-order": "rows are not in the order of the log",
+    "row-without-leaf": "a row has no leaf in the log: it was not recorded by the judge",
+    "schema": "a file or table does not have its fields, or a guard of the database is gone",
+    "score_cis": "a DBOM has another score than was signed",
+    "signature": "a signature is not good",
+    "statement": "a signed statement is not that of a DBOM",
+    "timestamp": "a DBOM has another time than was signed",
+    "truncated": "the log ends before what was signed: battles were cut off",
+    "unknown-key": "something is signed by a key that is not trusted here",
+    "v_intent": "a DBOM has another vector than was signed",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One broken promise."""
+
+    kind: str
+    where: str
+    message: str
+
+
+@dataclass
+class Tally:
+    """Findings counted by kind, with the first few of each: bounded memory however bad it is."""
+
+    kept: int = EXAMPLES_KEPT
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[Finding]] = field(default_factory=dict)
+
+    def add(self, finding: Finding) -> None:
+        """Count one finding."""
+        self.counts[finding.kind] += 1
+        examples = self.examples.setdefault(finding.kind, [])
+        if len(examples) < self.kept:
+            examples.append(finding)
+
+    def merge(self, other: Tally) -> None:
+        """Add what another part of the audit found."""
+        self.counts.update(other.counts)
+        for kind, examples in other.examples.items():
+            mine = self.examples.setdefault(kind, [])
+            mine.extend(examples[: self.kept - len(mine)])
+
+    def total(self) -> int:
+        """Number of findings."""
+        return self.counts.total()
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Findings by kind, most frequent first, as plain values."""
+        return [
+            {
+                "kind": kind,
+                "meaning": MEANINGS.get(kind, ""),
+                "count": count,
+                "examples": [{"where": item.where, "message": item.message} for item in self.examples[kind]],
+            }
+            for kind, count in self.counts.most_common()
+        ]

@@ -1,0 +1,124 @@
+"""The audit of a data directory: rows, DBOMs, log and checkpoints against each other and against the keys."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from green_logic.audit.checks import CHECKS
+from green_logic.audit.findings import EXAMPLES_KEPT, Finding, Tally
+from green_logic.audit.rows import Trust
+from green_logic.audit.scene import AuditReport, Check, Scene
+from green_logic.errors import ConfigurationError, VerificationError
+from green_logic.ledger.log import Log, has_log_tables
+from green_logic.ledger.reading import open_for_reading
+from green_logic.ledger.schema import database_errors, key_ranges, read_meta
+from green_logic.proof.checkpoint import Checkpoint, parse_checkpoint, trusted_keys
+from green_logic.proof.highwater import HighWater
+from green_logic.proof.keys import PUBLIC_NAME, PublicKey
+from green_logic.proof.pinned import load_public_keys
+from green_logic.settings import Settings, state_dir
+
+
+def audit_ledger(
+    settings: Settings,
+    keys: Mapping[str, PublicKey] | None = None,
+    pins: Sequence[Checkpoint] = (),
+    *,
+    kept: int = EXAMPLES_KEPT,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> AuditReport:
+    """Check everything in a data directory. `keys` are pinned (None: those found in the directory, which proves only
+    that it agrees with itself); `pins` are checkpoints from elsewhere.
+
+    Raises LedgerMissingError or ConfigurationError when there is nothing to check or no key to check it with.
+    """
+    report = AuditReport(str(settings.data_dir), key_pinned=keys is not None, tally=Tally(kept))
+    try:
+        with open_for_reading(settings) as connection, _settled(settings, connection):
+            scene = _set_scene(settings, connection, keys, pins, report)
+            scene.on_progress = on_progress or scene.on_progress
+            for check in CHECKS:
+                _run(check, scene)
+    except VerificationError as error:
+        report.tally.add(Finding(error.kind, str(settings.database), error.message))
+    return report
+
+
+def _run(check: Check, scene: Scene) -> None:
+    try:
+        with database_errors(scene.settings.database):
+            for finding in check(scene):
+                scene.report.tally.add(finding)
+    except VerificationError as error:
+        scene.report.tally.add(Finding(error.kind, str(scene.settings.database), error.message))
+
+
+@contextmanager
+def _settled(settings: Settings, connection: sqlite3.Connection) -> Iterator[None]:
+    """One snapshot for all queries of this process, so that a run that goes on meanwhile changes nothing here."""
+    with database_errors(settings.database):
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+
+
+def _set_scene(
+    settings: Settings,
+    connection: sqlite3.Connection,
+    keys: Mapping[str, PublicKey] | None,
+    pins: Sequence[Checkpoint],
+    report: AuditReport,
+) -> Scene:
+    meta = read_meta(connection)
+    if not {"origin", "keyid"} <= meta.keys():
+        raise VerificationError("ledger_meta lacks the origin or the key id", kind="meta")
+    checkpoints = list(stored_checkpoints(connection))
+    pinned = load_published_keys(settings.data_dir) if keys is None else keys
+    ranges = tuple(key_ranges(meta))
+    trust = Trust(meta["origin"], trusted_keys(pinned, checkpoints), ranges)
+    report.leaves = Log(connection).size()
+    report.checkpoints = len(checkpoints)
+    report.keyids = tuple(keyid for _, keyid in ranges)
+    return Scene(
+        settings=settings,
+        connection=connection,
+        trust=trust,
+        checkpoints=checkpoints,
+        pins=pins,
+        report=report,
+        workers=settings.workers or len(os.sched_getaffinity(0)),
+    )
+
+
+def load_published_keys(data_dir: Path) -> dict[str, PublicKey]:
+    """The keys that lie with the data: enough to see that it agrees with itself. Raises ConfigurationError."""
+    path = data_dir / PUBLIC_NAME
+    if not path.is_file():
+        raise ConfigurationError(f"{path}: there is no public key", hint="--key FILE gives the judge's public key")
+    return load_public_keys([path])
+
+
+def find_own_pin(settings: Settings) -> Checkpoint | None:
+    """What this user's judge signed last for the ledger, on this machine: a pin that no change of the data reaches."""
+    try:
+        with open_for_reading(settings) as connection, database_errors(settings.database):
+            return HighWater(state_dir()).find(str(read_meta(connection).get("origin")))
+    except (VerificationError, ConfigurationError):
+        return None  # the audit itself tells what is wrong
+
+
+def stored_checkpoints(connection: sqlite3.Connection) -> Iterator[Checkpoint]:
+    """Those that can be parsed; check_checkpoints reports the others."""
+    if not has_log_tables(connection):
+        return
+    for (note,) in connection.execute("SELECT note FROM checkpoints ORDER BY number"):
+        try:
+            yield parse_checkpoint(str(note).encode())
+        except VerificationError:
+            continue
