@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "Judge": ("run",),
     "Look": ("status", "show"),
-    "Trust": ("keys",),
+    "Trust": ("verify", "prove", "checkpoint", "bundle", "keys"),
     "Once": ("models",),
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)
