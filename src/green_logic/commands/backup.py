@@ -1,0 +1,50 @@
+"""`green-logic backup`: a snapshot that was restored once before it is called a backup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from green_logic.commands import GOOD, program, say, write_json
+from green_logic.commands.archive import ProgressLine
+
+if TYPE_CHECKING:
+    import argparse
+
+    from green_logic.settings import Settings
+
+SUMMARY = "snapshot of ledger and DBOMs, restored and checked before it counts"
+EXAMPLES = """examples:
+  green-logic backup                           into data/backups/, while runs go on
+  green-logic backup /mnt/b --keep 7d,4w,12m   elsewhere; then thin out: one a day, week and month
+  green-logic restore --drill /mnt/b/2026-11-22T183000Z    prove again that it can be restored"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where to, and what stays."""
+    parser.add_argument("destination", nargs="?", metavar="DIR", help="default: backups/ in the data")
+    parser.add_argument(
+        "--keep", metavar="RULE", help="remove older complete backups there, but one for each of 7d,4w,12m or the like"
+    )
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Back up and tell."""
+    from pathlib import Path
+
+    from green_logic.publish.backup import backup
+
+    destination = Path(options.destination) if options.destination else None
+
+    with ProgressLine(quiet=options.quiet or options.json) as line:
+        report = backup(settings, destination, options.keep, progress=line.show)
+    if options.json:
+        content = {**vars(report), "path": str(report.path), "removed": list(report.removed)}
+        write_json("backup", {"ok": True, **content})
+        return GOOD
+    size = f"{report.ledger_size} battles with their DBOMs, {report.size_bytes / 1e6:.1f} MB"
+    say(f"{report.path}: {size}, restored and checked, {report.seconds:.1f} s")
+    for name in report.removed:
+        say(f"removed {name}")
+    if not options.quiet:
+        say(f"next  {program()} restore {report.path} -C NEW_DIRECTORY")
+    return GOOD

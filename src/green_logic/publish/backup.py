@@ -1,0 +1,214 @@
+"""Backups: database, DBOMs, public keys and checkpoint at one size of the ledger, taken while others write.
+
+The order makes it consistent: the database first, in one read transaction (`VACUUM INTO`), then a DBOM for each of its
+rows; a DBOM is on the disk before its row is. It keeps no writer out, see docs/backup.md. A backup gets its name once
+it was restored into a scratch directory and every row of that was checked; what a crash leaves has no name and is
+removed by the next run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+
+from green_logic.errors import VerificationError
+from green_logic.files import (
+    TEMPORARY_PREFIX,
+    FileLock,
+    make_directory,
+    storage_errors,
+    sync_directory,
+    sync_file,
+    write_file,
+)
+from green_logic.ledger.log import CHECKPOINT_NAME, newest_checkpoint
+from green_logic.ledger.schema import key_ranges, read_meta
+from green_logic.proof.dbom import utc_now
+from green_logic.proof.keys import PUBLIC_NAME
+from green_logic.publish.archive_files import find_gaps
+from green_logic.publish.inspection import load_keys, open_copy
+from green_logic.publish.inventory import file_digest, write_inventory
+from green_logic.publish.leaves import (
+    Progress,
+    no_progress,
+    open_beside_writers,
+    ordered_members,
+    read_leaves,
+)
+from green_logic.publish.pack import write_pack
+from green_logic.publish.restore import DATABASE_NAME, MANIFEST_NAME, SCHEMA, read_backup, rehearse
+from green_logic.publish.retention import STAMP_FORM, parse_keep, parse_stamp, select_surplus
+from green_logic.settings import Settings
+
+LOCK_NAME = ".backup.lock"
+SCRATCH_ENDING = ".scratch"
+
+
+@dataclass(frozen=True)
+class BackupReport:
+    """What one run did. Times in seconds; `snapshot_s` is how long the ledger was read."""
+
+    path: Path
+    origin: str
+    ledger_size: int
+    size_bytes: int
+    snapshot_s: float
+    seconds: float
+    removed: tuple[str, ...] = ()
+    swept: int = 0
+
+
+def backup(
+    settings: Settings, destination: Path | None = None, keep: str | None = None, *, progress: Progress = no_progress
+) -> BackupReport:
+    """Back up the ledger into a new directory under `destination` (default `data/backups`), named after the moment.
+
+    `keep` such as "7d,4w,12m" removes complete backups there that no rule keeps. Raises LedgerMissingError,
+    ConfigurationError, StorageError, and VerificationError when the ledger itself is damaged: no backup of that is
+    called complete.
+    """
+    started = time.monotonic()
+    rules = parse_keep(keep) if keep else None
+    root = destination or settings.data_dir / "backups"
+    with storage_errors("cannot back up"), open_beside_writers(settings) as connection:
+        make_directory(root)
+        with FileLock(root / LOCK_NAME, timeout_s=settings.busy_timeout_s).held():
+            swept = _sweep(root)
+            path = _new_name(root)
+            work = root / (TEMPORARY_PREFIX + path.name)
+            try:
+                manifest, snapshot_s = _collect(settings, connection, work, progress)
+                work.rename(path)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+                shutil.rmtree(_scratch(work), ignore_errors=True)
+            sync_directory(root)
+            removed = _retain(root, rules, path.name) if rules else []
+    return BackupReport(
+        path=path,
+        origin=manifest["origin"],
+        ledger_size=manifest["ledger_size"],
+        size_bytes=sum(file["size_bytes"] for file in manifest["files"].values()),
+        snapshot_s=snapshot_s,
+        seconds=time.monotonic() - started,
+        removed=tuple(removed),
+        swept=swept,
+    )
+
+
+def find_backups(root: Path) -> list[Path]:
+    """The complete backups under a directory, oldest first. What has another name or no good manifest is none."""
+    found = [(stamp, path) for path in root.iterdir() if (stamp := parse_stamp(path.name)) and _is_complete(path)]
+    return [path for _, path in sorted(found)]
+
+
+def _collect(
+    settings: Settings, connection: sqlite3.Connection, work: Path, progress: Progress
+) -> tuple[dict[str, Any], float]:
+    """Fill `work`, and rehearse a restore from it; the manifest and the seconds that the snapshot took."""
+    work.mkdir()
+    created_at = utc_now()
+    started = time.monotonic()
+    progress("copying the database", 0, 0)
+    connection.execute("VACUUM INTO ?", (str(work / DATABASE_NAME),))
+    snapshot_s = time.monotonic() - started
+    sync_file(work / DATABASE_NAME)  # VACUUM INTO does not
+    with open_copy(work / DATABASE_NAME) as copy:
+        meta = read_meta(copy)
+        (size,) = copy.execute("SELECT count(*) FROM ledger").fetchone()
+        keyids = [keyid for _, keyid in key_ranges(meta)]
+        _write_keys(settings.data_dir, keyids, work)
+        _write_checkpoint(copy, work)
+        _write_dboms(copy, settings.dboms, size, work, progress)
+    manifest = {
+        "schema": SCHEMA,
+        "created_at": created_at,
+        "origin": meta["origin"],
+        "keyids": keyids,
+        "ledger_size": size,
+        "sqlite_version": sqlite3.sqlite_version,
+        "files": {
+            path.name: {"sha256": file_digest(path), "size_bytes": path.stat().st_size}
+            for path in sorted(work.iterdir())
+        },
+    }
+    write_inventory(work / MANIFEST_NAME, manifest)
+    rehearse(work, manifest, _scratch(work), progress)
+    return manifest, snapshot_s
+
+
+def _write_keys(data_dir: Path, keyids: Iterable[str], work: Path) -> None:
+    """The public keys of the snapshot's rows; one that came since, with a change of keys, belongs to later backups."""
+    keys = load_keys(data_dir)
+    missing = [keyid for keyid in keyids if keyid not in keys]
+    if missing:
+        raise VerificationError(f"{data_dir / PUBLIC_NAME}: lacks the key {missing[0]}", kind="public-key")
+    form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    write_file(work / PUBLIC_NAME, b"".join(keys[keyid].public_bytes(*form) for keyid in dict.fromkeys(keyids)))
+
+
+def _write_checkpoint(copy: sqlite3.Connection, work: Path) -> None:
+    # out of the snapshot: the file in the data directory may be of a larger ledger by now
+    checkpoint = newest_checkpoint(copy)
+    if checkpoint is not None:
+        write_file(work / CHECKPOINT_NAME, checkpoint.note.encode())
+
+
+def _write_dboms(copy: sqlite3.Connection, dboms: Path, size: int, work: Path, progress: Progress) -> None:
+    for first, last in find_gaps([], size):
+        path = work / f"dboms-{first:012d}-{last:012d}.tar.zst"
+        with path.open("xb") as file:
+            write_pack(file, ordered_members(copy, dboms, read_leaves(copy, first, last), progress))
+        sync_file(path)
+
+
+def _scratch(work: Path) -> Path:
+    return work.with_name(work.name + SCRATCH_ENDING)
+
+
+def _new_name(root: Path) -> Path:
+    """The moment, with a number if that second has a backup: above all others, for they are thinned out by age."""
+    name = datetime.now(UTC).strftime(STAMP_FORM)
+    stamps = [stamp for path in root.iterdir() if (stamp := parse_stamp(path.name))]
+    number = 1 + max((number for moment, number in stamps if (moment, 1) == parse_stamp(name)), default=0)
+    return root / (name if number == 1 else f"{name}-{number}")
+
+
+def _sweep(root: Path) -> int:
+    """Remove what a crash left: backups that were never complete, or were being removed. How many."""
+    leftovers = [path for path in root.iterdir() if _is_leftover(path.name)]
+    for path in leftovers:
+        shutil.rmtree(path)
+    return len(leftovers)
+
+
+def _is_leftover(name: str) -> bool:
+    stem = name.removeprefix(TEMPORARY_PREFIX).removesuffix(SCRATCH_ENDING)
+    return name.startswith(TEMPORARY_PREFIX) and parse_stamp(stem) is not None
+
+
+def _is_complete(path: Path) -> bool:
+    with contextlib.suppress(VerificationError, OSError):
+        read_backup(path)
+        return path.is_dir() and not path.is_symlink()
+    return False
+
+
+def _retain(root: Path, rules: dict[str, int], new: str) -> list[str]:
+    # the new one stays even if the clock was set back and others look newer
+    surplus = [name for name in select_surplus([path.name for path in find_backups(root)], rules) if name != new]
+    for name in surplus:
+        # without its name first: half a backup must not look like one
+        doomed = (root / name).rename(root / (TEMPORARY_PREFIX + name))
+        sync_directory(root)
+        shutil.rmtree(doomed)
+    return surplus

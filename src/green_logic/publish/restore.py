@@ -1,0 +1,196 @@
+"""A backup → a data directory that goes on where the backup was taken, or a rehearsal of that.
+
+The backup is verified before anything is written, and the result row by row before it gets its name: the target appears
+whole and durable, or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from green_logic.errors import ConfigurationError, StorageError, VerificationError
+from green_logic.files import (
+    TEMPORARY_PREFIX,
+    make_directory,
+    storage_errors,
+    sync_directory,
+    sync_file,
+    write_new_files,
+)
+from green_logic.ledger.log import CHECKPOINT_NAME
+from green_logic.proof.keys import PUBLIC_NAME
+from green_logic.publish.inspection import inspect_copy
+from green_logic.publish.inventory import file_digest, read_inventory
+from green_logic.publish.leaves import Progress, no_progress
+from green_logic.publish.pack import Pack
+
+SCHEMA = "green-logic/backup/1"
+MANIFEST_NAME = "manifest.json"
+DATABASE_NAME = "battles.db"
+GROUP = 1000  # DBOM files written at once; bounds the memory at about 10 MB
+PACK_NAME = re.compile(r"dboms-\d{12}-\d{12}\.tar\.zst")
+_DBOM_NAME = re.compile(r"dbom_[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.json")
+_PLAIN = (DATABASE_NAME, PUBLIC_NAME, CHECKPOINT_NAME)
+_TYPES = {"origin": str, "keyids": list, "ledger_size": int, "created_at": str, "files": dict}
+
+
+@dataclass(frozen=True)
+class RestoreReport:
+    """What was restored, or would be. Times in seconds."""
+
+    path: Path
+    origin: str
+    ledger_size: int
+    created_at: str
+    seconds: float
+
+
+def restore(backup: Path, target: Path, *, progress: Progress = no_progress) -> RestoreReport:
+    """Make `target` a data directory from a backup. It must not exist, or be an empty directory.
+
+    Raises ConfigurationError for a target that holds something, VerificationError for a backup that is not whole,
+    StorageError when it cannot be written; the target is then as it was.
+    """
+    started = time.monotonic()
+    with storage_errors("cannot restore"):
+        _check_empty(target)
+        manifest = check_backup(backup, progress)
+        make_directory(target.absolute().parent)
+        with _alone_in(target.absolute().parent) as parent:
+            work = parent / f"{TEMPORARY_PREFIX}restore-{target.absolute().name}"
+            shutil.rmtree(work, ignore_errors=True)  # of a restore that was killed
+            try:
+                unpack(backup, manifest, work, durable=True, progress=progress)
+                _check_copy(work, manifest, progress)
+                _check_empty(target)
+                work.rename(target)
+            except BaseException:
+                shutil.rmtree(work, ignore_errors=True)
+                raise
+            sync_directory(parent)
+    return _report(target, manifest, started)
+
+
+def drill(backup: Path, scratch: Path | None = None, *, progress: Progress = no_progress) -> RestoreReport:
+    """Restore into a scratch directory (under `scratch`, else the system's), verify, throw away.
+
+    Raises what `restore` raises for a backup that could not be restored.
+    """
+    started = time.monotonic()
+    with storage_errors("cannot rehearse the restore"):
+        manifest = check_backup(backup, progress)
+        with tempfile.TemporaryDirectory(prefix=f"{TEMPORARY_PREFIX}drill-", dir=scratch) as directory:
+            rehearse(backup, manifest, Path(directory) / "data", progress)
+    return _report(backup, manifest, started)
+
+
+def rehearse(backup: Path, manifest: Mapping[str, Any], scratch: Path, progress: Progress = no_progress) -> None:
+    """Restore into `scratch` and check every row of it. Nothing there is durable; the caller removes it."""
+    unpack(backup, manifest, scratch, durable=False, progress=progress)
+    _check_copy(scratch, manifest, progress)
+
+
+def read_backup(backup: Path) -> dict[str, Any]:
+    """The manifest of a complete backup. Raises VerificationError."""
+    manifest = read_inventory(backup / MANIFEST_NAME, SCHEMA, _TYPES)
+    for name in manifest["files"]:
+        # a name from a file must not lead out of the folder
+        if name not in _PLAIN and not PACK_NAME.fullmatch(name):
+            raise VerificationError(f"{MANIFEST_NAME}: {name!r} is no file of a backup", kind="inventory")
+    return manifest
+
+
+def check_backup(backup: Path, progress: Progress = no_progress) -> dict[str, Any]:
+    """The manifest of a backup whose files all have their size and SHA-256. Raises VerificationError."""
+    manifest = read_backup(backup)
+    for done, (name, expected) in enumerate(sorted(manifest["files"].items())):
+        progress("verifying the backup", done, len(manifest["files"]))
+        path = backup / name
+        if not path.is_file():
+            raise VerificationError(f"{path} is missing", kind="backup")
+        if path.stat().st_size != expected["size_bytes"] or file_digest(path) != expected["sha256"]:
+            raise VerificationError(
+                f"{path}: not the file that was backed up", kind="backup", hint="restore another backup"
+            )
+    return manifest
+
+
+def unpack(
+    backup: Path, manifest: Mapping[str, Any], target: Path, *, durable: bool, progress: Progress = no_progress
+) -> None:
+    """Copy and unpack the files of a backup into a new directory; `durable` when this returns, if asked for."""
+    (target / "dboms").mkdir(parents=True)
+    for name in manifest["files"]:
+        if name in _PLAIN:
+            shutil.copyfile(backup / name, target / name)
+            if durable:
+                sync_file(target / name)
+    done = 0
+    for files in _dbom_groups(backup, manifest):
+        progress("restoring DBOMs", done, manifest["ledger_size"])
+        if durable:
+            write_new_files(target / "dboms", files)
+        else:
+            for name, data in files.items():
+                (target / "dboms" / name).write_bytes(data)
+        done += len(files)
+    if durable:
+        sync_directory(target)
+
+
+def _dbom_groups(backup: Path, manifest: Mapping[str, Any]) -> Iterator[dict[str, bytes]]:
+    group: dict[str, bytes] = {}
+    for pack_name in sorted(name for name in manifest["files"] if PACK_NAME.fullmatch(name)):
+        with Pack(backup / pack_name) as pack:
+            for member in pack.members():
+                if not _DBOM_NAME.fullmatch(member.name):
+                    raise VerificationError(f"{pack_name}: {member.name!r} is no DBOM", kind="backup")
+                group[member.name] = member.data
+                if len(group) == GROUP:
+                    yield group
+                    group = {}
+    yield group
+
+
+def _check_copy(directory: Path, manifest: Mapping[str, Any], progress: Progress) -> None:
+    found = inspect_copy(directory, progress)
+    for name, value in (("origin", found.origin), ("ledger_size", found.ledger_size), ("keyids", list(found.keyids))):
+        if manifest[name] != value:
+            raise VerificationError(f"{name} expected {manifest[name]}, the database has {value}", kind="backup")
+
+
+def _check_empty(target: Path) -> None:
+    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+        raise ConfigurationError(
+            f"{target} is not empty: a restore never overwrites",
+            hint="choose a --data-dir that does not exist, or move this one away",
+        )
+
+
+@contextlib.contextmanager
+def _alone_in(directory: Path) -> Iterator[Path]:
+    """Keep a second restore beside this one out. The lock is on the directory itself and leaves no file behind."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield directory
+    except BlockingIOError as error:
+        raise StorageError(f"another restore into {directory} is at work", hint="wait for it to end") from error
+    finally:
+        os.close(descriptor)
+
+
+def _report(path: Path, manifest: Mapping[str, Any], started: float) -> RestoreReport:
+    return RestoreReport(
+        path, manifest["origin"], manifest["ledger_size"], manifest["created_at"], time.monotonic() - started
+    )
