@@ -1,0 +1,229 @@
+"""The inbox: whole files only, each judged and moved with its report, nothing lost and nothing overwritten."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+import os
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from green_logic.errors import ConfigurationError, GreenLogicError, StorageError
+from green_logic.inbox import FIRST_PAUSE_S, LAST_PAUSE_S, STABLE_S, Inbox, Settled, judge_file, settle, work
+from green_logic.settings import Settings
+
+BATTLE = {
+    "task": {"title": "Double", "description": "Write double(n).", "entry_points": ["double"]},
+    "purple_response": {"sourceCode": "def double(n):\n    return 2 * n\n", "testCode": "", "rationale": "twice"},
+}
+
+
+@pytest.fixture
+def inbox(settings: Settings) -> Inbox:
+    box = Inbox(dataclasses.replace(settings, retries=0, retry_delay_s=0.0), stable_s=0.0)
+    box.make()
+    return box
+
+
+def drop(inbox: Inbox, name: str, *battle_ids: str, junk: str = "") -> Path:
+    text = "".join(json.dumps({"battle_id": battle_id, **BATTLE}) + "\n" for battle_id in battle_ids) + junk
+    path = inbox.directory / name
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    return path
+
+
+def take(inbox: Inbox, judge: Any = judge_file, troubles: list[Any] | None = None) -> list[Settled]:
+    """Two looks: the first one sees the files, the second one finds them unchanged."""
+    inbox.ready(time.monotonic())
+    return list(
+        work(inbox, judge, on_trouble=lambda *trouble: troubles.append(trouble) if troubles is not None else None)
+    )
+
+
+def good(_path: Path, _settings: Settings) -> dict[str, Any]:
+    return {"ok": True, "recorded": 1}
+
+
+def rows(settings: Settings) -> list[str]:
+    with closing(sqlite3.connect(f"file:{settings.database}?mode=ro", uri=True)) as connection:
+        return [row[0] for row in connection.execute("SELECT battle_id FROM battles ORDER BY 1")]
+
+
+def files_in(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir() if path.is_file())
+
+
+def test_a_dropped_file_becomes_rows_and_lies_in_done_with_its_report(inbox: Inbox) -> None:
+    drop(inbox, "a.jsonl", "b-1", "b-2")
+    drop(inbox, "z.jsonl.gz", "b-3")
+    settled = take(inbox)
+    assert [(one.name, one.fate) for one in settled] == [("a.jsonl", "done"), ("z.jsonl.gz", "done")]
+    assert rows(inbox.settings) == ["b-1", "b-2", "b-3"]
+    assert files_in(inbox.directory) == []
+    names = ["a.jsonl", "a.jsonl.report.json", "z.jsonl.gz", "z.jsonl.gz.report.json"]
+    assert files_in(inbox.directory / "done") == names
+    report = json.loads((inbox.directory / "done" / "a.jsonl.report.json").read_bytes())
+    assert (report["file"], report["recorded"], report["refused"], report["ok"]) == ("a.jsonl", 2, 0, True)
+    assert report["started_at"] <= report["ended_at"]
+    assert inbox.counts() == (2, 0)
+
+
+def test_a_file_with_refused_lines_lies_in_failed_and_its_good_lines_are_recorded(inbox: Inbox) -> None:
+    drop(inbox, "a.jsonl", "b-1", junk="{}\n")
+    assert [one.fate for one in take(inbox)] == ["failed"]
+    report = json.loads((inbox.directory / "failed" / "a.jsonl.report.json").read_bytes())
+    assert (report["recorded"], report["refused"], report["ok"]) == (1, 1, False)
+    assert report["reasons"]
+    assert rows(inbox.settings) == ["b-1"]
+
+
+def test_judging_a_file_again_records_nothing_twice(inbox: Inbox) -> None:
+    path = drop(inbox, "a.jsonl", "b-1")
+    judge_file(path, inbox.settings)  # killed after the ledger and before the move
+    (settled,) = take(inbox)
+    assert (settled.fate, settled.report["recorded"], settled.report["already_recorded"]) == ("done", 0, 1)
+
+
+def test_an_earlier_file_and_its_report_are_never_overwritten(inbox: Inbox) -> None:
+    for number in range(3):
+        drop(inbox, "a.jsonl.gz", f"b-{number}")
+        take(inbox, good)
+    done = inbox.directory / "done"
+    expected = ["a.2.jsonl.gz", "a.3.jsonl.gz", "a.jsonl.gz"]
+    assert [name for name in files_in(done) if not name.endswith(".json")] == expected
+    assert [json.loads(gzip.decompress((done / name).read_bytes()))["battle_id"] for name in expected] == [
+        "b-1",
+        "b-2",
+        "b-0",
+    ]
+    assert inbox.counts() == (3, 0)
+
+
+def test_a_report_without_its_file_stays_as_the_witness_of_a_run_that_was_cut_short(inbox: Inbox) -> None:
+    orphan = inbox.directory / "done" / "a.jsonl.report.json"
+    orphan.write_text("{}")
+    drop(inbox, "a.jsonl", "b-1")
+    (settled,) = take(inbox, good)
+    assert settled.path.name == "a.2.jsonl"
+    assert orphan.read_text() == "{}"
+
+
+@pytest.mark.parametrize(
+    "name", [".a.jsonl", "a.jsonl.part", "a.jsonl.tmp", "a.json", "jsonl", "a.jsonl.gz.part", "notes.txt"]
+)
+def test_other_names_are_left_alone(inbox: Inbox, name: str) -> None:
+    path = drop(inbox, name, "b-1")
+    assert take(inbox, good) == []
+    assert inbox.waiting() == []
+    assert path.exists()
+
+
+def test_folders_links_and_pipes_are_left_alone(inbox: Inbox, tmp_path: Path) -> None:
+    (inbox.directory / "folder.jsonl").mkdir()
+    os.mkfifo(inbox.directory / "pipe.jsonl")
+    target = tmp_path / "outside.jsonl"
+    target.write_text("{}\n")
+    (inbox.directory / "link.jsonl").symlink_to(target)
+    assert take(inbox, good) == []
+    assert target.exists()
+
+
+def test_a_file_that_still_grows_is_not_taken(settings: Settings) -> None:
+    inbox = Inbox(settings)
+    inbox.make()
+    path = drop(inbox, "a.jsonl", "b-1")
+    assert inbox.ready(100.0) == []
+    assert inbox.ready(100.0 + STABLE_S - 0.01) == []
+    with path.open("a") as file:
+        file.write("{}\n")
+    assert inbox.ready(100.0 + STABLE_S) == []
+    assert inbox.ready(100.0 + 2 * STABLE_S - 0.01) == []
+    assert inbox.ready(100.0 + 2 * STABLE_S) == [path]
+
+
+def test_a_file_that_was_replaced_under_its_name_waits_anew(settings: Settings) -> None:
+    inbox = Inbox(settings)
+    inbox.make()
+    path = drop(inbox, "a.jsonl", "b-1")
+    inbox.ready(0.0)
+    other = inbox.directory / ".next"
+    shutil.copy2(path, other)
+    other.replace(path)  # same size, same time, another file
+    assert inbox.ready(STABLE_S) == []
+    assert inbox.ready(2 * STABLE_S) == [path]
+
+
+@pytest.mark.parametrize("error", [StorageError("the disk is full"), ConfigurationError("there is no signing key")])
+def test_a_file_that_is_not_at_fault_stays_and_is_tried_again_later(inbox: Inbox, error: GreenLogicError) -> None:
+    def fail(_path: Path, _settings: Settings) -> dict[str, Any]:
+        raise error
+
+    path = drop(inbox, "a.jsonl", "b-1")
+    drop(inbox, "b.jsonl", "b-2")
+    troubles: list[Any] = []
+    assert take(inbox, fail, troubles) == []
+    assert troubles == [("a.jsonl", error, FIRST_PAUSE_S)]  # what is wrong for one is wrong for those after it
+    assert path.exists()
+    assert inbox.counts() == (0, 0)
+    now = time.monotonic()
+    assert path not in inbox.ready(now)
+    assert path in inbox.ready(now + FIRST_PAUSE_S)
+
+
+def test_the_pauses_grow_up_to_a_limit_and_end_with_a_new_file(inbox: Inbox) -> None:
+    drop(inbox, "a.jsonl", "b-1")
+    inbox.ready(0.0)
+    pauses = [inbox.hold("a.jsonl", 0.0) for _ in range(10)]
+    assert pauses[:3] == [FIRST_PAUSE_S, 2 * FIRST_PAUSE_S, 4 * FIRST_PAUSE_S]
+    assert pauses[-1] == LAST_PAUSE_S
+    path = drop(inbox, "a.jsonl", "b-1", "b-2")
+    inbox.ready(1.0)
+    assert inbox.ready(1.0) == [path]
+
+
+def test_a_fault_of_the_judge_in_one_file_does_not_stop_the_next(inbox: Inbox) -> None:
+    def fail_once(path: Path, _settings: Settings) -> dict[str, Any]:
+        if path.name == "a.jsonl":
+            raise ZeroDivisionError("division by zero")
+        return {"ok": True}
+
+    drop(inbox, "a.jsonl", "b-1")
+    drop(inbox, "b.jsonl", "b-2")
+    assert [one.fate for one in take(inbox, fail_once)] == ["failed", "done"]
+    report = json.loads((inbox.directory / "failed" / "a.jsonl.report.json").read_bytes())
+    assert report["error"] == {"code": "unexpected", "message": "ZeroDivisionError: division by zero"}
+
+
+def test_a_file_that_vanishes_is_no_error(inbox: Inbox) -> None:
+    path = drop(inbox, "a.jsonl", "b-1")
+    inbox.ready(time.monotonic())
+    looks = work(inbox, good, on_trouble=lambda *_: None)
+    path.unlink()
+    assert list(looks) == []
+
+
+def test_a_file_that_cannot_be_moved_stays(inbox: Inbox) -> None:
+    path = drop(inbox, "a.jsonl", "b-1")
+    done = inbox.directory / "done"
+    done.rmdir()
+    done.write_text("in the way")
+    with pytest.raises(StorageError, match="cannot settle"):
+        settle(path, "done", {})
+    assert path.exists()
+    assert done.read_text() == "in the way"
+
+
+@pytest.mark.parametrize("name", ["x" * 240 + ".jsonl", os.fsdecode(b"\xff\xfe.jsonl"), "a b;$(c).jsonl"])
+def test_any_name_that_a_file_system_allows_can_be_settled(inbox: Inbox, name: str) -> None:
+    drop(inbox, name, "b-1")
+    (settled,) = take(inbox, good)
+    assert settled.path.is_file()
+    assert json.loads(settled.path.with_name(settled.path.name + ".report.json").read_bytes())["file"]
+    assert files_in(inbox.directory) == []
