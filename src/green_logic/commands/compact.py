@@ -1,0 +1,42 @@
+"""`green-logic compact`: few large Parquet files in the place of many small ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from green_logic.commands import GOOD, say, write_json
+
+if TYPE_CHECKING:
+    import argparse
+
+    from green_logic.settings import Settings
+
+SUMMARY = "merge the small Parquet files of each month"
+EXAMPLES = """examples:
+  green-logic compact                         the files in data/exports/battles/
+  green-logic compact --dest s3://bucket/arena"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of this command."""
+    parser.add_argument(
+        "--dest", metavar="URI", help="directory or URI (s3://…); default: exports/ in the data directory"
+    )
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Compact, and say what was merged."""
+    from green_logic.publish.compact import compact_exports
+
+    report = compact_exports(settings, destination=options.dest)
+    if options.json:
+        write_json("compact", {"ok": True, **dataclasses.asdict(report)})
+    elif not options.quiet and report.manifest is None:
+        say(f"nothing to merge in {report.destination}")
+    elif not options.quiet:
+        say(
+            f"✔ {report.merged} small files with {report.rows:,} rows merged: "
+            f"{report.files_before} files -> {report.files_after} in {report.destination}"
+        )
+    return GOOD

@@ -1,0 +1,87 @@
+"""`green-logic query`: SQL over the published Parquet files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+from green_logic.commands import GOOD, say, write_json
+from green_logic.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from green_logic.settings import Settings
+
+SUMMARY = "ask the published Parquet files in SQL (needs DuckDB)"
+EXAMPLES = """examples:
+  green-logic query                           the views and their columns
+  green-logic query "SELECT agent, count(*), avg(score) FROM battles GROUP BY ALL ORDER BY 3 DESC"
+  green-logic query --csv "FROM results" > results.csv"""
+WIDTH = 60  # characters of a cell in the table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of this command."""
+    parser.add_argument("sql", nargs="?", default="", metavar="SQL", help="a query on the views battles and results")
+    parser.add_argument("--csv", action="store_true", help="print CSV in place of a table")
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Run the query and print its rows."""
+    from green_logic.publish.analytics import connect
+
+    with connect(settings) as connection:
+        names, rows = _ask(connection, options.sql or _COLUMNS)
+    if options.json:
+        write_json("query", {"ok": True, "columns": names, "rows": [[_plain(value) for value in row] for row in rows]})
+    elif options.csv:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([names, *rows])
+        say(text.getvalue().rstrip("\n"))
+    else:
+        say(_table(names, rows))
+    return GOOD
+
+
+_COLUMNS = """
+SELECT table_name AS view, column_name AS column, data_type AS type FROM information_schema.columns
+WHERE table_name IN ('battles', 'results') ORDER BY table_name, ordinal_position
+"""
+
+
+def _ask(connection: Any, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    import duckdb
+
+    try:
+        answer = connection.execute(sql)
+        return [column[0] for column in answer.description or ()], answer.fetchall()
+    except duckdb.Error as error:
+        raise ConfigurationError(
+            f"the query failed: {error}", hint="green-logic query lists views and columns"
+        ) from error
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    cells = [[_cell(value) for value in row] for row in [names, *rows]]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+
+
+def _plain(value: object) -> object:
+    """A value that JSON has."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return value.hex() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,271 @@
+"""The Parquet export: ledger rows → published files, each id exactly once, whatever is cut short.
+
+1. Under the export lock: read the manifests, refuse a foreign or newer destination, sweep what an earlier crash left.
+2. Take the highest id of the ledger; rows after the cursor are read in another process (see ledger_rows.py).
+3. Files are written in a spool that no reader looks at, read back and checked row by row.
+4. They get their names (create-only, durable); nothing names them yet, so they do not count.
+5. The manifest appears: now they count. A crash before it changes nothing, a crash after it loses nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from green_logic import __version__
+from green_logic.errors import ConfigurationError, StorageError, VerificationError
+from green_logic.files import TEMPORARY_PREFIX, FileLock, storage_errors
+from green_logic.ledger.reading import open_for_reading
+from green_logic.ledger.schema import read_meta
+from green_logic.publish.columns import data_dictionary
+from green_logic.publish.ledger_rows import read_batches
+from green_logic.publish.manifest import (
+    DATA_PATH,
+    MANIFESTS,
+    SCHEMA_VERSION,
+    VERSION_FOLDER,
+    Catalog,
+    DataFile,
+    Manifest,
+    check_same_ledger,
+    read_catalog,
+    suffix,
+)
+from green_logic.publish.parquet import PART_NAME, Part, check_file, write_parts
+from green_logic.publish.store import Store, open_store
+from green_logic.settings import Settings
+
+# what green_logic.files leaves when it is killed while it writes one of our small files
+UNFINISHED = re.compile(
+    rf"{re.escape(TEMPORARY_PREFIX)}README\.md|{MANIFESTS}/{re.escape(TEMPORARY_PREFIX)}\d[-\dg]*\.json"
+)
+LOCK_NAME = ".export.lock"  # one export or compaction of a ledger at a time
+WRITER = f"green-logic {__version__}"
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What an export did. `manifest` is None when there was nothing new; `files` are relative to `destination`."""
+
+    destination: str
+    first: int
+    last: int
+    rows: int
+    size_bytes: int
+    files: tuple[str, ...]
+    manifest: str | None
+    swept: int  # leftovers of earlier runs that were removed
+
+
+@dataclass(frozen=True)
+class LedgerState:
+    """The ledger at the moment of an export: its highest id, and how many signed rows there are up to it."""
+
+    origin: str
+    last: int
+    size: int
+    last_dbom_hash: str
+    expected_rows: int  # after the cursor
+
+
+def export_battles(
+    settings: Settings, *, since: int | None = None, rebuild: bool = False, destination: str | Path | None = None
+) -> ExportReport:
+    """Publish the ledger's new rows as Parquet, or with `rebuild` all of them in the place of what is there.
+
+    `destination` is a directory or a URI that pyarrow knows; it gets a folder `battles/`. `since` starts an empty
+    destination after that id. Safe to repeat at any time, and beside writers; the calling process may have the ledger
+    open. Raises LedgerMissingError, ConfigurationError for a destination of another ledger or version,
+    VerificationError when rows, files or manifests are not what was sealed, StorageError, RetryableError.
+    """
+    if rebuild and since is not None:
+        raise ConfigurationError("--since and --rebuild exclude each other", hint="a rebuild begins at the first row")
+    with exporting(settings):
+        store = open_store(settings, destination)
+        catalog = read_catalog(store, check=not rebuild)
+        cursor = 0 if rebuild else _cursor(catalog, since, store.address)
+        state = _read_state(settings, catalog, cursor, rebuild=rebuild)
+        check_same_ledger(catalog, state.origin, store.address, rebuild=rebuild)
+        if not rebuild:
+            check_sizes(store, catalog)
+        swept = sweep(store, catalog)
+        if state.last <= cursor:
+            return ExportReport(store.address, 0, 0, 0, 0, (), None, swept)
+        generation = catalog.generation + bool(rebuild and catalog.all)
+        files = _write_files(settings, store, cursor, state, suffix(generation))
+        manifest = Manifest(
+            after=cursor,
+            first=min(file.first for file in files),
+            last=state.last,
+            generation=generation,
+            schema_version=SCHEMA_VERSION,
+            origin=state.origin,
+            ledger_size=state.size,
+            last_dbom_hash=state.last_dbom_hash,
+            writer=WRITER,
+            supersedes=tuple(sorted(catalog.all)) if rebuild else (),
+            files=files,
+        )
+        commit(store, manifest)
+        if rebuild:
+            swept += sweep(store, read_catalog(store))
+    return _report(store, manifest, swept)
+
+
+@contextlib.contextmanager
+def exporting(settings: Settings) -> Iterator[None]:
+    """Hold the export lock. Raises StorageError when another export does not end in time."""
+    with storage_errors("cannot export"):
+        with open_for_reading(settings):
+            pass  # without a ledger, not even a lock file is made
+        with FileLock(settings.data_dir / LOCK_NAME, timeout_s=settings.busy_timeout_s).held():
+            yield
+
+
+def _cursor(catalog: Catalog, since: int | None, address: str) -> int:
+    if since is None or (since == catalog.cursor and catalog.live):
+        return catalog.cursor
+    if since < 0:
+        raise ConfigurationError(f"--since expected an id from 0 on, got {since}")
+    if catalog.live:
+        raise ConfigurationError(
+            f"{address}: ids up to {catalog.cursor} are published, --since {since} would repeat or leave out rows",
+            hint="leave --since away to go on, use --rebuild to begin anew, or choose an empty --dest",
+        )
+    return since
+
+
+def _read_state(settings: Settings, catalog: Catalog, cursor: int, *, rebuild: bool) -> LedgerState:
+    with open_for_reading(settings) as connection:
+        origin = read_meta(connection)["origin"]
+        if not rebuild and catalog.live and catalog.live[0].origin == origin:
+            _check_tail(connection, catalog.live[-1], settings.database)
+        last, digest = connection.execute("SELECT id, dbom_hash FROM battles ORDER BY id DESC LIMIT 1").fetchone() or (
+            0,
+            "",
+        )
+        # the signed rows: counted in a small index, where the rows themselves would have to be read
+        signed = "SELECT count(*) FROM ledger WHERE battle_row > ? AND battle_row <= ?"
+        (size,) = connection.execute(signed, (0, last)).fetchone()
+        (expected,) = connection.execute(signed, (cursor, last)).fetchone()
+    return LedgerState(origin, last, size, str(digest), expected)
+
+
+def _check_tail(connection: sqlite3.Connection, newest: Manifest, database: Path) -> None:
+    """A ledger that was restored from an older backup may have given the published ids to other battles."""
+    row = connection.execute("SELECT dbom_hash FROM battles WHERE id = ?", (newest.last,)).fetchone()
+    if row is None or row[0] != newest.last_dbom_hash:
+        found = "is not there" if row is None else "is another decision"
+        raise VerificationError(
+            f"{database}: row {newest.last} was published, but in this ledger it {found}",
+            kind="export",
+            hint="the ledger was restored or replaced; if it is the right one: green-logic export --rebuild",
+        )
+
+
+def check_sizes(store: Store, catalog: Catalog) -> None:
+    """Raises VerificationError when a file that counts is missing or has another size. Contents are not read."""
+    for file in catalog.files:
+        size = store.size(f"{VERSION_FOLDER}/{file.path}")
+        if size != file.size_bytes:
+            raise VerificationError(
+                f"{store.address}/{VERSION_FOLDER}/{file.path}: expected {file.size_bytes} bytes, got {size}",
+                kind="export",
+                hint="green-logic export --rebuild writes everything anew from the ledger",
+            )
+
+
+def sweep(store: Store, catalog: Catalog) -> int:
+    """Remove what counts for nothing and is ours: parts in the spool, files that no live manifest names, superseded
+    manifests. Anything with another name stays. Returns how many there were.
+    """
+    parts = list(store.spool.iterdir()) if store.spool.is_dir() else []
+    parts = [path for path in parts if PART_NAME.fullmatch(path.name)]
+    for path in parts:
+        path.unlink()
+    named = {file.path for file in catalog.files}
+    names = store.walk()
+    paths = [name.removeprefix(f"{VERSION_FOLDER}/") for name in names]
+    dead = [f"{VERSION_FOLDER}/{path}" for path in paths if DATA_PATH.fullmatch(path) and path not in named]
+    dead += [name for name in names if UNFINISHED.fullmatch(name)]
+    live = {manifest.name for manifest in catalog.live}
+    # the manifests go last: they tell what the files were for as long as there are any
+    dead += [f"{MANIFESTS}/{name}" for name in sorted(catalog.all) if name not in live]
+    for name in dead:
+        store.remove(name)
+    return len(parts) + len(dead)
+
+
+def _write_files(
+    settings: Settings, store: Store, cursor: int, state: LedgerState, ending: str
+) -> tuple[DataFile, ...]:
+    with read_batches(settings.database, after=cursor, last=state.last) as batches:
+        checked = check_parts(write_parts(batches, store.spool, count()), ending)
+    rows = sum(file.rows for _, file in checked)
+    if rows != state.expected_rows:
+        raise VerificationError(
+            f"{settings.database}: ids {cursor + 1}-{state.last} have {state.expected_rows} signed rows, read {rows}",
+            kind="export",
+            hint="green-logic verify tells which rows have no signature",
+        )
+    return publish_parts(store, checked)
+
+
+def check_parts(parts: Iterator[Part], ending: str) -> list[tuple[Part, DataFile]]:
+    """Finish all parts; each is read back and checked while the next one is written."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="export-check") as pool:
+        waiting = [
+            (
+                part,
+                pool.submit(check_file, part.path, part.name(ending), first=part.first, last=part.last, rows=part.rows),
+            )
+            for part in parts
+        ]
+        return [(part, future.result()) for part, future in waiting]
+
+
+def publish_parts(store: Store, checked: Sequence[tuple[Part, DataFile]]) -> tuple[DataFile, ...]:
+    """Give checked parts their names. They do not count before a manifest names them."""
+    for part, file in checked:
+        with _creating(file.path):
+            store.publish_file(part.path, f"{VERSION_FOLDER}/{file.path}")
+    return tuple(sorted((file for _, file in checked), key=lambda file: (file.first, file.path)))
+
+
+def commit(store: Store, manifest: Manifest) -> None:
+    """Make a manifest appear; from now on its files count. The data dictionary is put beside the data first."""
+    text = data_dictionary(__version__).encode()
+    if store.size("README.md") is None or store.read("README.md") != text:
+        store.replace("README.md", text)
+    with _creating(manifest.name):
+        store.publish_bytes(f"{MANIFESTS}/{manifest.name}", manifest.to_bytes())
+
+
+def _report(store: Store, manifest: Manifest, swept: int) -> ExportReport:
+    return ExportReport(
+        destination=store.address,
+        first=manifest.first,
+        last=manifest.last,
+        rows=manifest.rows,
+        size_bytes=sum(file.size_bytes for file in manifest.files),
+        files=tuple(f"{VERSION_FOLDER}/{file.path}" for file in manifest.files),
+        manifest=f"{MANIFESTS}/{manifest.name}",
+        swept=swept,
+    )
+
+
+@contextlib.contextmanager
+def _creating(name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError as error:
+        raise StorageError(
+            f"{name}: somebody else has published it meanwhile; a published file is never overwritten",
+            hint="two data directories must not export to one destination; run the same command again to go on",
+        ) from error

@@ -1,0 +1,276 @@
+"""Manifests: which files of an export count. Reading them needs no Arrow.
+
+Data files come first, the manifest last, so a file counts from the moment that a manifest names it. Each manifest
+covers the ids after one cursor up to the next; together the live ones cover each id once. A manifest that another one
+lists under `supersedes` counts no more: a rebuild or a compaction takes effect with the one file that it writes last.
+Names are never used again, because every supersession raises the generation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+
+from green_logic.errors import ConfigurationError, VerificationError
+from green_logic.settings import Settings
+
+FORMAT = "green-logic/battles-export"
+SCHEMA_VERSION = 1  # of the column contract; a change of a name, a type or a meaning raises it
+VERSION_FOLDER = f"v{SCHEMA_VERSION}"
+MANIFESTS = f"{VERSION_FOLDER}/_manifests"
+MANIFEST_NAME = re.compile(r"\d{12,}-\d{12,}(?:-g\d+)?\.json")
+DATA_PATH = re.compile(r"month=\d{4}-\d{2}/battles-\d{12,}-\d{12,}(?:-g\d+)?\.parquet")
+READ_ATTEMPTS = 5  # a compaction may take files away between listing and reading
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Readable(Protocol):
+    """What reading manifests asks of a store."""
+
+    address: str
+
+    def names(self, folder: str) -> list[str]:
+        """Names in a folder."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """Content of a file."""
+        ...
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One published Parquet file; `path` is relative to the version's folder."""
+
+    path: str
+    first: int
+    last: int
+    rows: int
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One committed step: the ids with `after` < id <= `last`, and the files that hold them.
+
+    `origin`, `ledger_size` (rows) and `last_dbom_hash` tell which ledger it was, and up to which decision.
+    """
+
+    after: int
+    first: int
+    last: int
+    generation: int
+    schema_version: int
+    origin: str
+    ledger_size: int
+    last_dbom_hash: str
+    writer: str
+    supersedes: tuple[str, ...]
+    files: tuple[DataFile, ...]
+
+    @property
+    def name(self) -> str:
+        """File name; unique, because ids only grow and generations only rise."""
+        return f"{self.first:012d}-{self.last:012d}{suffix(self.generation)}.json"
+
+    @property
+    def rows(self) -> int:
+        """Rows in all its files."""
+        return sum(file.rows for file in self.files)
+
+    def to_bytes(self) -> bytes:
+        """Content of the file; the same manifest always gives the same bytes."""
+        value = {
+            "format": FORMAT,
+            "schema_version": self.schema_version,
+            "generation": self.generation,
+            "after": self.after,
+            "first": self.first,
+            "last": self.last,
+            "rows": self.rows,
+            "ledger": {"origin": self.origin, "size": self.ledger_size, "last_dbom_hash": self.last_dbom_hash},
+            "writer": self.writer,
+            "supersedes": list(self.supersedes),
+            "files": [
+                {
+                    "path": file.path,
+                    "first": file.first,
+                    "last": file.last,
+                    "rows": file.rows,
+                    "bytes": file.size_bytes,
+                    "sha256": file.sha256,
+                }
+                for file in self.files
+            ],
+        }
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All manifests of a destination by name, and those that count, in the order of ids."""
+
+    all: Mapping[str, Manifest]
+    live: tuple[Manifest, ...]
+
+    @property
+    def cursor(self) -> int:
+        """Highest id that is published; 0 for an empty destination."""
+        return self.live[-1].last if self.live else 0
+
+    @property
+    def generation(self) -> int:
+        """Of the next manifest that supersedes nothing."""
+        return max((manifest.generation for manifest in self.all.values()), default=1)
+
+    @property
+    def files(self) -> tuple[DataFile, ...]:
+        """Every file that counts, in the order of ids."""
+        return tuple(file for manifest in self.live for file in manifest.files)
+
+
+def suffix(generation: int) -> str:
+    """What is added to file names after the first generation."""
+    return f"-g{generation}" if generation > 1 else ""
+
+
+def read_catalog(store: Readable, *, check: bool = True) -> Catalog:
+    """The manifests of a destination.
+
+    Raises VerificationError for one that is damaged and, unless `check` is False, when the live ones leave a gap or
+    overlap; ConfigurationError for one of a newer version.
+    """
+    for attempt in range(READ_ATTEMPTS):
+        try:
+            names = [name for name in store.names(MANIFESTS) if not name.startswith(".")]
+            found = {name: parse_manifest(store.read(f"{MANIFESTS}/{name}"), name) for name in names}
+            break
+        except FileNotFoundError:
+            if attempt == READ_ATTEMPTS - 1:
+                raise
+    gone = {name for manifest in found.values() for name in manifest.supersedes}
+    live = sorted((item for name, item in found.items() if name not in gone), key=lambda item: item.after)
+    if check:
+        _check_chain(live, f"{store.address}/{MANIFESTS}")
+    return Catalog(found, tuple(live))
+
+
+def _check_chain(live: Sequence[Manifest], address: str) -> None:
+    for before, item in pairwise(live):
+        if before.last != item.after:
+            raise VerificationError(
+                f"{address}: {before.name} ends at id {before.last}, {item.name} begins after {item.after}",
+                kind="export",
+                hint="a manifest was removed or changed: green-logic export --rebuild writes everything anew",
+            )
+
+
+def parse_manifest(data: bytes, name: str) -> Manifest:
+    """A manifest from its bytes.
+
+    Raises VerificationError unless it is whole and of our making, ConfigurationError when it is newer than this code.
+    """
+    try:
+        value = orjson.loads(data)
+        if value["format"] != FORMAT or not MANIFEST_NAME.fullmatch(name):
+            raise ValueError("not a manifest of this export")  # noqa: TRY301  one place says what is wrong
+        if _integer(value["schema_version"]) > SCHEMA_VERSION:
+            raise ConfigurationError(
+                f"_manifests/{name}: schema version {value['schema_version']}, this green-logic knows {SCHEMA_VERSION}",
+                hint="update green-logic, or choose another --dest; nothing was changed",
+            )
+        manifest = Manifest(
+            **{key: _integer(value[key]) for key in ("after", "first", "last", "generation", "schema_version")},
+            origin=_text(value["ledger"]["origin"]),
+            ledger_size=_integer(value["ledger"]["size"]),
+            last_dbom_hash=_text(value["ledger"]["last_dbom_hash"]),
+            writer=_text(value["writer"]),
+            supersedes=tuple(_text(item) for item in value["supersedes"]),
+            files=tuple(_parse_file(item) for item in value["files"]),
+        )
+        if manifest.name != name or manifest.rows != value["rows"] or not 0 <= manifest.after < manifest.last:
+            raise ValueError("name, rows and files do not agree")  # noqa: TRY301
+    except (ValueError, KeyError, TypeError) as error:
+        raise VerificationError(
+            f"_manifests/{name}: {error}",
+            kind="export",
+            hint="it was damaged or is not ours: move it away, then green-logic export --rebuild",
+        ) from error
+    return manifest
+
+
+def _parse_file(value: Mapping[str, Any]) -> DataFile:
+    path, digest = _text(value["path"]), _text(value["sha256"])
+    # the path is joined to the directory later: nothing but our own names may come through
+    if not DATA_PATH.fullmatch(path) or not _DIGEST.fullmatch(digest):
+        raise ValueError(f"unexpected file {path!r}")
+    first, last, rows = _integer(value["first"]), _integer(value["last"]), _integer(value["rows"])
+    return DataFile(path, first, last, rows, _integer(value["bytes"]), digest)
+
+
+def _integer(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError(f"expected an integer, got {value!r}")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a text, got {value!r}")
+    return value
+
+
+class _Folder:
+    def __init__(self, root: Path) -> None:
+        self.address = str(root)
+        self._root = root
+
+    def names(self, folder: str) -> list[str]:
+        directory = self._root / folder
+        return sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
+
+    def read(self, name: str) -> bytes:
+        return (self._root / name).read_bytes()
+
+
+def published_files(settings: Settings) -> list[Path]:
+    """The Parquet files that count, in the order of ids, whatever else lies in the directory; empty before an export.
+
+    Raises VerificationError when a manifest is damaged or a file that it names is missing. A compaction may remove
+    files later, so ask again for each query.
+    """
+    root = settings.data_dir / "exports" / "battles"
+    for _ in range(READ_ATTEMPTS):  # a compaction may have moved on since the manifests were read
+        files = [(root / VERSION_FOLDER / file.path, file) for file in read_catalog(_Folder(root)).files]
+        missing = [path for path, file in files if not path.is_file() or path.stat().st_size != file.size_bytes]
+        if not missing:
+            return [path for path, _ in files]
+    raise VerificationError(
+        f"{missing[0]}: a manifest names it, but it is missing or has another size",
+        kind="export",
+        hint="green-logic export --rebuild writes everything anew from the ledger",
+    )
+
+
+def check_same_ledger(catalog: Catalog, origin: str, address: str, *, rebuild: bool) -> None:
+    """Raises ConfigurationError when a destination belongs to another ledger, or to an older version of the contract
+    that only a rebuild may replace.
+    """
+    for manifest in catalog.all.values():
+        if manifest.origin != origin:
+            raise ConfigurationError(
+                f"{address}: holds the ledger {manifest.origin}, this one is {origin}",
+                hint="choose another --dest: two ledgers do not share a directory",
+            )
+        if manifest.schema_version != SCHEMA_VERSION and not rebuild:
+            raise ConfigurationError(
+                f"{address}: written with schema version {manifest.schema_version}, this one writes {SCHEMA_VERSION}",
+                hint="green-logic export --rebuild writes everything anew, or choose another --dest",
+            )
