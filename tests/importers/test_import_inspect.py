@@ -7,7 +7,7 @@ import json
 import zipfile
 
 import pytest
-from foreign import header_of, sample_of, write_log
+from foreign import header_of, sample_of, write_log, write_zstd_log
 
 from green_logic.errors import ConfigurationError, InvalidBattleError
 from green_logic.importers import inspect_sample
@@ -24,6 +24,13 @@ def test_each_sample_and_scorer_becomes_a_sealed_battle(tmp_path, settings, run_
     scores = {result["imported"]["original_id"]: result["evaluation"]["cis_score"] for result in recorded().values()}
     assert scores == {"s/1 x epoch 1 match": 1.0, "2 epoch 2 match": 0.0, "2 epoch 2 grade": 0.75}
     assert_whole(settings)
+
+
+def test_a_log_packed_with_zstd_as_inspect_packs_it_is_read(tmp_path, run_import, recorded):
+    samples = [sample_of("s/1 x"), sample_of(2, value="I"), sample_of(3, scores={}, error={"message": "boom"})]
+    report = run_import(write_zstd_log(tmp_path / "run.eval", samples), maps=(LETTERS,))
+    assert (report["read"], report["recorded"], report["not_evaluated"]) == (3, 2, 1)
+    assert sorted(result["evaluation"]["cis_score"] for result in recorded().values()) == [0.0, 1.0]
 
 
 def test_a_battle_attests_the_import_and_holds_the_whole_sample(tmp_path, run_import, recorded):

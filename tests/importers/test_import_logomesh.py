@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from foreign import FOUR, STAMP, TEXT_ID, TEXT_SCORES, arena_row, vector, write_database, write_dbom
 
-from green_logic.errors import ConfigurationError
+from green_logic.errors import ConfigurationError, StorageError
+from green_logic.importers import books, run
 from green_logic.proof.dbom import check_dbom
 
 DEEP = '{"task": {"description": "x", "deep": ' + "[" * 600 + "]" * 600 + "}}"
@@ -316,9 +317,26 @@ def test_our_own_ledger_is_never_opened_as_a_foreign_file(tmp_path, settings, ru
     assert (report["read"], "a ledger of this project" in report["unreadable"][0]["reason"]) == (0, True)
 
 
-def test_a_half_written_group_is_whole_or_absent_and_large_imports_are_grouped(tmp_path, run_import, settings):
-    rows = [arena_row(f"b-{number}", seed=number) for number in range(600)]
-    database = write_database(tmp_path / "battles.db", rows)
+def test_a_large_import_goes_in_groups(tmp_path, run_import, settings):
+    rows = [arena_row(f"b-{number}", seed=number) for number in range(300)]
+    report = run_import(write_database(tmp_path / "battles.db", rows))
+    assert (report["recorded"], report["read"]) == (300, 300)
+    assert len(list(settings.dboms.iterdir())) == 300
+
+
+def test_an_import_that_storage_stopped_is_taken_up_by_the_next(tmp_path, run_import, recorded, monkeypatch):
+    database = write_database(tmp_path / "battles.db", [arena_row(f"b-{number}") for number in range(25)])
+    monkeypatch.setattr(run, "GROUP", 10)
+    commit = books.LedgerBooks.commit
+
+    def full_disk(self: books.LedgerBooks, *groups: object) -> object:
+        if len(recorded()) == 10:
+            raise StorageError("no space left")
+        return commit(self, *groups)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch, pytest.raises(StorageError):
+        patch.setattr(books.LedgerBooks, "commit", full_disk)
+        run_import(database)
+    assert len(recorded()) == 10
     report = run_import(database)
-    assert (report["recorded"], report["read"]) == (600, 600)
-    assert len(list(settings.dboms.iterdir())) == 600
+    assert (report["recorded"], report["already_recorded"]) == (15, 10)

@@ -103,18 +103,19 @@ class DryBooks:
             "CREATE TABLE seen (battle_id TEXT PRIMARY KEY COLLATE NOCASE, digest, score, timestamp, place) "
             "WITHOUT ROWID"
         )
-        self._ledger: sqlite3.Connection | None = None
-        if settings.database.is_file():
-            self._ledger = self._stack.enter_context(open_for_reading(settings))
+        self._settings = settings
 
     def find_digest(self, battle_id: str) -> tuple[str, str] | None:
         side = self.find_side(battle_id)
         return None if side is None else (side.battle_id, side.digest)
 
     def find_side(self, battle_id: str) -> Side | None:
-        recorded = None if self._ledger is None else _read_side(self._ledger, battle_id)
-        if recorded is not None:
-            return recorded
+        if self._settings.database.is_file():
+            # opened anew each time: a reader that stays may keep writers out
+            with open_for_reading(self._settings) as connection:
+                recorded = _read_side(connection, battle_id)
+            if recorded is not None:
+                return recorded
         row = self._seen.execute("SELECT * FROM seen WHERE battle_id = ?", (battle_id,)).fetchone()
         return None if row is None else Side(*row)
 

@@ -96,7 +96,7 @@ def _check_file(path: Path, name: str, ledger: Path) -> None:
     # before anything opens it: closing a descriptor of our own open ledger would drop SQLite's locks
     if ledger.exists() and path.samefile(ledger):
         raise ConfigurationError(f"{name}: is the ledger that would be written to", hint="choose another --data-dir")
-    if not is_database(path):
+    if not path.is_file() or not is_database(path):  # a pipe would be waited for
         raise InvalidBattleError(f"{name}: not an SQLite database")
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from green_logic.errors import InvalidBattleError
-from green_logic.evaluation.embedding import EMBEDDING_SIZE, CachedEmbedder, open_embedder
+from green_logic.errors import InvalidBattleError, VerificationError
+from green_logic.evaluation.embedding import CachedEmbedder, open_embedder
+from green_logic.proof.vector import parse_vector
 from green_logic.settings import Settings
-
-VECTOR_LIMIT = 1e300  # the seal's own bound on a number
 
 
 @dataclass(frozen=True)
@@ -24,14 +22,13 @@ class Intent:
 
 def find_original(value: object, *, origin: str, importer: str) -> Intent | None:
     """The original's own vector; None unless it is 384 finite numbers that are not all zeros."""
-    if not isinstance(value, list) or len(value) != EMBEDDING_SIZE or not all(map(_is_number, value)) or not any(value):
+    try:
+        if parse_vector(value).is_zero or not isinstance(value, list):
+            return None
+    except VerificationError:
         return None
     # the original does not say what made it, so no vector of ours is comparable
     return Intent(value, origin, {"id": f"imported/{importer}", "weights_sha256": ""})
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value) and abs(value) < VECTOR_LIMIT  # type: ignore[arg-type]  # mypy does not narrow by `type(…) in`
 
 
 class TaskEmbedder:

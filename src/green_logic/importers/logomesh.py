@@ -36,7 +36,8 @@ class LogoMeshImporter:
         """A database by its first bytes or its name, or a directory that holds one."""
         if path.is_dir():
             return bool(find_databases(path))
-        return is_database(path) or path.suffix in SUFFIXES
+        # the name first: our own ledger, which may be open, must not be opened as a plain file
+        return path.is_file() and (path.suffix in SUFFIXES or is_database(path))
 
     def records(self, path: Path, options: Options) -> Iterator[Outcome]:
         """Every row of every database; DBOMs are looked for in `dboms/` beside each."""

@@ -65,8 +65,7 @@ def decode_row(where: Where, source: Source, cells: Mapping[str, Cell]) -> Row:
     if id_column == "battle_id":
         decoded.pop("id", None)  # the row number: it differs between two copies of one record
     battle_id = decoded.get(id_column)
-    digest = hashlib.sha256(raw_result.encode()).hexdigest() if isinstance(raw_result, str) else ""
-    h_delta = str(decoded.get("dbom_hash") or digest)
+    h_delta = str(decoded.get("dbom_hash") or (_digest(raw_result) if isinstance(raw_result, str) else ""))
     return Row(where, source, "" if battle_id is None else str(battle_id), decoded, h_delta, _score(decoded))
 
 
@@ -120,6 +119,10 @@ def _decode(name: str, cell: Cell) -> str | int | float | None:
         raise InvalidBattleError(
             f"{name}: not UTF-8: byte 0x{cell[error.start]:02x} at offset {error.start}"
         ) from error
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _score(cells: Mapping[str, str | int | float | None]) -> object:
@@ -179,8 +182,7 @@ def _check_unaltered(row: Row, result: Mapping[str, Any]) -> None:
     if not row.text("dbom_hash"):
         return
     # the origin hashed its own re-serialisation at first, the stored text later
-    again = json.dumps(result, sort_keys=True)
-    if row.h_delta not in (hashlib.sha256(form.encode()).hexdigest() for form in (text, again)):
+    if _digest(text) != row.h_delta and _digest(json.dumps(result, sort_keys=True)) != row.h_delta:
         raise InvalidBattleError(f"raw_result does not hash to its dbom_hash {row.h_delta[:12]}…")
 
 

@@ -119,6 +119,7 @@ def open_zip(path: Path, name: str) -> Iterator[ZipMembers]:
             file = stack.enter_context(path.open("rb"))
             _check_directory(file, name)
             archive = stack.enter_context(zipfile.ZipFile(file))
+            _check_overlap(archive, path.stat().st_size, name)
         except OSError as error:
             raise InvalidBattleError(f"{name}: cannot be read: {error.strerror or error}") from error
         except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
@@ -145,6 +146,13 @@ def _check_directory(file: IO[bytes], name: str) -> None:
     if size > DIRECTORY_LIMIT:
         raise InvalidBattleError(f"{name}: expected a list of members of at most {DIRECTORY_LIMIT} bytes, got {size}")
     file.seek(0)
+
+
+def _check_overlap(archive: zipfile.ZipFile, size_bytes: int, name: str) -> None:
+    # members that share their packed bytes make ten megabytes out to be terabytes
+    packed = sum(info.compress_size for info in archive.infolist())
+    if packed > size_bytes:
+        raise InvalidBattleError(f"{name}: its members claim {packed} packed bytes, the file has {size_bytes}")
 
 
 def _check_member(member: Member, limit_bytes: int) -> None:
