@@ -78,6 +78,13 @@ def test_json_is_one_document_with_the_counts_and_no_other_word(tmp_path, comman
     assert not captured.err
 
 
+def test_the_log_is_signed_once_battles_are_recorded(tmp_path, command, settings):
+    command(write_database(tmp_path / "bad.db", [arena_row("b-1", score=None)]))
+    assert not (settings.data_dir / "checkpoint").exists()
+    command(write_database(tmp_path / "battles.db", [arena_row("b-1")]))
+    assert (settings.data_dir / "checkpoint").is_file()
+
+
 def test_a_dry_run_says_that_it_is_one(tmp_path, command, capsys, settings):
     assert command(write_database(tmp_path / "battles.db", [arena_row("b-1")]), "--dry-run") == 0
     assert "would be recorded" in capsys.readouterr().out

@@ -66,6 +66,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     with ImportRun(settings, score_maps=maps, dry_run=options.dry_run, on_progress=progress.show) as importing:
         for path, importer in chosen:
             importing.take(path, importer)
+        importing.finish()
         progress.stop()
         if options.json:
             write_json("import", {"ok": importing.clean, **importing.report()})

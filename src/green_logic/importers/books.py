@@ -60,6 +60,9 @@ class Books(Protocol):
     def commit(self, records: Sequence[Record], battles: Sequence[Sealed]) -> list[Receipt]:
         """Record sealed battles, durable when it returns."""
 
+    def sign(self) -> None:
+        """Sign the log as it is now, with everything that was recorded."""
+
     def close(self) -> None:
         """Leave."""
 
@@ -85,6 +88,9 @@ class LedgerBooks:
     def commit(self, records: Sequence[Record], battles: Sequence[Sealed]) -> list[Receipt]:
         del records  # the ledger knows them by their seals
         return self._agent.ledger.submit(battles)
+
+    def sign(self) -> None:
+        self._agent.ledger.checkpoint(self._agent.key)
 
     def close(self) -> None:
         self._agent.close()
@@ -127,6 +133,9 @@ class DryBooks:
         rows = [(side.battle_id, side.digest, side.score, side.timestamp, side.where) for side in sides]
         self._seen.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?)", rows)
         return [Receipt(sealed.battle_id, "recorded", sealed.h_delta) for sealed in battles]
+
+    def sign(self) -> None:
+        """Nothing was recorded."""
 
     def close(self) -> None:
         self._stack.close()

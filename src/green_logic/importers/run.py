@@ -41,7 +41,7 @@ class Counts:
 
 
 class ImportRun:
-    """An import on its way. A context manager; `take` one path after the other."""
+    """An import on its way. A context manager; `take` one path after the other, then `finish`."""
 
     def __init__(
         self,
@@ -115,6 +115,11 @@ class ImportRun:
         finally:
             if left_out is not None:
                 left_out.close(complete=complete)
+
+    def finish(self) -> None:
+        """Sign the log when battles were recorded: from then on, leaving one of them out shows."""
+        if self.counts.recorded:
+            self._books.sign()
 
     # --- what becomes of a record
 
