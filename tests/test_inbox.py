@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import json
 import os
@@ -27,7 +26,7 @@ BATTLE = {
 
 @pytest.fixture
 def inbox(settings: Settings) -> Inbox:
-    box = Inbox(dataclasses.replace(settings, retries=0, retry_delay_s=0.0), stable_s=0.0)
+    box = Inbox(settings.changed(retries=0, retry_delay_s=0.0), stable_s=0.0)
     box.make()
     return box
 

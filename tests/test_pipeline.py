@@ -47,7 +47,7 @@ class Flaky:
 @pytest.fixture
 def quick(settings: Settings) -> Settings:
     """Settings whose retries do not wait."""
-    return replace(settings, workers=1, chunk_size=4, retries=2, retry_delay_s=0.0)
+    return settings.changed(workers=1, chunk_size=4, retries=2, retry_delay_s=0.0)
 
 
 def battle(battle_id: str, source: str = "x = 1", **more: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sqlite3
@@ -38,7 +37,7 @@ def write_battles(path: Path, count: int) -> Path:
 
 
 def settings_in(directory: Path, **changes: Any) -> Settings:
-    return dataclasses.replace(Settings(), data_dir=directory, retry_delay_s=0.05, **changes)
+    return Settings().changed(data_dir=directory, retry_delay_s=0.05, **changes)
 
 
 def rows(directory: Path) -> list[tuple[Any, ...]]:

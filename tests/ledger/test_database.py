@@ -304,7 +304,7 @@ def test_a_damaged_database_is_distrusted_not_retried(settings, key, make_sealed
 
 
 def test_a_locked_database_is_an_error_in_time_and_nothing_is_lost(settings, key, make_sealed, assert_whole):
-    settings = dataclasses.replace(settings, busy_timeout_s=0.3)
+    settings = settings.changed(busy_timeout_s=0.3)
     with Ledger.open(settings, key) as ledger:
         ledger.submit_one(make_sealed("b-1"))
         late = make_sealed("b-2")

@@ -122,11 +122,10 @@ def test_nothing_is_pruned_from_a_damaged_archive(settings, record, part):
 
 
 def test_the_mark_waits_for_the_ledgers_lock(settings, record):
-    import dataclasses
 
     _, files = record("b-1")
     with FileLock(settings.data_dir / LOCK_NAME, timeout_s=1).held(), pytest.raises(StorageError):
-        archive_dboms(dataclasses.replace(settings, busy_timeout_s=0.2), prune=True)
+        archive_dboms(settings.changed(busy_timeout_s=0.2), prune=True)
     assert folder(settings) == files
     assert archive_dboms(settings, prune=True).removed == 1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,7 @@ def bucket(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def objects(settings: Settings, bucket: str) -> list[str]:
-    return open_store(settings, bucket).walk()
+    return list(open_store(settings, bucket).walk())
 
 
 def test_exports_are_incremental_and_compact_in_a_bucket(settings: Settings, key: SigningKey, bucket: str) -> None:
@@ -106,7 +105,7 @@ def test_leftovers_and_lost_objects_are_handled(settings: Settings, key: Signing
 def test_another_ledger_is_refused(settings: Settings, key: SigningKey, bucket: str, tmp_path: Path) -> None:
     record(settings, key, range(5))
     export_battles(settings, destination=bucket)
-    other = replace(settings, data_dir=tmp_path / "other")
+    other = settings.changed(data_dir=tmp_path / "other")
     record(other, key, range(5))
     with pytest.raises(ConfigurationError, match="holds the ledger"):
         export_battles(other, destination=bucket)

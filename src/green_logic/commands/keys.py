@@ -49,7 +49,6 @@ def _show(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _new(options: argparse.Namespace, settings: Settings) -> int:
-    from dataclasses import replace
 
     from green_logic.errors import ConfigurationError
     from green_logic.files import storage_errors
@@ -60,7 +59,7 @@ def _new(options: argparse.Namespace, settings: Settings) -> int:
         raise ConfigurationError(f"{path or 'the setting'}: there is a key already", hint="-o FILE makes another")
     with storage_errors("cannot keep the new key"):
         make_key(path)
-    settings = replace(settings, signing_key=str(path))
+    settings = settings.changed(signing_key=str(path))
     _tell("keys-new", load_signing_key(settings, make=False), options, settings)
     return GOOD
 

@@ -81,11 +81,10 @@ def _check(
     keys: Mapping[str, PublicKey] | None,
     pins: list[Checkpoint],
 ) -> AuditReport | Verdict:
-    from dataclasses import replace
 
     path = settings.data_dir if target is None else Path(target)
     if target is None or path.is_dir():
-        return _audit(replace(settings, data_dir=path), options, keys, pins)
+        return _audit(settings.changed(data_dir=path), options, keys, pins)
     from green_logic.audit.single import check_file
 
     if not path.exists():

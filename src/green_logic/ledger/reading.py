@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from green_logic.errors import ConfigurationError, LedgerMissingError
-from green_logic.files import storage_errors
 from green_logic.ledger.schema import COLUMNS, LOCK_NAME, check_schema, database_errors, read_meta
 from green_logic.settings import Settings
 
@@ -24,16 +23,12 @@ def open_for_reading(settings: Settings) -> Iterator[sqlite3.Connection]:
     """A read-only connection. Raises LedgerMissingError, StorageError when it cannot be read."""
     database, lock = settings.database, settings.data_dir / LOCK_NAME
     with contextlib.ExitStack() as stack:
-        with storage_errors("cannot read the ledger"):
-            if not database.is_file():
-                hint = "green-logic run BATTLES.jsonl makes one"
-                raise LedgerMissingError(f"no ledger in {database.parent}/", hint=hint)
-            mode = "mode=ro"
-            if not _wal(database).exists():
-                # Nobody has it open. Without a WAL an ordinary reader would make one, so read it as a fixed file, and
-                # keep writers out meanwhile.
-                _share(lock, stack)
-                mode = "mode=ro" if _wal(database).exists() else "mode=ro&immutable=1"
+        try:
+            mode = _choose_mode(database, lock, stack)
+        except OSError as error:
+            from green_logic.files import storage_error  # noqa: PLC0415  only an error needs it
+
+            raise storage_error("cannot read the ledger", error) from error
         uri = f"file:{_escaped(database.absolute())}?{mode}"
         with database_errors(database):
             connection = stack.enter_context(contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None)))
@@ -91,6 +86,18 @@ def find_recorded(settings: Settings, battle_id: str) -> bool:
     with open_for_reading(settings) as connection:
         query = "SELECT 1 FROM battles WHERE battle_id = ? COLLATE NOCASE"
         return connection.execute(query, (battle_id,)).fetchone() is not None
+
+
+def _choose_mode(database: Path, lock: Path, stack: contextlib.ExitStack) -> str:
+    if not database.is_file():
+        hint = "green-logic run BATTLES.jsonl makes one"
+        raise LedgerMissingError(f"no ledger in {database.parent}/", hint=hint)
+    if _wal(database).exists():
+        return "mode=ro"
+    # Nobody has it open. Without a WAL an ordinary reader would make one, so read it as a fixed file, and keep writers
+    # out meanwhile.
+    _share(lock, stack)
+    return "mode=ro" if _wal(database).exists() else "mode=ro&immutable=1"
 
 
 def _escaped(path: Path) -> str:

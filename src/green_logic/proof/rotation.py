@@ -7,7 +7,6 @@ the same command goes on from there. Other ledgers of the same judge are handed 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from green_logic.errors import ConfigurationError
@@ -68,4 +67,4 @@ def _next(path: Path) -> Path:
 
 
 def _load(settings: Settings, path: Path) -> SigningKey:
-    return load_signing_key(replace(settings, signing_key=str(path)), make=False)
+    return load_signing_key(settings.changed(signing_key=str(path)), make=False)
