@@ -322,7 +322,7 @@ def parse_receipt(data: bytes) -> tuple[str, int, list[bytes], bytes]:
     try:
         lines = head.decode("ascii").split("\n")
         index = re.fullmatch(r"index (0|[1-9][0-9]{0,17})", lines[2]) if len(lines) > 2 else None
-        if not gap or len(data) > ENVELOPE_LIMIT or not lines[1].startswith("extra ") or index is None:
+        if index is None or not gap or len(data) > ENVELOPE_LIMIT or not lines[1].startswith("extra "):
             raise Bad("receipt", "expected a receipt: header, extra, index, proof, checkpoint")
         proof = [exact_base64(line) for line in lines[3:]]
         if len(proof) > 63 or any(len(part) != 32 for part in proof):

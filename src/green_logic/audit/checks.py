@@ -131,8 +131,9 @@ def _check_stored(scene: Scene, item: Checkpoint, columns: tuple[object, object,
         raise VerificationError("its columns are not what its note says", kind="checkpoint")
     if item.size < before:
         raise VerificationError(f"is smaller than the {before} of the one before", kind="checkpoint")
-    key = {keyid: scene.trust.keys[keyid] for keyid in [scene.trust.keyid_of(max(item.size - 1, 0))]}
-    open_checkpoint(item.note.encode(), key)  # a good signature by a key of another time is none
+    keys, keyid = scene.trust.keys, scene.trust.keyid_of(max(item.size - 1, 0))
+    # a good signature by a key of another time is none
+    open_checkpoint(item.note.encode(), {keyid: keys[keyid]} if keyid in keys else {})
     _check_root(scene, item, "checkpoint")
 
 

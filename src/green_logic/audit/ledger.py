@@ -39,6 +39,7 @@ def audit_ledger(
     report = AuditReport(str(settings.data_dir), key_pinned=keys is not None, tally=Tally(kept))
     try:
         with open_for_reading(settings) as connection, _settled(settings, connection):
+            connection.text_factory = _decode
             scene = _set_scene(settings, connection, keys, pins, report)
             scene.on_progress = on_progress or scene.on_progress
             for check in CHECKS:
@@ -66,6 +67,11 @@ def _settled(settings: Settings, connection: sqlite3.Connection) -> Iterator[Non
             yield
         finally:
             connection.execute("ROLLBACK")
+
+
+def _decode(text: bytes) -> str:
+    # no text of ours is anything but UTF-8; what is must become a finding, not an error of SQLite's
+    return text.decode("utf-8", "backslashreplace")
 
 
 def _set_scene(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+from cryptography.hazmat.primitives import serialization
 
 from green_logic.audit.findings import Finding, Tally
 from green_logic.errors import VerificationError
@@ -22,6 +23,7 @@ from green_logic.proof.dbom import NOT_EVIDENCE, SIZE_LIMIT, Sealed, check_dbom,
 from green_logic.proof.envelope import open_envelope
 from green_logic.proof.keys import PublicKey
 from green_logic.proof.merkle import EMPTY_ROOT, leaf_hash
+from green_logic.proof.pinned import parse_public_keys
 from green_logic.proof.statement import Claims, read_claims
 from green_logic.proof.vector import IntentVector, parse_vector
 from green_logic.strict_json import excerpt
@@ -65,6 +67,20 @@ class Trust:
     origin: str
     keys: Mapping[str, PublicKey]
     ranges: tuple[tuple[int, str], ...]
+
+    def pack(self) -> tuple[str, list[bytes], tuple[tuple[int, str], ...]]:
+        """The same as plain values, for another process."""
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        return (
+            self.origin,
+            [key.public_bytes(serialization.Encoding.PEM, form) for key in self.keys.values()],
+            self.ranges,
+        )
+
+    @classmethod
+    def unpack(cls, origin: str, pems: list[bytes], ranges: tuple[tuple[int, str], ...]) -> Trust:
+        """What was packed."""
+        return cls(origin, parse_public_keys(b"".join(pems), "the trusted keys") if pems else {}, ranges)
 
     def keyid_of(self, leaf: int) -> str:
         """Id of the key that signs `leaf`."""

@@ -11,6 +11,8 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from green_logic.audit.findings import Finding, Tally
 from green_logic.audit.rows import RangeResult, RowAuditor, Trust
@@ -72,11 +74,12 @@ def check_ranges(scene: Scene) -> Iterator[RangeResult]:
     size = scene.report.leaves
     pieces = [(first, min(first + RANGE, size)) for first in range(0, size, RANGE)]
     workers = min(scene.workers, len(pieces))
-    arguments = (scene.settings, scene.trust, scene.report.tally.kept)
+    kept = scene.report.tally.kept
     if workers < 2 or size < PARALLEL_FROM:
-        with _RangeWorker(*arguments) as worker:
+        with _RangeWorker(scene.settings, scene.trust, kept) as worker:
             yield from map(worker.check, pieces)
         return
+    arguments = (scene.settings.data_dir, scene.trust.pack(), kept)  # neither keys nor settings can be pickled
     # spawned, not forked: a child must not inherit SQLite's file handles, whose closing would drop our locks
     context = multiprocessing.get_context("spawn")
     with context.Pool(workers, initializer=_start_worker, initargs=arguments) as pool:
@@ -105,8 +108,8 @@ class _RangeWorker:
 _worker: list[_RangeWorker] = []  # of this process; a pool hands its tasks no other state
 
 
-def _start_worker(settings: Settings, trust: Trust, kept: int) -> None:
-    _worker.append(_RangeWorker(settings, trust, kept))
+def _start_worker(data_dir: Path, trust: tuple[Any, ...], kept: int) -> None:
+    _worker.append(_RangeWorker(Settings(data_dir=data_dir), Trust.unpack(*trust), kept))
 
 
 def _work(piece: tuple[int, int]) -> RangeResult:

@@ -59,7 +59,7 @@ def parse_receipt(data: bytes) -> Receipt:
     except UnicodeDecodeError as error:
         raise VerificationError("the receipt is not ASCII", kind="receipt") from error
     index = _INDEX.fullmatch(lines[2]) if len(lines) > 2 else None
-    if not gap or lines[0] != HEADER or not lines[1].startswith("extra ") or index is None:
+    if index is None or not gap or lines[0] != HEADER or not lines[1].startswith("extra "):
         raise VerificationError("expected a receipt: header, extra, index, proof, checkpoint", kind="receipt")
     proof = [decode_base64(line) for line in lines[3:]]
     if len(proof) > PROOF_LIMIT or any(len(part) != HASH_SIZE for part in proof):
