@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -22,7 +23,6 @@ from green_logic.publish.leaves import ordered_members, read_leaves
 from green_logic.publish.pack import Pack, write_pack
 from green_logic.settings import Settings
 
-REAL = Path("/work/shared/data/logomesh/dboms")
 LONG = "long-" + "x" * 120  # beyond the 100 bytes of a tar header
 
 
@@ -319,14 +319,16 @@ def test_members_stand_by_vector_then_name(settings, record):
 
 
 def test_real_dboms_in_one_pack_are_five_times_smaller_than_each_alone(tmp_path):
-    if not REAL.is_dir():
-        pytest.skip("the arena's DBOMs are not here")
+    default = Path(__file__).parents[3] / "shared" / "data"
+    real = Path(os.environ.get("GREEN_LOGIC_TEST_DATA", default)) / "logomesh" / "dboms"
+    if not real.is_dir():
+        pytest.skip(f"no real DBOMs in {real}: set GREEN_LOGIC_TEST_DATA")
     import zstandard
 
     from green_logic.publish.leaves import vector_key
     from green_logic.publish.tarblocks import Member
 
-    files = {path.name: path.read_bytes() for path in REAL.iterdir()}
+    files = {path.name: path.read_bytes() for path in real.iterdir()}
     order = sorted(files, key=lambda name: (vector_key(files[name]), name))
     path = tmp_path / "real.tar.zst"
     with path.open("xb") as file:

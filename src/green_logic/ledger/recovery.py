@@ -2,7 +2,7 @@
 
 The ledger's rows are the truth. A DBOM file that a row lacks is rebuilt from the row and its envelope, byte for byte; a
 file that differs from its row, or that no row owns, is set aside. Nothing acknowledged is ever touched. A file that was
-pruned because a verified archive holds it (`DbomShelf.pruned`) is not lost.
+pruned because a verified archive holds it (`find_pruned`) is not lost.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from green_logic.errors import VerificationError
-from green_logic.ledger.shelf import DbomShelf
+from green_logic.ledger.shelf import DbomShelf, find_pruned
 from green_logic.proof.dbom import dbom_name, rebuild_dbom
 
 # Files whose content is compared at each opening, newest first; the names of all are. A crash can only tear the last
@@ -70,7 +70,7 @@ def rebuild(connection: sqlite3.Connection, battle_id: str) -> bytes:
 
 def _find_excused(connection: sqlite3.Connection, shelf: DbomShelf, absent: set[str]) -> set[str]:
     excused: set[str] = set()
-    for first, last in shelf.pruned() if absent else ():
+    for first, last in find_pruned(shelf.directory.parent) if absent else ():
         rows = connection.execute(
             "SELECT b.battle_id FROM ledger l JOIN battles b ON b.id = l.battle_row WHERE l.leaf_index BETWEEN ? AND ?",
             (first, last),

@@ -14,6 +14,17 @@ ARCHIVES_NAME = "archives"
 _PRUNED = re.compile(r"(dboms-(\d{12})-(\d{12}))\.pruned")
 
 
+def find_pruned(data_dir: Path) -> list[tuple[int, int]]:
+    """First and last leaf of each archive that answers for its DBOM files: they may be absent from `dboms/`.
+
+    Such an archive has its pack, its manifest (written last) and a mark; without one of them the files come back.
+    """
+    archives = data_dir / ARCHIVES_NAME
+    names = {path.name for path in archives.iterdir()} if archives.is_dir() else set()
+    marks = [found for found in map(_PRUNED.fullmatch, sorted(names)) if found]
+    return [(int(found[2]), int(found[3])) for found in marks if {f"{found[1]}.tar.zst", f"{found[1]}.json"} <= names]
+
+
 class DbomShelf:
     """`data/dboms/`. The caller holds the ledger's lock during every call that writes."""
 
@@ -56,18 +67,6 @@ class DbomShelf:
         """Every DBOM file."""
         with os.scandir(self.directory) as entries:
             return {entry.name for entry in entries if entry.name.startswith("dbom_") and entry.name.endswith(".json")}
-
-    def pruned(self) -> list[tuple[int, int]]:
-        """First and last leaf of each archive that answers for its DBOM files: they may be absent from the folder.
-
-        Such an archive has its pack, its manifest (written last) and a mark; without one of them the files come back.
-        """
-        archives = self.directory.parent / ARCHIVES_NAME
-        names = {path.name for path in archives.iterdir()} if archives.is_dir() else set()
-        marks = [found for found in map(_PRUNED.fullmatch, sorted(names)) if found]
-        return [
-            (int(found[2]), int(found[3])) for found in marks if {f"{found[1]}.tar.zst", f"{found[1]}.json"} <= names
-        ]
 
     def write(self, files: dict[str, bytes]) -> None:
         """Put files back that the ledger vouches for."""

@@ -85,7 +85,7 @@ def read_dbom(connection: sqlite3.Connection, directory: Path, leaf: Leaf) -> by
 def ordered_members(
     connection: sqlite3.Connection, directory: Path, leaves: Sequence[Leaf], progress: Progress = no_progress
 ) -> Iterator[Member]:
-    """The DBOMs of `leaves` by vector, then name: the battles of one task share their vector, half of a DBOM.
+    """The DBOMs of `leaves` by vector, then name: the battles of one task share their vector, which is most of a DBOM.
 
     Reads every DBOM twice, which bounds the memory at one frame.
     """
