@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check types lint imports format crash bench lock clean
+.PHONY: help setup run test check types lint imports format crash compat bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -54,6 +54,11 @@ format: $(VENV)/.dev  ## put our own code in shape
 
 crash: $(VENV)/.dev  ## the long crash campaign: 50 kills at random moments, and one at every file-system call
 	@GREEN_LOGIC_TEST_KILLS=50 GREEN_LOGIC_TEST_EVERY_CALL=1 $(BIN)/python -m pytest tests/crash $(ARGS)
+
+compat: $(VENV)/.dev  ## install every reader of the exports and check that they agree
+	@$(BIN)/python -c "import subprocess, sys, tomllib; \
+	  subprocess.check_call([sys.executable, '-m', 'pip', 'install', '--quiet', *tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['compat']])"
+	@$(BIN)/python -m pytest tests/publish $(ARGS)
 
 bench: $(VENV)/.dev  ## every figure of the README
 	@$(BIN)/python -m benchmarks

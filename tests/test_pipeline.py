@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +165,7 @@ def test_fat_battles_are_taken_a_few_at_a_time(tmp_path: Path, quick: Settings, 
     monkeypatch.setattr("green_logic.pipeline.CHUNK_BYTES", 20_000)
     source = put(tmp_path, [battle(f"b{number}", pad="x" * 9_000) for number in range(12)])
     sizes = []
-    with BatchRun(source, replace(quick, chunk_size=100)) as run:
+    with BatchRun(source, quick.changed(chunk_size=100)) as run:
         for number in run.chunks():
             sizes.append(run.evaluate(number))
             run.generate_dbom(number)
@@ -270,7 +270,7 @@ def test_without_isolation_the_run_stops_and_nothing_is_recorded(tmp_path: Path,
 
 
 def test_a_storage_error_stops_the_run_and_what_was_recorded_stays(tmp_path: Path, quick: Settings):
-    hasty = replace(quick, chunk_size=1, retries=0, busy_timeout_s=0.2)
+    hasty = quick.changed(chunk_size=1, retries=0, busy_timeout_s=0.2)
     source = put(tmp_path, [battle(f"b{number}") for number in range(4)])
     with BatchRun(source, hasty) as run:
         number = next(run.chunks())

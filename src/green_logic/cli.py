@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from green_logic.settings import Settings
 
 GROUPS = {
-    "Judge": ("run",),
-    "Look": ("status", "show"),
+    "Judge": ("run", "import"),
+    "Look": ("status", "show", "query"),
     "Trust": ("verify", "prove", "checkpoint", "bundle", "keys"),
+    "Keep": ("export", "compact", "archive", "backup", "restore"),
     "Once": ("models",),
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)
+FLAGS_BEFORE = {"-C": 2, "--data-dir": 2, "--json": 1, "-q": 1, "--quiet": 1}  # words that each takes
 # flags that are settings of their own name
 SETTING_FLAGS = ("data_dir", "workers", "chunk_size", "allow_unsandboxed")
 
@@ -94,6 +96,7 @@ def _run_command(words: list[str], runner: Callable[[BatchRun], None] | None) ->
     if not words:
         _main_parser().print_help(sys.stderr)
         return USAGE
+    words = _command_first(words)
     try:
         if words[0].startswith("-"):
             _main_parser().parse_args(words)
@@ -104,6 +107,14 @@ def _run_command(words: list[str], runner: Callable[[BatchRun], None] | None) ->
         return int(end.code or GOOD)
     options.runner = runner
     return int(command.run(options, _settings(options)))
+
+
+def _command_first(words: list[str]) -> list[str]:
+    """`-C DIR --json status` as `status -C DIR --json`: the common flags may stand before the command too."""
+    position = 0
+    while position < len(words) and words[position] in FLAGS_BEFORE:
+        position += FLAGS_BEFORE[words[position]]
+    return words[position : position + 1] + words[:position] + words[position + 1 :] if position < len(words) else words
 
 
 def _load(name: str) -> ModuleType:

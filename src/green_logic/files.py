@@ -39,6 +39,8 @@ def storage_error(what: str, error: OSError) -> StorageError:
         errno.EROFS: "the file system is read-only: choose another --data-dir",
         errno.EACCES: "give this user write permission, or choose another --data-dir",
         errno.EPERM: "give this user write permission, or choose another --data-dir",
+        errno.ENOTDIR: "a file stands where a directory should be: choose another --data-dir",
+        errno.ENAMETOOLONG: "choose another --data-dir",
     }
     reason = error.strerror or str(error)
     name = f" ({error.filename})" if error.filename else ""

@@ -105,6 +105,7 @@ class BatchRun:
         self._chunks: dict[int, Chunk] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._complete = False
+        self.sealed_to: int | None = None  # battles under the checkpoint signed at the end
         self._started = 0
         self._set_aside: set[str] = set()
 
@@ -130,6 +131,7 @@ class BatchRun:
         return {
             **asdict(self.totals),
             "ledger_size": self.agent.ledger.size(),
+            "sealed_to": self.sealed_to,
             "data_dir": str(self.settings.data_dir),
             "rejects": str(self.rejects) if self.rejects else None,
             "reasons": self.reasons,
@@ -161,6 +163,8 @@ class BatchRun:
             batch, held_back = held_back, []
             self._plan(batch, lines, held_back)
         self._complete = True
+        checkpoint = self.agent.ledger.checkpoint(self.agent.key)
+        self.sealed_to = checkpoint.size if checkpoint else None
 
     def evaluate(self, number: int) -> int:
         """Judge the battles of a chunk on all workers; how many of them are judged now.

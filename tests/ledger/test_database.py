@@ -359,3 +359,17 @@ def test_sealed_values_of_a_p256_judge_are_recorded_too(settings, tmp_path, make
         ledger.submit_one(seal_result(make_result("b-1"), key=key, origin=ledger.origin))
         assert parse_dbom(ledger.read_dbom("b-1"))["battle_id"] == "b-1"
     assert len(assert_whole(settings)) == 1
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_lost_database_is_not_replaced_by_a_new_one(settings, key, make_result, empty):
+    with Ledger.open(settings, key) as ledger:
+        ledger.submit([seal_result(make_result("b-1"), key=key, origin=ledger.origin)])
+        ledger.checkpoint(key)
+    settings.database.unlink()
+    if empty:
+        settings.database.touch()
+    before = sorted(settings.data_dir.rglob("*"))
+    with pytest.raises(ConfigurationError, match="a ledger was here"):
+        Ledger.open(settings, key)
+    assert sorted(settings.data_dir.rglob("*")) == before

@@ -8,7 +8,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -140,7 +139,7 @@ def test_without_a_ledger_nothing_is_made(settings: Settings) -> None:
 
 def test_the_same_ledger_gives_the_same_bytes(exported: Settings, tmp_path: Path) -> None:
     export_battles(exported, destination=tmp_path / "again")
-    again = replace(exported, data_dir=tmp_path)
+    again = exported.changed(data_dir=tmp_path)
     (tmp_path / "again").rename(tmp_path / "exports")
     assert files_of(again) == files_of(exported)
 
@@ -209,7 +208,7 @@ def test_files_without_a_manifest_are_invisible(exported: Settings) -> None:
 
 
 def test_another_ledgers_destination_is_refused(exported: Settings, key: SigningKey, tmp_path: Path) -> None:
-    other = replace(exported, data_dir=tmp_path / "other")
+    other = exported.changed(data_dir=tmp_path / "other")
     record(other, key, range(60))
     before = files_of(exported)
     for rebuild in (False, True):
@@ -381,8 +380,27 @@ def test_a_ledger_that_was_put_back_is_told(exported: Settings, key: SigningKey,
     assert read(exported).num_rows == 45
 
 
+def test_a_full_disk_publishes_nothing_and_the_next_run_completes(exported: Settings, key: SigningKey) -> None:
+    with Ledger.open(exported, key) as ledger:
+        results = [{**judged(100 + number), "log": os.urandom(30_000).hex()} for number in range(20)]
+        ledger.submit([sealed_result(result, key, ledger.origin) for result in results])
+    before = files_of(exported)
+    # no file may grow above 200 kB: for the export the same as a disk that is full
+    code = (
+        "import resource, sys\nfrom pathlib import Path\nfrom green_logic.errors import StorageError\n"
+        "from green_logic.publish.export import export_battles\nfrom green_logic.settings import Settings\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
+        "try:\n    export_battles(Settings(data_dir=Path(sys.argv[1])))\n"
+        "except StorageError as error:\n    print(error.message)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, exported.data_dir], capture_output=True, text=True, check=True)
+    assert "too large" in done.stdout
+    assert files_of(exported) == before
+    assert export_battles(exported).rows == 20
+
+
 def test_two_exports_never_overlap(exported: Settings) -> None:
-    impatient = replace(exported, busy_timeout_s=0.1)
+    impatient = exported.changed(busy_timeout_s=0.1)
     with FileLock(exported.data_dir / LOCK_NAME, timeout_s=1).held(), pytest.raises(StorageError, match="lock"):
         export_battles(impatient)
 

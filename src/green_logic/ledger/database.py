@@ -19,7 +19,7 @@ from typing import Literal
 
 from green_logic.errors import ConfigurationError, ConflictError, StorageError
 from green_logic.files import FileLock, Presence, make_directory, storage_errors, sync_directory
-from green_logic.ledger.log import Log, seal_log, write_checkpoint
+from green_logic.ledger.log import CHECKPOINT_NAME, Log, seal_log, write_checkpoint
 from green_logic.ledger.recovery import Recovery, recover
 from green_logic.ledger.schema import (
     LOCK_NAME,
@@ -83,6 +83,7 @@ class Ledger:
         with storage_errors("cannot open the ledger"), contextlib.ExitStack() as stack:
             make_directory(settings.data_dir)
             make_directory(settings.dboms)
+            _check_not_lost(settings)
             stack.enter_context(_lock(settings).held())
             presence = Presence(settings.data_dir / PRESENCE_NAME)
             undo = stack.enter_context(contextlib.ExitStack())
@@ -265,6 +266,16 @@ class Ledger:
                 sealed.evidence_sha256,
                 hashlib.sha256(sealed.dbom_bytes()).digest(),
             ),
+        )
+
+
+def _check_not_lost(settings: Settings) -> None:
+    """A new ledger beside the checkpoint of an old one would take all its DBOMs for orphans."""
+    checkpoint = settings.data_dir / CHECKPOINT_NAME
+    if checkpoint.exists() and not (settings.database.exists() and settings.database.stat().st_size):
+        raise ConfigurationError(
+            f"{settings.database} is missing, but {checkpoint} says that a ledger was here",
+            hint="restore it: green-logic restore BACKUP; or choose another --data-dir",
         )
 
 
