@@ -6,6 +6,7 @@ import json
 import os
 import random
 import sqlite3
+import struct
 import zipfile
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def test_a_file_that_is_no_database_is_told_by_name(tmp_path, run_import, conten
         "CREATE TABLE battles (battle_id PRIMARY KEY, timestamp, raw_result) WITHOUT ROWID",
         "CREATE VIEW battles AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM n) "
         "SELECT x AS battle_id, x AS timestamp, x AS raw_result FROM n",
+        "CREATE TABLE battles (battle_id, timestamp, raw_result); PRAGMA writable_schema = 1; "
+        "UPDATE sqlite_schema SET sql = CAST(x'435245415445efff' AS TEXT)",  # SQLite repeats it in its message
         "CREATE VIRTUAL TABLE battles USING fts5(battle_id, timestamp, raw_result)",
         'CREATE TABLE battles (battle_id, "raw_result) FROM x; DROP TABLE y; --", timestamp)',
     ],
@@ -108,6 +111,23 @@ def test_a_damaged_page_never_ends_in_a_crash_or_a_wrong_battle(tmp_path, run_im
         path = tmp_path / f"damaged-{number}.db"
         path.write_bytes(data)
         run_import(path, dry_run=True)  # the fixture checks that the counts add up
+
+
+def test_pages_that_are_read_twice_end_the_file_not_in_a_circle(tmp_path, run_import):
+    path = write_database(tmp_path / "battles.db", [arena_row(f"b-{number:04d}") for number in range(400)])
+    with sqlite3.connect(path) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'battles'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    data = bytearray(path.read_bytes())
+    page = (root - 1) * size
+    assert data[page] == 5, "expected the root of a tree of several pages"
+    first, second = struct.unpack_from(">HH", data, page + 12)
+    data[page + second : page + second + 4] = data[page + first : page + first + 4]  # its second child is its first
+    path.write_bytes(data)
+    report = run_import(path)
+    assert "comes again" in report["unreadable"][0]["reason"]
+    assert report["recorded"] == report["read"] > 0
 
 
 def test_a_database_that_changes_while_it_is_read_is_told(tmp_path, settings):

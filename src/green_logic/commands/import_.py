@@ -108,7 +108,7 @@ def _tell(importing: ImportRun, *, quiet: bool) -> None:
         if report[name] or name == "recorded":
             say(f"  {report[name]:>7} {_heading(name, importing)}{meaning and f'  {meaning}'}{_kinds(name, report)}")
     _tell_proofs(importing)
-    for line in (*report["notes"], *(f"{item['file']}: {item['reason']}" for item in report["unreadable"])):
+    for line in (*report["notes"], *(f"not read to its end: {item['reason']}" for item in report["unreadable"])):
         say(f"  ! {line}")
     if quiet:
         return

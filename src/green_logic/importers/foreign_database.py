@@ -22,6 +22,8 @@ from green_logic.intake import shown_name
 MAGIC = b"SQLite format 3\0"
 LEFTOVERS = ("-wal", "-journal")
 OUR_TABLES = frozenset({"battles", "ledger", "ledger_meta"})
+# a damaged file's message may not be UTF-8, and its numbers may not fit: then the module raises these instead
+FAULTS = (sqlite3.Error, UnicodeDecodeError, OverflowError)
 Cell = bytes | int | float | None  # text comes as bytes: one row that is not UTF-8 must not end the others
 State = tuple[tuple[int, int], ...]
 
@@ -33,13 +35,19 @@ class ForeignDatabase:
     connection: sqlite3.Connection
     source: Source
     columns: tuple[str, ...]
+    size_bytes: int
 
     def row_ids(self) -> Iterator[int]:
         """Every row's number in the order of writing. Raises InvalidBattleError where the file is damaged."""
+        last: int | None = None
         try:
             for (row,) in self.connection.execute("SELECT rowid FROM battles ORDER BY rowid"):
+                # pages of a damaged file may point at each other in a circle: SQLite would go round for ever
+                if last is not None and row <= last:
+                    raise InvalidBattleError(f"{self.source.name}: damaged: row {row} comes again after row {last}")
+                last = row
                 yield row
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise InvalidBattleError(f"{self.source.name}: cannot be read on: {error}") from error
 
     def read_row(self, row: int) -> dict[str, Cell]:
@@ -47,7 +55,7 @@ class ForeignDatabase:
         try:
             found = self.connection.execute(f"SELECT {_list(self.columns)} FROM battles WHERE rowid = ?", (row,))  # noqa: S608  quoted names
             values: Sequence[Cell] = found.fetchone() or ()
-        except (sqlite3.Error, OverflowError) as error:
+        except FAULTS as error:
             raise InvalidBattleError(f"row {row} cannot be read: {error}") from error
         if not values:
             raise InvalidBattleError(f"row {row} is gone: the table's index and its rows disagree")
@@ -79,7 +87,7 @@ def open_foreign(path: Path, *, ledger: Path, max_value_bytes: int) -> Iterator[
             connection.text_factory = bytes
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, max_value_bytes)
             connection.execute("PRAGMA trusted_schema = OFF")
-            database = ForeignDatabase(connection, source, _columns(connection, name))
+            database = ForeignDatabase(connection, source, _columns(connection, name), path.stat().st_size)
         yield database
         if _state(path) != before:
             hint = "close the program that writes to it, then import it again: what is recorded is skipped"
@@ -131,7 +139,7 @@ def _reading(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise InvalidBattleError(f"{name}: cannot be read: {error.strerror or error}") from error
-    except sqlite3.Error as error:
+    except FAULTS as error:
         raise InvalidBattleError(f"{name}: SQLite cannot read it: {error}") from error
 
 

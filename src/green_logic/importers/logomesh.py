@@ -7,13 +7,12 @@ id, score, raw_result, timestamp with a text id.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from green_logic.errors import ConfigurationError, InvalidBattleError
-from green_logic.importers.foreign_database import Cell, ForeignDatabase, is_database, open_foreign
+from green_logic.importers.foreign_database import FAULTS, Cell, ForeignDatabase, is_database, open_foreign
 from green_logic.importers.legacy_dboms import DbomFolder, LegacyDbom
 from green_logic.importers.logomesh_row import NAME, VERSION, Row, classify, decode_row
 from green_logic.importers.outcomes import Options, Outcome, Proof, Refused, Where
@@ -22,6 +21,7 @@ KNOWN_COLUMNS = frozenset(
     {"id", "battle_id", "task_title", "timestamp", "score", "breakdown", "raw_result", "dbom_hash"}
 )
 SUFFIXES = (".db", ".sqlite", ".sqlite3")
+LEAST_ROW_BYTES = 4  # of a row in a file: its pointer, its size, its number
 DBOM_FOLDER = "dboms"
 
 
@@ -89,6 +89,7 @@ class _LaterRows:
 
     def __init__(self, database: ForeignDatabase) -> None:
         self._connection = database.connection
+        self._most_rows = database.size_bytes // LEAST_ROW_BYTES
         self._has_hashes = {"battle_id", "dbom_hash"} <= set(database.columns)
         self._ready = False
 
@@ -100,14 +101,16 @@ class _LaterRows:
             query = "SELECT 1 FROM temp.hashes WHERE battle_id = ? AND dbom_hash = ? AND row > ?"
             keys: tuple[Cell | str, ...] = (row.battle_id, dbom.h_delta, row.where.row)
             return "overwritten" if self._connection.execute(query, keys).fetchone() else "differs"
-        except sqlite3.Error:  # a damaged page elsewhere: then it is only known that the two differ
+        except FAULTS:  # a damaged page elsewhere: then it is only known that the two differ
             return "differs"
 
     def _prepare(self) -> None:
         # in SQLite's own temporary file: a dictionary of a million digests would not stay within our memory
         if not self._ready:
-            self._connection.executescript(
-                "CREATE TEMP TABLE hashes AS SELECT battle_id, dbom_hash, rowid AS row FROM main.battles;"
-                "CREATE INDEX temp.hashes_by_id ON hashes (battle_id, dbom_hash);"
+            # bounded, because a damaged table may go round in a circle
+            self._connection.execute(
+                "CREATE TEMP TABLE hashes AS SELECT battle_id, dbom_hash, rowid AS row FROM main.battles LIMIT ?",
+                (self._most_rows,),
             )
+            self._connection.execute("CREATE INDEX temp.hashes_by_id ON hashes (battle_id, dbom_hash)")
             self._ready = True
