@@ -171,8 +171,9 @@ def _check_tail(connection: sqlite3.Connection, newest: Manifest, database: Path
 
 def check_sizes(store: Store, catalog: Catalog) -> None:
     """Raises VerificationError when a file that counts is missing or has another size. Contents are not read."""
+    sizes = store.walk()
     for file in catalog.files:
-        size = store.size(f"{VERSION_FOLDER}/{file.path}")
+        size = sizes.get(f"{VERSION_FOLDER}/{file.path}")
         if size != file.size_bytes:
             raise VerificationError(
                 f"{store.address}/{VERSION_FOLDER}/{file.path}: expected {file.size_bytes} bytes, got {size}",
@@ -190,7 +191,7 @@ def sweep(store: Store, catalog: Catalog) -> int:
     for path in parts:
         path.unlink()
     named = {file.path for file in catalog.files}
-    names = store.walk()
+    names = list(store.walk())
     paths = [name.removeprefix(f"{VERSION_FOLDER}/") for name in names]
     dead = [f"{VERSION_FOLDER}/{path}" for path in paths if DATA_PATH.fullmatch(path) and path not in named]
     dead += [name for name in names if UNFINISHED.fullmatch(name)]

@@ -7,7 +7,6 @@ exact text in the column `raw_result`.
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -88,7 +87,7 @@ class _Result(_Evaluation):
     profile: _Profile | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Result)
+_DECODER = msgspec.json.Decoder(_Result)  # refuses NaN, Infinity and numbers that are too large for a double
 
 
 def flatten(raw_result: bytes | memoryview) -> Flat:
@@ -103,12 +102,12 @@ def flatten(raw_result: bytes | memoryview) -> Flat:
     task, participant, profile = result.task or _Task(), result.participant or _Participant(), result.profile
     passed, failed = _count_tests(evaluation.components)
     return Flat(
-        rationale_score=_finite(evaluation.rationale_score),
-        architecture_score=_finite(evaluation.architecture_score),
-        testing_score=_finite(evaluation.testing_score),
-        logic_score=_finite(evaluation.logic_score),
-        red_penalty_applied=_finite(evaluation.red_multiplier),
-        intent_code_similarity=_finite(evaluation.intent_code_similarity),
+        rationale_score=evaluation.rationale_score,
+        architecture_score=evaluation.architecture_score,
+        testing_score=evaluation.testing_score,
+        logic_score=evaluation.logic_score,
+        red_penalty_applied=evaluation.red_multiplier,
+        intent_code_similarity=evaluation.intent_code_similarity,
         task_id=task.id,
         task_title=task.title,
         agent=participant.agent,
@@ -168,20 +167,18 @@ def _convert(value: object, kind: Any) -> Any:
         return None
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
 def _count_tests(components: _Components | None) -> tuple[int | None, int | None]:
     """Own and hidden tests together; a component that does not say both numbers is left out."""
-    if components is None:
-        return None, None
-    parts = [part.evidence for part in (components.testing, components.logic) if part and part.evidence]
-    counts = [(part.passed, part.total) for part in parts if part.passed is not None and part.total is not None]
-    if not counts or not all(0 <= passed <= total for passed, total in counts):
-        return None, None
-    passed, total = sum(passed for passed, _ in counts), sum(total for _, total in counts)
-    return (passed, total - passed) if total <= INT32_MAX else (None, None)
+    passed = failed = 0
+    found = False
+    for part in (components.testing, components.logic) if components else ():
+        evidence = part.evidence if part else None
+        if evidence is None or evidence.passed is None or evidence.total is None:
+            continue
+        if not 0 <= evidence.passed <= evidence.total <= INT32_MAX // 2:  # so that the sum of two fits as well
+            return None, None
+        passed, failed, found = passed + evidence.passed, failed + evidence.total - evidence.passed, True
+    return (passed, failed) if found else (None, None)
 
 
 @lru_cache(maxsize=256)

@@ -13,6 +13,7 @@ the same batches; each window is a short transaction of its own, which keeps no 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import queue
 import subprocess
@@ -35,6 +36,8 @@ WINDOW_BYTES = 32 << 20  # of text; with the vectors of 8,192 rows still below 6
 SIZES_AT_ONCE = 65_536  # rows whose sizes are looked up together
 EXTRA_BYTES = 3000  # of a row beside its result: a signature and a vector
 WAITING_BATCHES = 2  # read ahead while the caller compresses
+PIPE_BYTES = 1 << 20  # the most that a user may have without being root; the default of 64 kB means more switches
+BUSY_TIMEOUT_MS = 60_000  # a reader waits only while another connection mends the WAL after a crash
 REFUSED = 3  # exit code: the error is described on stderr
 _COLUMNS = "b.id, b.battle_id, b.timestamp, b.score, b.breakdown, b.raw_result, b.dbom_hash, l.envelope, l.leaf_index"
 # ADBC takes each column's type from the first rows; a NULL or nothing at all there would make it int64
@@ -42,6 +45,7 @@ _SENTINEL = (
     "SELECT 0 AS id, '' AS battle_id, '' AS timestamp, 0.5 AS score, '' AS breakdown, '' AS raw_result, "
     "'' AS dbom_hash, '' AS sigma_judge, 0 AS leaf_index"
 )
+_MODULE = "green_logic.publish.ledger_rows"
 _Item: TypeAlias = Any  # what the read-ahead hands over: a RecordBatch, an Exception, or None at the end
 
 
@@ -52,10 +56,8 @@ def read_batches(database: Path, *, after: int, last: int) -> Iterator[Iterator[
     Raises VerificationError for a row that breaks the contract, StorageError when the ledger cannot be read, and
     RetryableError when the reading process was killed.
     """
-    command = [sys.executable, "-m", "green_logic.publish.ledger_rows", str(database.absolute()), str(after), str(last)]
     with tempfile.TemporaryFile() as messages:
-        # Popen, not run: rows are taken while it reads
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=messages)  # noqa: S603  our own module
+        process = _start([str(database.absolute()), str(after), str(last)], messages)
         waiting: queue.Queue[_Item] = queue.Queue(WAITING_BATCHES)
         reader = threading.Thread(target=_read_ahead, args=(process.stdout, waiting), daemon=True, name="export-reader")
         reader.start()
@@ -67,6 +69,17 @@ def read_batches(database: Path, *, after: int, last: int) -> Iterator[Iterator[
             while reader.is_alive():  # it may wait for room in a queue that nobody empties any more
                 with contextlib.suppress(queue.Empty):
                     waiting.get(timeout=0.01)
+
+
+def _start(arguments: list[str], messages: IO[bytes]) -> subprocess.Popen[bytes]:
+    # -P: a file in the working directory must not stand in for a module
+    command = [sys.executable, "-P", "-m", _MODULE, *arguments]
+    streams: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": messages}
+    process = subprocess.Popen(command, **streams)  # noqa: S603  our own module
+    if process.stdout is not None:
+        with contextlib.suppress(OSError):  # a user may have used up the room for pipes
+            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return process
 
 
 def _receive(
@@ -131,6 +144,7 @@ def _query_windows(database: Path, after: int, last: int) -> Iterator[pa.RecordB
     uri = f"{database.as_uri()}?mode=ro"
     try:
         with adbc_driver_sqlite.connect(uri) as handle, adbc.AdbcConnection(handle) as connection:
+            _query(connection, f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
             while windows := _plan(connection, after, last):
                 for end in windows:
                     yield _read_window(connection, after, end)

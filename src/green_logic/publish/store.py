@@ -34,8 +34,8 @@ class Store(Protocol):
         """Names in a folder, sorted, without folders; none where there is no such folder."""
         ...
 
-    def walk(self) -> list[str]:
-        """Names of all files under the root, sorted; not those in the spool."""
+    def walk(self) -> dict[str, int]:
+        """Size in bytes of every file under the root, by name; without those in the spool."""
         ...
 
     def read(self, name: str) -> bytes:
@@ -99,10 +99,10 @@ class LocalStore:
         directory = self.root / folder
         return sorted(path.name for path in directory.iterdir() if path.is_file()) if directory.is_dir() else []
 
-    def walk(self) -> list[str]:
+    def walk(self) -> dict[str, int]:
         """See Store."""
         found = (path for path in self.root.rglob("*") if path.is_file() and path.parent != self.spool)
-        return sorted(path.relative_to(self.root).as_posix() for path in found)
+        return {path.relative_to(self.root).as_posix(): path.stat().st_size for path in sorted(found)}
 
     def read(self, name: str) -> bytes:
         """See Store."""
@@ -156,10 +156,11 @@ class RemoteStore:
         found = self._select(f"{self._root}/{folder}", recursive=False)
         return sorted(item.base_name for item in found if item.type == fs.FileType.File)
 
-    def walk(self) -> list[str]:
+    def walk(self) -> dict[str, int]:
         """See Store."""
-        found = self._select(self._root, recursive=True)
-        return sorted(item.path.removeprefix(f"{self._root}/") for item in found if item.type == fs.FileType.File)
+        found = sorted(self._select(self._root, recursive=True), key=lambda item: item.path)
+        files = (item for item in found if item.type == fs.FileType.File)
+        return {item.path.removeprefix(f"{self._root}/"): item.size for item in files}
 
     def read(self, name: str) -> bytes:
         """See Store."""
