@@ -1,0 +1,189 @@
+"""export_and_archive: the ledger's new rows → Parquet, sealed DBOM archives, a checked backup, an audit of everything.
+
+    python -m flows.publish --data-dir data
+
+Scheduled nightly by `green-logic serve` and by deployments/; by hand it is a backfill (`--since`, `--rebuild`). A check
+that fails makes the flow Failed, and its message names the finding. Without a Prefect API the library takes the same
+steps (`green_logic.publication`): the work does not wait for its scheduler.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.tasks import exponential_backoff
+
+from green_logic.commands import BAD, GOOD, INTERRUPTED, USAGE, add_common, say, write_json
+from green_logic.commands.serve import add_publication_arguments
+from green_logic.errors import ConfigurationError, GreenLogicError, RetryableError
+from green_logic.pipeline import RETRY_JITTER
+from green_logic.publication import (
+    Order,
+    Outcome,
+    file_table,
+    find_steps,
+    markdown_summary,
+    publish,
+    report,
+    summary_line,
+    take_step,
+)
+from green_logic.settings import load_settings
+
+if TYPE_CHECKING:
+    from prefect import Task
+    from prefect.client.schemas.objects import State, TaskRun
+
+_orders: dict[str, Order] = {}  # open in this process; tasks carry the key, for settings may hold a private key
+
+
+def is_retryable(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
+    """Whether a failed step may be repeated: only when the world failed, not the data."""
+    return isinstance(state.result(raise_on_failure=False), RetryableError)
+
+
+@task(task_run_name="export", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
+def export(order_id: str) -> Outcome:
+    """Publish the rows that no manifest names yet as Parquet."""
+    return take_step("export", open_order(order_id))
+
+
+@task(task_run_name="archive", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
+def archive(order_id: str) -> Outcome:
+    """Seal the DBOMs that no archive holds yet."""
+    return take_step("archive", open_order(order_id))
+
+
+@task(task_run_name="backup", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
+def backup(order_id: str) -> Outcome:
+    """Take a snapshot of ledger and DBOMs, restored and checked before it counts."""
+    return take_step("backup", open_order(order_id))
+
+
+@task(task_run_name="audit", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
+def audit(order_id: str) -> Outcome:
+    """Check every row, DBOM, leaf and checkpoint. Raises VerificationError, which names what is wrong."""
+    return take_step("audit", open_order(order_id))
+
+
+TASKS = {"export": export, "archive": archive, "backup": backup, "audit": audit}
+
+
+# Prefect 3.8 writes the exception of a failed flow to its storage whatever persist_result says, by default pickled
+@flow(flow_run_name="publish-{data_dir}", persist_result=False, result_serializer="json")
+def export_and_archive(  # noqa: PLR0917  Prefect passes parameters by name
+    data_dir: str | None = None,
+    since: int | None = None,
+    rebuild: bool = False,
+    destination: str | None = None,
+    backup_to: str | None = None,
+    keep: str | None = None,
+) -> dict[str, Any]:
+    """Publish what is new in a ledger; counts and places, as `green-logic serve --publish --json` prints them.
+
+    `since` and `rebuild` are for a backfill: they export the rows after an id, or all of them, anew. `destination`
+    may be a URI, `backup_to` is a directory; `keep` says which backups stay, such as 7d,4w,12m.
+    """
+    settings = load_settings({"data_dir": data_dir})
+    order = Order(settings, since, rebuild, destination, backup_to, keep)
+    with registered(order) as order_id:
+        return report(order, take_steps(order_id))
+
+
+def take_steps(order_id: str) -> list[Outcome]:
+    """Take an open order through its tasks; what is done is shown even if a later one fails."""
+    order = open_order(order_id)
+    outcomes: list[Outcome] = []
+    try:
+        for step in find_steps(order):
+            outcomes.append(with_retries(TASKS[step], order)(order_id))  # noqa: PERF401  shown below if the next fails
+    finally:
+        create_table_artifact(file_table(outcomes), key="publication-files", description=summary_line(outcomes))
+        create_markdown_artifact(markdown_summary(order, outcomes), key="publication-summary")
+    return outcomes
+
+
+def open_order(order_id: str) -> Order:
+    """The order that this process has open under an id."""
+    try:
+        return _orders[order_id]
+    except KeyError:
+        raise ConfigurationError(
+            f"publication {order_id} is not open in this process",
+            hint="start the flow again: what is published is not published twice",
+        ) from None
+
+
+@contextmanager
+def registered(order: Order) -> Iterator[str]:
+    """Let tasks find `order` under the id that this yields."""
+    order_id = str(uuid4())
+    _orders[order_id] = order
+    try:
+        yield order_id
+    finally:
+        del _orders[order_id]
+
+
+def with_retries(step: Task[[str], Outcome], order: Order) -> Task[[str], Outcome]:
+    """A task with the retries of the settings: exponential backoff with jitter."""
+    return step.with_options(
+        retries=order.settings.retries,
+        retry_delay_seconds=exponential_backoff(order.settings.retry_delay_s),
+        retry_jitter_factor=RETRY_JITTER,
+    )
+
+
+def publish_anyway(order: Order) -> dict[str, Any]:
+    """Publish through Prefect, or without it when it cannot be reached; only what the work itself met is raised."""
+    settings = order.settings
+    try:
+        return export_and_archive(
+            str(settings.data_dir), order.since, order.rebuild, order.destination, order.backup_to, order.keep
+        )
+    except GreenLogicError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever the scheduler throws, the work is ours
+        say(f"Prefect failed ({type(error).__name__}: {error}); publishing without it", file=sys.stderr)
+    return report(order, publish(order))
+
+
+def main(words: list[str] | None = None) -> int:
+    """Publish once; the exit code of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m flows.publish", allow_abbrev=False)
+    add_common(parser)
+    add_publication_arguments(parser)
+    options = parser.parse_args(words)
+    try:
+        settings = load_settings({"data_dir": options.data_dir})
+        order = Order(settings, options.since, options.rebuild, options.dest, options.backup_to, options.keep)
+        done = publish_anyway(order)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except GreenLogicError as error:
+        return _fail(error, as_json=options.json)
+    if options.json:
+        write_json("publish", {"ok": True, **done})
+    else:
+        say("".join(f"{step['step']}  {step['files']} new files  {step['place']}\n" for step in done["steps"]).rstrip())
+    return GOOD
+
+
+def _fail(error: GreenLogicError, *, as_json: bool) -> int:
+    if as_json:
+        content = {"code": error.code, "message": error.message, "hint": error.hint}
+        write_json("publish", {"ok": False, "error": content})
+    say(f"error: {error.message}\n  {error.hint}".rstrip(), file=sys.stderr)
+    return USAGE if isinstance(error, ConfigurationError) else BAD
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""`green-logic config`: every setting, its value, and where the value came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from green_logic.commands import GOOD, say, write_json
+
+if TYPE_CHECKING:
+    import argparse
+
+    from green_logic.settings import Settings
+
+SUMMARY = "every setting, its value and where it came from; secrets are not shown"
+EXAMPLES = """examples:
+  green-logic config                                       flag > GREEN_LOGIC_… > green-logic.toml > default
+  green-logic config --json | jq '.settings.workers'       {"value": 0, "source": "default"}"""
+HIDDEN = "(a private key, not shown)"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Nothing of its own."""
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Read and tell."""
+    shown = describe(settings)
+    if options.json:
+        write_json("config", {"ok": True, "settings": shown})
+        return GOOD
+    names = max(map(len, shown))
+    values = max(len(_text(entry["value"])) for entry in shown.values())
+    for name, entry in shown.items():
+        say(f"{name:<{names}}  {_text(entry['value']):<{values}}  {entry['source']}".rstrip())
+    return GOOD
+
+
+def describe(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Setting → its value as JSON has it, and its source. A key that is given in the setting itself is hidden."""
+    shown: dict[str, dict[str, Any]] = {}
+    for name in settings._fields:
+        if name == "sources":
+            continue
+        value = getattr(settings, name)
+        if name == "signing_key" and not is_path(value):
+            value = HIDDEN
+        plain = str(value) if isinstance(value, Path) else value
+        shown[name] = {"value": plain, "source": settings.sources.get(name, "default")}
+    return shown
+
+
+def is_path(signing_key: str) -> bool:
+    """Whether the setting names a file. In doubt it is a secret: a PEM has dashes and line ends, maybe escaped ones."""
+    return (
+        "-----" not in signing_key and "\n" not in signing_key and "\\n" not in signing_key and len(signing_key) < 256
+    )
+
+
+def _text(value: object) -> str:
+    return "–" if value in (None, "") else str(value)

@@ -1,0 +1,228 @@
+"""One publication in four repeatable steps: export → archive → backup → audit.
+
+The same steps are the tasks of the flow `export_and_archive` and the body of `publish`, which needs no orchestrator: a
+systemd timer, a cron job and a `serve` whose Prefect is down all use it. What a step published stays published when a
+later one fails, and the next publication takes up the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from green_logic.errors import LedgerMissingError, VerificationError
+from green_logic.pipeline import with_retries
+from green_logic.settings import Settings
+
+NAMES_KEPT = 20  # new files named in a report; a backfill makes hundreds, and the manifests name them all
+FINDINGS_SHOWN = 3  # in the message of a failed audit; `green-logic verify` lists the rest
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be published, and where to. None: below the data directory."""
+
+    settings: Settings
+    since: int | None = None  # export the rows after this id, into an empty destination
+    rebuild: bool = False  # export every row anew
+    destination: str | None = None  # of the Parquet files: a directory or a URI
+    backup_to: str | None = None  # of the backups: a directory
+    keep: str | None = None  # which backups stay, e.g. "7d,4w,12m"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one step did, as plain values: they may travel through an orchestrator."""
+
+    step: str
+    place: str
+    files: int = 0  # new ones
+    rows: int = 0  # of the ledger, in those files
+    size_bytes: int = 0
+    names: tuple[str, ...] = ()  # of the new files, the first NAMES_KEPT
+    note: str = ""
+
+
+def find_steps(order: Order) -> tuple[str, ...]:
+    """The steps to take: none before the first battle.
+
+    Raises LedgerMissingError when the ledger is gone and what was made of it is still there.
+    """
+    settings = order.settings
+    if settings.database.exists():
+        return tuple(STEPS)
+    traces = [path for path in (settings.dboms, *_publications(settings)) if path.is_dir() and any(path.iterdir())]
+    if traces:
+        raise LedgerMissingError(
+            f"{settings.database}: there is no ledger, but {traces[0]} was made from one",
+            hint="restore the newest backup: green-logic restore BACKUP --data-dir NEW",
+        )
+    return ()
+
+
+def take_step(step: str, order: Order) -> Outcome:
+    """Take one step; repeating it is safe.
+
+    Raises VerificationError when something is not what was sealed, RetryableError when the same step may succeed later,
+    ConfigurationError when only the operator can help.
+    """
+    return STEPS[step](order)
+
+
+def publish(order: Order, on_step: Callable[[Outcome], None] | None = None) -> list[Outcome]:
+    """Take every step in this process, with the retries of the settings; `on_step` hears of each that is done.
+
+    Raises what `take_step` raises, at the first step that fails for good.
+    """
+    outcomes: list[Outcome] = []
+    for step in find_steps(order):
+        with_retries(order.settings, _Step(step, order, outcomes))
+        if on_step is not None:
+            on_step(outcomes[-1])
+    return outcomes
+
+
+@dataclass(frozen=True)
+class _Step:
+    name: str
+    order: Order
+    outcomes: list[Outcome]
+
+    def __call__(self) -> None:
+        self.outcomes.append(take_step(self.name, self.order))
+
+
+def report(order: Order, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """A publication as plain values; `rows` counts the newly exported ones."""
+    return {
+        "data_dir": str(order.settings.data_dir),
+        "rows": sum(outcome.rows for outcome in outcomes if outcome.step == "export"),
+        "files": sum(outcome.files for outcome in outcomes),
+        "size_bytes": sum(outcome.size_bytes for outcome in outcomes),
+        "steps": [asdict(outcome) | {"names": list(outcome.names)} for outcome in outcomes],
+    }
+
+
+def file_table(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """One line a step: what is new, how many rows and bytes, where."""
+    columns = ("step", "files", "rows", "size_bytes", "place", "note")
+    return [{name: getattr(outcome, name) for name in columns} for outcome in outcomes]
+
+
+def summary_line(outcomes: Sequence[Outcome]) -> str:
+    """What a publication did, in words."""
+    if not outcomes:
+        return "no ledger yet: nothing to publish"
+    parts = [f"{one.step}: {_words(one)}" for one in outcomes]
+    return " · ".join(parts)
+
+
+def markdown_summary(order: Order, outcomes: Sequence[Outcome]) -> str:
+    """A publication for the orchestrator's page."""
+    lines = [f"**{_code(order.settings.data_dir)}**: {summary_line(outcomes)}", ""]
+    for outcome in outcomes:
+        lines += [f"- {outcome.step} → {_code(outcome.place)}", *(f"  - {_code(name)}" for name in outcome.names)]
+        if outcome.files > len(outcome.names):
+            lines.append(f"  - … {outcome.files - len(outcome.names)} more")
+    return "\n".join(lines) + "\n"
+
+
+# --- the steps
+
+
+def _export(order: Order) -> Outcome:
+    from green_logic.publish.export import export_battles  # noqa: PLC0415  it needs pyarrow
+
+    done = export_battles(
+        order.settings, since=order.since, rebuild=order.rebuild, destination=order.destination or None
+    )
+    return Outcome(
+        step="export",
+        place=done.destination,
+        files=len(done.files),
+        rows=done.rows,
+        size_bytes=done.size_bytes,
+        names=tuple(done.files[:NAMES_KEPT]),
+        note=f"ids {done.first} to {done.last}" if done.rows else "nothing new",
+    )
+
+
+def _archive(order: Order) -> Outcome:
+    from green_logic.publish.archive import archive_dboms  # noqa: PLC0415  it needs zstandard
+    from green_logic.publish.archive_files import archives_directory  # noqa: PLC0415
+
+    done = archive_dboms(order.settings)
+    return Outcome(
+        step="archive",
+        place=str(archives_directory(order.settings)),
+        files=len(done.made),
+        rows=done.dboms,
+        size_bytes=done.size_bytes,
+        names=tuple(path.name for path in done.made[:NAMES_KEPT]),
+        note=f"{done.ledger_size} DBOMs archived" if done.made else "nothing new",
+    )
+
+
+def _backup(order: Order) -> Outcome:
+    from green_logic.publish.backup import backup  # noqa: PLC0415  it audits what it restored
+
+    done = backup(order.settings, Path(order.backup_to) if order.backup_to else None, order.keep)
+    return Outcome(
+        step="backup",
+        place=str(done.path.parent),
+        files=1,
+        rows=done.ledger_size,
+        size_bytes=done.size_bytes,
+        names=(done.path.name,),
+        note="restored and audited" + (f", {len(done.removed)} older ones removed" if done.removed else ""),
+    )
+
+
+def _audit(order: Order) -> Outcome:
+    from green_logic.audit.ledger import audit_ledger  # noqa: PLC0415  only a publication and `verify` need it
+
+    done = audit_ledger(order.settings)
+    if not done.ok:
+        raise VerificationError(
+            f"{order.settings.data_dir}: {_findings(done.tally.as_json())}",
+            kind="audit",
+            hint="what was published before stays; green-logic verify lists everything that is wrong",
+        )
+    return Outcome(
+        step="audit",
+        place=str(order.settings.data_dir),
+        rows=done.battles,
+        note=f"{done.battles} battles and {done.leaves} leaves agree, sealed to {done.sealed}",
+    )
+
+
+STEPS: Mapping[str, Callable[[Order], Outcome]] = {
+    "export": _export,
+    "archive": _archive,
+    "backup": _backup,
+    "audit": _audit,
+}
+
+
+def _publications(settings: Settings) -> tuple[Path, ...]:
+    return (settings.data_dir / "exports", settings.data_dir / "archives", settings.data_dir / "backups")
+
+
+def _findings(kinds: Sequence[Mapping[str, Any]]) -> str:
+    total = sum(int(kind["count"]) for kind in kinds)
+    examples = [example for kind in kinds for example in kind["examples"]][:FINDINGS_SHOWN]
+    shown = "; ".join(f"{example['where']}: {example['message']}" for example in examples)
+    return f"the audit found {total} faults ({', '.join(str(kind['kind']) for kind in kinds)}): {shown}"
+
+
+def _words(outcome: Outcome) -> str:
+    if not outcome.files:
+        return outcome.note
+    return f"{outcome.files} new files, {outcome.rows} rows, {outcome.size_bytes / 1e6:.1f} MB"
+
+
+def _code(text: object) -> str:
+    # a name comes from the operator, but a backtick would still end the code span
+    return "`" + str(text).replace("`", "'") + "`"
