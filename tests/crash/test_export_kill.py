@@ -18,8 +18,9 @@ from green_logic.ledger.database import Ledger
 from green_logic.proof.dbom import seal_result
 from green_logic.publish.compact import compact_exports
 from green_logic.publish.export import export_battles
-from green_logic.publish.manifest import DATA_PATH, Catalog, parse_manifest, published_files, read_catalog
+from green_logic.publish.manifest import DATA_PATH, Catalog, parse_manifest, read_catalog
 from green_logic.publish.parquet import check_file
+from green_logic.publish.published import published_files
 from green_logic.publish.store import LocalStore
 from green_logic.settings import Settings
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,7 +20,8 @@ from green_logic.publish import compact
 from green_logic.publish.columns import SCHEMA
 from green_logic.publish.compact import compact_exports, find_groups
 from green_logic.publish.export import export_battles
-from green_logic.publish.manifest import DataFile, published_files
+from green_logic.publish.manifest import DataFile
+from green_logic.publish.published import published_files
 from green_logic.settings import Settings
 
 
@@ -105,6 +108,29 @@ def test_a_reader_with_old_files_in_hand_reads_on(many: Settings) -> None:
     assert sum(pq.read_table(file).num_rows for file in files) == 30
     for file in files:
         file.close()
+
+
+def test_readers_of_the_manifests_see_every_row_once_at_any_moment(many: Settings) -> None:
+    seen: list[list[int]] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            try:
+                seen.append(read(many)["id"].to_pylist())
+            except FileNotFoundError:  # taken away after it was listed: ask again, as the contract says
+                continue
+
+    with ThreadPoolExecutor() as pool:
+        looking = pool.submit(look)
+        try:
+            compact_exports(many)
+            export_battles(many, rebuild=True)
+        finally:
+            done.set()
+        looking.result()
+    assert len(seen) > 3
+    assert all(ids == list(range(1, 31)) for ids in seen)
 
 
 def test_without_a_ledger_nothing_is_made(settings: Settings) -> None:

@@ -24,8 +24,9 @@ from green_logic.proof.keys import SigningKey
 from green_logic.publish import ledger_rows
 from green_logic.publish.columns import COLUMNS, SCHEMA, contract_table
 from green_logic.publish.export import LOCK_NAME, export_battles
-from green_logic.publish.manifest import SCHEMA_VERSION, parse_manifest, published_files
+from green_logic.publish.manifest import SCHEMA_VERSION, parse_manifest
 from green_logic.publish.parquet import check_file, split_months
+from green_logic.publish.published import published_files
 from green_logic.settings import Settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "parquet-contract.md"

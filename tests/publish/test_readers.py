@@ -12,7 +12,7 @@ from green_logic.errors import ConfigurationError
 from green_logic.publish.analytics import connect
 from green_logic.publish.columns import COLUMNS, SCHEMA
 from green_logic.publish.export import export_battles
-from green_logic.publish.manifest import published_files
+from green_logic.publish.published import published_files
 from green_logic.settings import Settings
 
 # the origin's own queries, word for word (docs/analytics.md)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from green_logic.errors import ConfigurationError
-from green_logic.publish.manifest import published_files
+from green_logic.publish.published import published_files
 from green_logic.settings import Settings
 
 if TYPE_CHECKING:

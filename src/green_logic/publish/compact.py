@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 
 from green_logic.errors import VerificationError
 from green_logic.publish.columns import SCHEMA
-from green_logic.publish.export import WRITER, check_parts, check_sizes, commit, exporting, publish_parts, sweep
+from green_logic.publish.export import WRITER, check_parts, commit, exporting, publish_parts
 from green_logic.publish.ledger_rows import WINDOW_BYTES, WINDOW_ROWS
+from green_logic.publish.leftovers import check_sizes, sweep
 from green_logic.publish.manifest import VERSION_FOLDER, Catalog, DataFile, Manifest, read_catalog, suffix
 from green_logic.publish.parquet import check_file, write_parts
 from green_logic.publish.store import Store, open_store

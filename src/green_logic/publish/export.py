@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,13 +19,13 @@ from pathlib import Path
 
 from green_logic import __version__
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
-from green_logic.files import TEMPORARY_PREFIX, FileLock, storage_errors
+from green_logic.files import FileLock, storage_errors
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import read_meta
 from green_logic.publish.columns import data_dictionary
 from green_logic.publish.ledger_rows import read_batches
+from green_logic.publish.leftovers import check_sizes, sweep
 from green_logic.publish.manifest import (
-    DATA_PATH,
     MANIFESTS,
     SCHEMA_VERSION,
     VERSION_FOLDER,
@@ -37,14 +36,10 @@ from green_logic.publish.manifest import (
     read_catalog,
     suffix,
 )
-from green_logic.publish.parquet import PART_NAME, Part, check_file, write_parts
+from green_logic.publish.parquet import Part, check_file, write_parts
 from green_logic.publish.store import Store, open_store
 from green_logic.settings import Settings
 
-# what green_logic.files leaves when it is killed while it writes one of our small files
-UNFINISHED = re.compile(
-    rf"{re.escape(TEMPORARY_PREFIX)}README\.md|{MANIFESTS}/{re.escape(TEMPORARY_PREFIX)}\d[-\dg]*\.json"
-)
 LOCK_NAME = ".export.lock"  # one export or compaction of a ledger at a time
 WRITER = f"green-logic {__version__}"
 
@@ -146,10 +141,8 @@ def _read_state(settings: Settings, catalog: Catalog, cursor: int, *, rebuild: b
         origin = read_meta(connection)["origin"]
         if not rebuild and catalog.live and catalog.live[0].origin == origin:
             _check_tail(connection, catalog.live[-1], settings.database)
-        last, digest = connection.execute("SELECT id, dbom_hash FROM battles ORDER BY id DESC LIMIT 1").fetchone() or (
-            0,
-            "",
-        )
+        newest = connection.execute("SELECT id, dbom_hash FROM battles ORDER BY id DESC LIMIT 1").fetchone()
+        last, digest = newest or (0, "")
         # the signed rows: counted in a small index, where the rows themselves would have to be read
         signed = "SELECT count(*) FROM ledger WHERE battle_row > ? AND battle_row <= ?"
         (size,) = connection.execute(signed, (0, last)).fetchone()
@@ -167,40 +160,6 @@ def _check_tail(connection: sqlite3.Connection, newest: Manifest, database: Path
             kind="export",
             hint="the ledger was restored or replaced; if it is the right one: green-logic export --rebuild",
         )
-
-
-def check_sizes(store: Store, catalog: Catalog) -> None:
-    """Raises VerificationError when a file that counts is missing or has another size. Contents are not read."""
-    sizes = store.walk()
-    for file in catalog.files:
-        size = sizes.get(f"{VERSION_FOLDER}/{file.path}")
-        if size != file.size_bytes:
-            raise VerificationError(
-                f"{store.address}/{VERSION_FOLDER}/{file.path}: expected {file.size_bytes} bytes, got {size}",
-                kind="export",
-                hint="green-logic export --rebuild writes everything anew from the ledger",
-            )
-
-
-def sweep(store: Store, catalog: Catalog) -> int:
-    """Remove what counts for nothing and is ours: parts in the spool, files that no live manifest names, superseded
-    manifests. Anything with another name stays. Returns how many there were.
-    """
-    parts = list(store.spool.iterdir()) if store.spool.is_dir() else []
-    parts = [path for path in parts if PART_NAME.fullmatch(path.name)]
-    for path in parts:
-        path.unlink()
-    named = {file.path for file in catalog.files}
-    names = list(store.walk())
-    paths = [name.removeprefix(f"{VERSION_FOLDER}/") for name in names]
-    dead = [f"{VERSION_FOLDER}/{path}" for path in paths if DATA_PATH.fullmatch(path) and path not in named]
-    dead += [name for name in names if UNFINISHED.fullmatch(name)]
-    live = {manifest.name for manifest in catalog.live}
-    # the manifests go last: they tell what the files were for as long as there are any
-    dead += [f"{MANIFESTS}/{name}" for name in sorted(catalog.all) if name not in live]
-    for name in dead:
-        store.remove(name)
-    return len(parts) + len(dead)
 
 
 def _write_files(

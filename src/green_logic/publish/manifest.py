@@ -12,13 +12,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
 
 from green_logic.errors import ConfigurationError, VerificationError
-from green_logic.settings import Settings
 
 FORMAT = "green-logic/battles-export"
 SCHEMA_VERSION = 1  # of the column contract; a change of a name, a type or a meaning raises it
@@ -225,38 +223,6 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected a text, got {value!r}")
     return value
-
-
-class _Folder:
-    def __init__(self, root: Path) -> None:
-        self.address = str(root)
-        self._root = root
-
-    def names(self, folder: str) -> list[str]:
-        directory = self._root / folder
-        return sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
-
-    def read(self, name: str) -> bytes:
-        return (self._root / name).read_bytes()
-
-
-def published_files(settings: Settings) -> list[Path]:
-    """The Parquet files that count, in the order of ids, whatever else lies in the directory; empty before an export.
-
-    Raises VerificationError when a manifest is damaged or a file that it names is missing. A compaction may remove
-    files later, so ask again for each query.
-    """
-    root = settings.data_dir / "exports" / "battles"
-    for _ in range(READ_ATTEMPTS):  # a compaction may have moved on since the manifests were read
-        files = [(root / VERSION_FOLDER / file.path, file) for file in read_catalog(_Folder(root)).files]
-        missing = [path for path, file in files if not path.is_file() or path.stat().st_size != file.size_bytes]
-        if not missing:
-            return [path for path, _ in files]
-    raise VerificationError(
-        f"{missing[0]}: a manifest names it, but it is missing or has another size",
-        kind="export",
-        hint="green-logic export --rebuild writes everything anew from the ledger",
-    )
 
 
 def check_same_ledger(catalog: Catalog, origin: str, address: str, *, rebuild: bool) -> None:

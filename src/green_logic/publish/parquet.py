@@ -19,7 +19,7 @@ from green_logic.publish.manifest import DataFile
 from green_logic.publish.shape import integers, texts
 
 FILE_BYTES = 128 << 20  # compressed; a file is closed once it is larger. Also what a reader or an upload takes at once
-PART_NAME = re.compile(r"part-\d{6}\.parquet")
+PART_NAME = re.compile(r"(?:part-\d{6}|copy-battles-\d[-\dg]*)\.parquet")  # what may lie in a spool
 ZSTD_LEVEL = 3  # 6 takes three times the time for a tenth less (measured)
 # digests and signatures look random: level 1 gives the same size in half the time (measured)
 ZSTD_LEVELS = {
