@@ -360,6 +360,8 @@ def test_the_command_archives_takes_and_checks(settings, record, key, capsysbina
     assert run("--take", "b-2") == (0, files["dbom_b-2.json"])
     with pytest.raises(ConfigurationError):
         run("--take", "b-3")
+    with pytest.raises(ConfigurationError):
+        run("--check", "no/such/dboms-000000000000-000000000001.json")
     pem = settings.data_dir / "judge.pub"
     assert run("--check", answer["made"][0], "--key", str(pem))[0] == 0
     Path(answer["made"][0]).write_bytes(b"x" * 50)

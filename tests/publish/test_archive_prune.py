@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from green_logic.ledger.database import Ledger
 from green_logic.ledger.reading import read_battle
 from green_logic.ledger.recovery import Recovery
 from green_logic.ledger.schema import LOCK_NAME
+from green_logic.publish import pruning
 from green_logic.publish.archive import archive_dboms, read_archived_dbom
 from green_logic.publish.archive_files import archives_directory, find_archives
 from green_logic.publish.backup import backup
@@ -160,3 +162,25 @@ def test_archives_may_be_taken_away_whole(settings, record):
     with contextlib.suppress(FileNotFoundError):
         record()
     assert folder(settings) == files
+
+
+def test_files_go_only_while_the_ledgers_lock_is_held(settings, record, monkeypatch):
+    """A recovery beside it would else take a file that goes while it looks for torn ones for torn."""
+    record(*(f"b-{number}" for number in range(7)))
+    monkeypatch.setattr(pruning, "GROUP", 3)
+    seen = []
+
+    real = Path.unlink
+
+    def unlink(path, **more):
+        if path.parent == settings.dboms:
+            seen.append(path.name)
+            with pytest.raises(StorageError), FileLock(settings.data_dir / LOCK_NAME, timeout_s=0.01).held():
+                pass
+        real(path, **more)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    assert archive_dboms(settings, prune=True).removed == 7
+    assert len(seen) == 7
+    with FileLock(settings.data_dir / LOCK_NAME, timeout_s=0.01).held():
+        pass

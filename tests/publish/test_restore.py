@@ -51,6 +51,15 @@ def test_a_restored_ledger_opens_and_goes_on(  # noqa: PLR0917  fixtures
     assert assert_whole(restored).keys() == before.keys() | {"b-4"}
 
 
+def test_a_backup_that_is_not_there_is_told_apart_from_a_damaged_one(tmp_path):
+    (tmp_path / "file").write_text("no directory")
+    for name in ("nowhere", "file"):
+        for action in (lambda path: restore(path, tmp_path / "restored"), lambda path: drill(path, tmp_path)):
+            with pytest.raises(ConfigurationError, match="no such backup"):
+                action(tmp_path / name)
+    assert not (tmp_path / "restored").exists()
+
+
 def test_it_leaves_nothing_beside_the_target(saved, tmp_path):
     (tmp_path / "place").mkdir()
     restore(saved, tmp_path / "place" / "restored")

@@ -84,6 +84,9 @@ def _check(options: argparse.Namespace) -> int:
     from green_logic.proof.pinned import load_public_keys
     from green_logic.publish.archive_check import check_archive
 
+    missing = [path for path in options.check if not Path(path).is_file()]
+    if missing:
+        raise ConfigurationError(f"{missing[0]}: there is no such file", hint="name a pack or its manifest")
     keys = load_public_keys([Path(options.key)]) if options.key else None
     with ProgressLine(quiet=options.quiet or options.json) as line:
         found = {path: check_archive(Path(path), keys, progress=line.show) for path in options.check}

@@ -20,7 +20,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 
-from green_logic.errors import VerificationError
+from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.files import (
     TEMPORARY_PREFIX,
     FileLock,
@@ -197,9 +197,9 @@ def _is_leftover(name: str) -> bool:
 
 
 def _is_complete(path: Path) -> bool:
-    with contextlib.suppress(VerificationError, OSError):
+    with contextlib.suppress(VerificationError, ConfigurationError, OSError):
         read_backup(path)
-        return path.is_dir() and not path.is_symlink()
+        return not path.is_symlink()
     return False
 
 

@@ -58,8 +58,8 @@ class RestoreReport:
 def restore(backup: Path, target: Path, *, progress: Progress = no_progress) -> RestoreReport:
     """Make `target` a data directory from a backup. It must not exist, or be an empty directory.
 
-    Raises ConfigurationError for a target that holds something, VerificationError for a backup that is not whole,
-    StorageError when it cannot be written; the target is then as it was.
+    Raises ConfigurationError for a target that holds something or a backup that is not there, VerificationError for one
+    that is not whole, StorageError when it cannot be written; the target is then as it was.
     """
     started = time.monotonic()
     with storage_errors("cannot restore"):
@@ -101,7 +101,9 @@ def rehearse(backup: Path, manifest: Mapping[str, Any], scratch: Path, progress:
 
 
 def read_backup(backup: Path) -> dict[str, Any]:
-    """The manifest of a complete backup. Raises VerificationError."""
+    """The manifest of a complete backup. Raises VerificationError; ConfigurationError when it is no directory."""
+    if not backup.is_dir():
+        raise ConfigurationError(f"{backup}: there is no such backup", hint="green-logic backup makes one")
     manifest = read_inventory(backup / MANIFEST_NAME, SCHEMA, _TYPES)
     for name in manifest["files"]:
         # a name from a file must not lead out of the folder
