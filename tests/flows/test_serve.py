@@ -1,0 +1,223 @@
+"""`serve`: what arrives is judged, the schedule fires, and no kill and no Ctrl-C loses anything or leaves a process."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from green_logic.inbox import Inbox
+from green_logic.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 150.0  # the machine may be busy; a good run needs a tenth
+BATTLE = {
+    "task": {"title": "Double", "description": "Write double(n).", "entry_points": ["double"]},
+    "purple_response": {"sourceCode": "def double(n):\n    return 2 * n\n", "testCode": "", "rationale": "twice"},
+}
+
+
+class Service:
+    """A running `python -m flows.serve`."""
+
+    def __init__(self, settings: Settings, log: Path, *words: str, api: str = "") -> None:
+        self.log = log
+        self.settings = settings
+        environment = {**os.environ, **({"PREFECT_API_URL": api} if api else {})}
+        # a port of its own: a Prefect of whoever runs the tests may have the usual one
+        environment |= {"PREFECT_SERVER_API_PORT": "0"} if not api else {}
+        command = [sys.executable, "-m", "flows.serve", "-C", str(settings.data_dir), "--json", *words]
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=output, start_new_session=True
+            )
+
+    def said(self, text: str) -> bool:
+        assert self.process.poll() is None or text in self.log.read_text(), self.log.read_text()
+        return text in self.log.read_text()
+
+    def child(self, name: str) -> int:
+        """Process id of a child, by a word of its command line."""
+        for pid in descendants(self.process.pid):
+            with contextlib.suppress(OSError):
+                if name in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "):
+                    return pid
+        raise AssertionError(f"no child {name}: {self.log.read_text()}")
+
+    def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, dict[str, Any]]:
+        """Exit code and answer after a signal; no process may be left."""
+        family = descendants(self.process.pid)
+        self.process.send_signal(number)
+        answer, _ = self.process.communicate(timeout=PATIENCE_S)
+        assert [pid for pid in family if is_alive(pid)] == [], self.log.read_text()
+        return self.process.returncode, json.loads(answer)
+
+
+@pytest.fixture
+def start(tmp_path: Path, settings: Settings) -> Iterator[Callable[..., Service]]:
+    services: list[Service] = []
+
+    def start_one(*words: str, api: str = "") -> Service:
+        services.append(Service(settings, tmp_path / f"serve-{len(services)}.log", *words, api=api))
+        return services[-1]
+
+    yield start_one
+    for service in services:
+        if service.process.poll() is None:
+            service.process.terminate()
+            service.process.communicate(timeout=PATIENCE_S)
+
+
+@pytest.fixture
+def api() -> str:
+    from prefect.settings import PREFECT_API_URL
+
+    return str(PREFECT_API_URL.value())
+
+
+@pytest.fixture
+def inbox(settings: Settings) -> Inbox:
+    box = Inbox(settings)
+    box.make()
+    return box
+
+
+def descendants(parent: int) -> list[int]:
+    from flows.serve import find_children
+
+    children = find_children(parent)
+    return [*children, *(each for child in children for each in descendants(child))]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"in vain: {what}"
+        time.sleep(0.1)
+
+
+def drop(inbox: Inbox, name: str, *battle_ids: str) -> None:
+    part = inbox.directory / f"{name}.part"
+    part.write_text("".join(json.dumps({"battle_id": battle_id, **BATTLE}) + "\n" for battle_id in battle_ids))
+    part.rename(inbox.directory / name)
+
+
+def recorded(settings: Settings) -> int:
+    if not settings.database.exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(f"file:{settings.database}?mode=ro", uri=True)) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM battles").fetchone()[0])
+        except sqlite3.OperationalError:  # being made
+            return 0
+
+
+def reports(inbox: Inbox) -> dict[str, dict[str, Any]]:
+    return {path.name: json.loads(path.read_bytes()) for path in inbox.directory.glob("*/*.report.json")}
+
+
+def test_a_second_start_takes_up_what_a_kill_left(start: Any, api: str, inbox: Inbox) -> None:
+    drop(inbox, "a.jsonl", *(f"a-{number}" for number in range(300)))
+    first = start(api=api)
+    wait_until(lambda: recorded(inbox.settings), "the first battles of the file")
+    beside = start(api=api)
+    refusal, _ = beside.process.communicate(timeout=PATIENCE_S)
+    assert (beside.process.returncode, json.loads(refusal)["error"]["code"]) == (2, "configuration")
+    family = descendants(first.process.pid)
+    first.process.kill()
+    first.process.wait()
+    wait_until(lambda: not any(map(is_alive, family)), "the end of the children of a killed serve")
+    done = recorded(inbox.settings)
+    assert inbox.waiting() == ["a.jsonl"]
+    second = start(api=api)
+    drop(inbox, "b.jsonl", "b-1")
+    wait_until(lambda: len(reports(inbox)) == 2, "both reports")
+    assert second.end() == (130, {"schema": "green-logic/serve/1", "ok": False, "done": 2, "failed": 0})
+    report = reports(inbox)["a.jsonl.report.json"]
+    assert (report["already_recorded"], report["recorded"], report["by"]) == (done, 300 - done, "flow")
+    assert recorded(inbox.settings) == 301
+
+
+def test_once_takes_the_inbox_publishes_and_ends(start: Any, api: str, inbox: Inbox) -> None:
+    drop(inbox, "good.jsonl", "g-1", "g-2")
+    drop(inbox, "bad.jsonl", "g-3", "not an id")
+    service = start("--once", api=api)
+    answer, _ = service.process.communicate(timeout=PATIENCE_S)
+    assert json.loads(answer) == {"schema": "green-logic/serve/1", "ok": False, "done": 1, "failed": 1}
+    assert service.process.returncode == 1  # a line was refused
+    assert recorded(inbox.settings) == 3
+    assert list((inbox.settings.data_dir / "exports").rglob("*.parquet"))
+    assert list((inbox.settings.data_dir / "backups").rglob("manifest.json"))
+
+
+def test_a_server_killed_in_the_middle_loses_nothing_and_the_schedule_fires(start: Any, inbox: Inbox) -> None:
+    service = start("--interval", "5")
+    wait_until(lambda: service.said("✔ Prefect answers"), "the service's own server")
+    drop(inbox, "a.jsonl", *(f"a-{number}" for number in range(300)))
+    wait_until(lambda: recorded(inbox.settings), "the first battles of the file")
+    os.kill(service.child("prefect server start"), signal.SIGKILL)
+    drop(inbox, "b.jsonl", "b-1")
+    wait_until(lambda: len(reports(inbox)) == 2, "both reports")
+    assert recorded(inbox.settings) == 301
+    wait_until(lambda: service.log.read_text().count("✔ Prefect answers") == 2, "the server again")
+    if schedules_work():
+        wait_until(
+            lambda: list((inbox.settings.data_dir / "backups").rglob("manifest.json")), "a scheduled publication"
+        )
+    code, answer = service.end(signal.SIGTERM)
+    assert (code, answer["done"], answer["failed"]) == (0, 2, 0)
+    if not schedules_work():
+        pytest.skip("SQLAlchemy 2.1 keeps Prefect 3.8 from scheduling: the rest was seen, the schedule was not")
+
+
+def schedules_work() -> bool:
+    return importlib.metadata.version("sqlalchemy").startswith("2.0.")
+
+
+@pytest.mark.parametrize("words", [["--cron", "0 3 * * 99"], ["--cron", "a b c d e"]])
+def test_a_schedule_that_never_fires_is_refused(words: list[str], settings: Settings) -> None:
+    from flows.serve import main
+
+    assert main(["--role=runner", "-C", str(settings.data_dir), *words]) == 2
+
+
+def test_both_deployments_are_named_by_module_and_never_overlap(settings: Settings) -> None:
+    import argparse
+
+    from flows.serve import make_deployments
+    from green_logic.commands import add_common
+    from green_logic.commands.serve import add_arguments
+
+    parser = argparse.ArgumentParser()
+    add_common(parser)
+    add_arguments(parser)
+    options = parser.parse_args(["--timezone", "Europe/Berlin", "--keep", "7d"])
+    battles, publish = make_deployments(options, settings)
+    assert (battles.entrypoint, publish.entrypoint) == (
+        "flows.battles.evaluate_battles",
+        "flows.publish.export_and_archive",
+    )
+    (schedule,) = publish.schedules
+    assert (schedule.schedule.cron, schedule.schedule.timezone) == ("0 3 * * *", "Europe/Berlin")
+    assert publish.concurrency_limit == 1
+    assert publish.concurrency_options.collision_strategy == "CANCEL_NEW"
+    assert publish.parameters == {"data_dir": str(settings.data_dir), "keep": "7d"}
+    assert not battles.schedules
