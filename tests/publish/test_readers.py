@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,21 @@ def test_clickhouse(files: list[str], expected: list[dict[str, Any]], tmp_path: 
         row["v_intent"] = row["v_intent"] or None  # ClickHouse has no null arrays: an empty one stands for it
         row |= {name: item.decode() for name, item in row.items() if isinstance(item, bytes)}
     assert plain(rows) == expected
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="Java is not installed")
+def test_spark(files: list[str], expected: list[dict[str, Any]]) -> None:
+    sql = pytest.importorskip("pyspark.sql")
+    builder = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    for name in ("bindAddress", "host"):
+        builder = builder.config(f"spark.driver.{name}", "127.0.0.1")
+    session = builder.getOrCreate()
+    try:
+        frame = session.read.parquet(*files)
+        assert plain([row.asDict() for row in frame.collect()]) == expected
+        assert frame.where("sha2(raw_result, 256) <> dbom_hash").count() == 0
+    finally:
+        session.stop()
 
 
 def test_the_origins_leaderboards_run_unchanged(settings: Settings) -> None:
