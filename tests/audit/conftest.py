@@ -53,9 +53,9 @@ def remembered(monkeypatch):
     """One seal, or one row under its seal, gets the same verdict each time: the parts of the audit that are pure are
     remembered, which makes 500 battles audit five times faster."""
 
-    def opened(text, keys):
+    def opened(text, keys, *, vouched_for):
         _keys.update(keys)  # known by their fingerprints
-        return _answer(_opened(text, tuple(keys)))
+        return _answer(_opened(text, tuple(keys), vouched_for))
 
     monkeypatch.setattr(rows, "open_envelope", opened)
     monkeypatch.setattr(rows, "_read_row", lambda row, claims: _answer(_row(row, claims)))
@@ -71,9 +71,9 @@ _keys = {}
 
 
 @lru_cache(maxsize=4 * BATTLES)
-def _opened(text, keyids, real=rows.open_envelope):
+def _opened(text, keyids, vouched_for, real=rows.open_envelope):
     try:
-        return real(text, {keyid: _keys[keyid] for keyid in keyids})
+        return real(text, {keyid: _keys[keyid] for keyid in keyids}, vouched_for=vouched_for)
     except VerificationError as error:
         return error
 

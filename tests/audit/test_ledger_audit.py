@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -46,6 +47,8 @@ def execute(books, statement, *values):
         ("DELETE FROM battles WHERE id = 17", "leaf-without-row"),
         ("DELETE FROM ledger WHERE leaf_index = 16", "leaf-gap"),
         ("DELETE FROM ledger WHERE leaf_index = 16", "row-without-leaf"),
+        ("UPDATE ledger SET leaf_index = 1 << 62 WHERE leaf_index = 16", "leaf-gap"),
+        ("UPDATE ledger SET leaf_index = -1 WHERE leaf_index = 16", "leaf-gap"),
         ("UPDATE battles SET id = 999 WHERE id = 17", "leaf-without-row"),
         ("UPDATE checkpoints SET root = zeroblob(32) WHERE number = 2", "checkpoint"),
         ("DELETE FROM checkpoints WHERE number = 2", "checkpoint"),
@@ -162,6 +165,32 @@ def test_without_a_ledger_nothing_is_made(tmp_path, settings):
     with pytest.raises(LedgerMissingError):
         audit_ledger(settings)
     assert not settings.data_dir.exists()
+
+
+def test_signatures_under_a_signed_root_are_verified_when_asked_for(books):
+    for every in (False, True):
+        report = audit_ledger(books.settings, books.keys, every_signature=every)
+        assert (report.ok, report.verified) == (True, 500 if every else 0)
+
+
+def test_a_seal_that_the_judge_logged_without_a_good_signature_is_found_by_every_signature(books, make_result):
+    with Ledger.open(books.settings, books.key) as ledger:
+        sealed = seal_result(make_result("late"), key=books.key, origin=ledger.origin)
+        forged = seal_result(make_result("other"), key=books.key, origin=ledger.origin)
+        envelope = json.loads(sealed.envelope)
+        envelope["signatures"] = json.loads(forged.envelope)["signatures"]
+        ledger.submit([dataclasses.replace(sealed, envelope=json.dumps(envelope, separators=(",", ":")))])
+        assert kinds(books) == {"signature": 1, "dbom-differs": 1}  # not sealed yet, so verified
+        ledger.checkpoint(books.key)
+    assert kinds(books) == {}
+    assert dict(audit_ledger(books.settings, books.keys, every_signature=True).tally.counts) == {"signature": 1, "dbom-differs": 1}
+
+
+def test_a_checkpoint_that_is_not_good_vouches_for_nothing(books):
+    execute(books, "UPDATE checkpoints SET note = replace(note, 'green-agent', 'grey-agent')")
+    execute(books, "UPDATE ledger SET envelope = replace(envelope, 'sig\":\"', 'sig\":\"AAAA') WHERE leaf_index = 3")
+    assert {"signature", "ledger", "leaf-hash"} <= set(kinds(books))
+    assert audit_ledger(books.settings, books.keys).verified == 500
 
 
 # --- beside a run, and on many cores

@@ -98,8 +98,9 @@ def _check_numbers(scene: Scene) -> Iterator[Finding]:
         )
         for row, battle_id in connection.execute(query):
             yield Finding("row-without-leaf", str(battle_id), f"row {row} is not in the log")
-    if connection.execute("SELECT count(*) FROM ledger WHERE leaf_index < 0").fetchone()[0]:
-        yield Finding("leaf-gap", "ledger", "there are leaves before the first")
+    beyond = "SELECT count(*) FROM ledger WHERE leaf_index < 0 OR leaf_index >= ?"
+    if connection.execute(beyond, (scene.report.leaves,)).fetchone()[0]:
+        yield Finding("leaf-gap", "ledger", "there are leaves before the first or far behind the last")
     last = connection.execute("SELECT max(id) FROM battles").fetchone()[0]
     given = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'battles'").fetchone()[0]
     if last != given:

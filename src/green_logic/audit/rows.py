@@ -1,4 +1,4 @@
-"""One range of the log against its rows and DBOM files: every hash, every signature, every column.
+"""One range of the log against its rows and DBOM files: every hash, every column, and the signatures.
 
 The DBOM a row must have is built anew from the row and compared byte for byte, which costs less than parsing the file.
 """
@@ -25,9 +25,10 @@ from green_logic.proof.keys import PublicKey
 from green_logic.proof.merkle import EMPTY_ROOT, leaf_hash
 from green_logic.proof.pinned import parse_public_keys
 from green_logic.proof.statement import Claims, read_claims
-from green_logic.proof.vector import IntentVector, parse_vector
+from green_logic.proof.vector import parse_vector
 from green_logic.strict_json import excerpt
 
+VECTORS_KEPT = 1024  # about 20 MB
 _SQL = """
 SELECT l.leaf_index, l.battle_row, l.envelope, l.leaf_hash, l.battle_sha256, l.evidence_sha256, l.dbom_sha256,
        b.battle_id, b.timestamp, b.score, b.breakdown, b.raw_result, b.dbom_hash,
@@ -67,20 +68,18 @@ class Trust:
     origin: str
     keys: Mapping[str, PublicKey]
     ranges: tuple[tuple[int, str], ...]
+    vouched: int = 0  # leaves under a root that is signed: their own signatures may be left out
 
-    def pack(self) -> tuple[str, list[bytes], tuple[tuple[int, str], ...]]:
+    def pack(self) -> tuple[str, list[bytes], tuple[tuple[int, str], ...], int]:
         """The same as plain values, for another process."""
         form = serialization.PublicFormat.SubjectPublicKeyInfo
-        return (
-            self.origin,
-            [key.public_bytes(serialization.Encoding.PEM, form) for key in self.keys.values()],
-            self.ranges,
-        )
+        pems = [key.public_bytes(serialization.Encoding.PEM, form) for key in self.keys.values()]
+        return self.origin, pems, self.ranges, self.vouched
 
     @classmethod
-    def unpack(cls, origin: str, pems: list[bytes], ranges: tuple[tuple[int, str], ...]) -> Trust:
+    def unpack(cls, origin: str, pems: list[bytes], ranges: tuple[tuple[int, str], ...], vouched: int) -> Trust:
         """What was packed."""
-        return cls(origin, parse_public_keys(b"".join(pems), "the trusted keys") if pems else {}, ranges)
+        return cls(origin, parse_public_keys(b"".join(pems), "the trusted keys") if pems else {}, ranges, vouched)
 
     def keyid_of(self, leaf: int) -> str:
         """Id of the key that signs `leaf`."""
@@ -160,7 +159,7 @@ class RowAuditor:
         yield from self._check_file(where, expected, result)
 
     def _open(self, leaf: int, envelope: str) -> Claims:
-        statement, keyid = open_envelope(envelope, self._trust.keys)
+        statement, keyid = open_envelope(envelope, self._trust.keys, vouched_for=leaf < self._trust.vouched)
         claims = read_claims(statement)
         if claims.origin != self._trust.origin:
             raise VerificationError(f"leaf {leaf} was sealed for {claims.origin}", kind="ledger")
@@ -230,32 +229,50 @@ def _read_row(row: LedgerRow, claims: Claims) -> Sealed:
         breakdown=_text(row.breakdown),
         timestamp=timestamp,
         envelope=_text(row.envelope),
-        vector=_check_result(row, raw_result, claims).text,
+        vector=_check_result(row, raw_result, claims),
         battle_sha256=_text(row.battle_sha256),
         evidence_sha256=_text(row.evidence_sha256),
     )
 
 
-def _check_result(row: LedgerRow, raw_result: bytes, claims: Claims) -> IntentVector:
-    """The vector in a result whose digest is good, once the columns that repeat the result are compared with it."""
+def _check_result(row: LedgerRow, raw_result: bytes, claims: Claims) -> bytes:
+    """Text of the vector in a result whose digest is good, once the columns that repeat the result are compared."""
     try:
         result = orjson.loads(raw_result)
         evaluation = result.get("evaluation")
         evaluation = evaluation if isinstance(evaluation, dict) else result
-        vector = parse_vector(evaluation["intent_vector"])
+        text = _vector_text(claims.vector_sha256, evaluation["intent_vector"])
     except (ValueError, KeyError, AttributeError) as error:
         raise VerificationError("raw_result is not a result", kind="row") from error
-    if vector.digest != claims.vector_sha256:
-        raise VerificationError("raw_result has another intent_vector than was signed", kind="row")
     if not _is_breakdown(_text(row.breakdown), evaluation.get("breakdown", result.get("breakdown"))):
         raise VerificationError("battles.breakdown is not what raw_result has", kind="row")
     if _text(row.battle_sha256) != str(result.get("battle_sha256", "")):
         raise VerificationError("ledger.battle_sha256 is not what raw_result has", kind="row")
-    evidence = {name: value for name, value in result.items() if name not in NOT_EVIDENCE}
-    digest = hashlib.sha256(orjson.dumps(evidence, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    if _text(row.evidence_sha256) != digest:
+    if _text(row.evidence_sha256) != _evidence_digest(result, claims.h_delta):
         raise VerificationError("ledger.evidence_sha256 is not that of raw_result", kind="row")
-    return vector
+    return text
+
+
+_vectors: dict[str, tuple[list[float], bytes]] = {}  # digest -> vector and its text: the battles of a task share theirs
+
+
+def _vector_text(digest: str, vector: list[float]) -> bytes:
+    known = _vectors.get(digest)
+    if known is None or known[0] != vector:
+        parsed = parse_vector(vector)
+        if parsed.digest != digest:
+            raise VerificationError("raw_result has another intent_vector than was signed", kind="row")
+        if len(_vectors) >= VECTORS_KEPT:
+            _vectors.clear()
+        known = _vectors[digest] = (vector, parsed.text)
+    return known[1]
+
+
+def _evidence_digest(result: dict[str, Any], h_delta: str) -> str:
+    if not NOT_EVIDENCE & result.keys():
+        return h_delta  # nothing is left out, and raw_result is printed the same way
+    evidence = {name: value for name, value in result.items() if name not in NOT_EVIDENCE}
+    return hashlib.sha256(orjson.dumps(evidence, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _is_breakdown(stored: str, value: object) -> bool:

@@ -36,6 +36,7 @@ class AuditReport:
     sealed: int = 0
     pinned: int = 0
     checkpoints: int = 0
+    verified: int = 0  # leaves whose own signature was verified; the others are under a signed root
     keyids: tuple[str, ...] = ()
     tally: Tally = field(default_factory=Tally)
 

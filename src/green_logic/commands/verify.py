@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a checkpoint you kept: the ledger must begin with what it covers",
     )
     parser.add_argument(
-        "--every-signature", action="store_true", help="verify the signature of every battle; this version always does"
+        "--every-signature",
+        action="store_true",
+        help="verify every battle's own signature too; a signed checkpoint covers their bytes without",
     )
     parser.add_argument("--limit", metavar="N", type=int, default=5, help="examples shown of each kind (default: 5)")
 
@@ -102,7 +104,8 @@ def _audit(
     own = find_own_pin(settings)
     shown = _progress(quiet=options.quiet or options.json)
     kept = max(options.limit, 1)
-    return audit_ledger(settings, keys, [*pins, *([own] if own else [])], kept=kept, on_progress=shown)
+    every = [*pins, *([own] if own else [])]
+    return audit_ledger(settings, keys, every, every_signature=options.every_signature, kept=kept, on_progress=shown)
 
 
 def _load_pin(path: Path) -> Checkpoint:
@@ -157,7 +160,7 @@ def _as_json(answer: Any) -> dict[str, Any]:
             "kind": answer.kind,
             "message": answer.message,
         }
-    names = ("target", "ok", "battles", "files", "leaves", "sealed", "pinned", "unsealed", "checkpoints")
+    names = ("target", "ok", "battles", "files", "leaves", "sealed", "pinned", "unsealed", "checkpoints", "verified")
     content = {name: getattr(answer, name) for name in names}
     return {**content, "what": "ledger", "keyids": list(answer.keyids), "findings": answer.tally.as_json()}
 
@@ -177,6 +180,8 @@ def _tell(answer: Any, *, pinned: bool, quiet: bool) -> None:
         say(f"rows        {answer.battles} of {answer.leaves} leaves have their row")
         say(f"DBOM files  {answer.files} of {answer.leaves}")
         say(f"log         {answer.leaves} leaves, {answer.checkpoints} checkpoints")
+        under = answer.leaves - answer.verified
+        say(f"signatures  {answer.verified} verified one by one, {under} under a signed checkpoint")
     for item in answer.tally.as_json():
         _tell_findings(item)
     levels = f"sealed to {answer.sealed} · pinned to {answer.pinned} · {answer.unsealed} unsealed"
