@@ -92,7 +92,7 @@ class GreenAgent:
                 f"battle {sealed.battle_id}: recorded with h_delta {known.h_delta[:12]}…, got a different result",
                 hint="the first result stays; give the new one an id of its own",
             )
-        return parse_dbom(self.ledger.read_dbom(known.battle_id) or b"")
+        return parse_dbom(self.ledger.recorded_dbom(known.battle_id))
 
     def submit_result(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Commit a result with its DBOM; durable when it returns. The status is "recorded" or "already_recorded".

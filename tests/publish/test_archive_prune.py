@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from green_logic.agent import GreenAgent
 from green_logic.errors import StorageError, VerificationError
 from green_logic.files import FileLock
 from green_logic.ledger.database import Ledger
@@ -184,3 +185,13 @@ def test_files_go_only_while_the_ledgers_lock_is_held(settings, record, monkeypa
     assert len(seen) == 7
     with FileLock(settings.data_dir / LOCK_NAME, timeout_s=0.01).held():
         pass
+
+
+def test_the_dbom_of_a_pruned_battle_is_generated_as_before(settings, make_result):
+    with GreenAgent(settings=settings) as agent:
+        agent.submit_result(make_result("b-1"))
+        before = agent.generate_dbom(make_result("b-1"))
+    archive_dboms(settings, prune=True)
+    assert not (settings.dboms / "dbom_b-1.json").exists()
+    with GreenAgent(settings=settings) as agent:
+        assert agent.generate_dbom(make_result("b-1")) == before

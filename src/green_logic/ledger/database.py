@@ -20,7 +20,7 @@ from typing import Literal
 from green_logic.errors import ConfigurationError, ConflictError, StorageError
 from green_logic.files import FileLock, Presence, make_directory, storage_errors, sync_directory
 from green_logic.ledger.log import CHECKPOINT_NAME, Log, seal_log, write_checkpoint
-from green_logic.ledger.recovery import Recovery, recover
+from green_logic.ledger.recovery import Recovery, rebuild, recover
 from green_logic.ledger.schema import (
     LOCK_NAME,
     PRESENCE_NAME,
@@ -138,6 +138,11 @@ class Ledger:
     def read_dbom(self, battle_id: str) -> bytes | None:
         """The DBOM file of a battle, recorded or not; None when there is none."""
         return self._shelf.read(f"dbom_{battle_id}.json")
+
+    def recorded_dbom(self, battle_id: str) -> bytes:
+        """The DBOM of a recorded battle, whether its file is there or was pruned into an archive."""
+        with self._thread_lock, database_errors(self._settings.database):
+            return rebuild(self._connection, battle_id)
 
     def write_dboms(self, battles: Sequence[Sealed]) -> None:
         """Make the DBOM files of battles durable ahead of their rows. Battles that have a row are left alone."""
