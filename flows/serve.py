@@ -489,7 +489,7 @@ def keep_deployments(options: argparse.Namespace, settings: Settings) -> int:
     if not wait_for_api(os.environ["PREFECT_API_URL"]):
         return BAD
     try:
-        # not paused at shutdown: what falls due while nothing runs is made up for at the next start
+        # not paused at shutdown: the server ends too, and a pause would outlive a kill of this process
         prefect.serve(*deployments, pause_on_shutdown=False, print_starting_message=False)
     except (httpx.HTTPError, prefect.exceptions.PrefectException, RuntimeError) as error:
         say(f"the runner lost Prefect: {type(error).__name__}: {error}", file=sys.stderr)

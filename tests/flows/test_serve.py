@@ -22,6 +22,7 @@ from green_logic.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 150.0  # the machine may be busy; a good run needs a tenth
+BATTLES = 128  # of a file that is interrupted: four chunks
 BATTLE = {
     "task": {"title": "Double", "description": "Write double(n).", "entry_points": ["double"]},
     "purple_response": {"sourceCode": "def double(n):\n    return 2 * n\n", "testCode": "", "rationale": "twice"},
@@ -135,7 +136,7 @@ def reports(inbox: Inbox) -> dict[str, dict[str, Any]]:
 
 
 def test_a_second_start_takes_up_what_a_kill_left(start: Any, api: str, inbox: Inbox) -> None:
-    drop(inbox, "a.jsonl", *(f"a-{number}" for number in range(300)))
+    drop(inbox, "a.jsonl", *(f"a-{number}" for number in range(BATTLES)))
     first = start(api=api)
     wait_until(lambda: recorded(inbox.settings), "the first battles of the file")
     beside = start(api=api)
@@ -152,8 +153,8 @@ def test_a_second_start_takes_up_what_a_kill_left(start: Any, api: str, inbox: I
     wait_until(lambda: len(reports(inbox)) == 2, "both reports")
     assert second.end() == (130, {"schema": "green-logic/serve/1", "ok": False, "done": 2, "failed": 0})
     report = reports(inbox)["a.jsonl.report.json"]
-    assert (report["already_recorded"], report["recorded"], report["by"]) == (done, 300 - done, "flow")
-    assert recorded(inbox.settings) == 301
+    assert (report["already_recorded"], report["recorded"], report["by"]) == (done, BATTLES - done, "flow")
+    assert recorded(inbox.settings) == BATTLES + 1
 
 
 def test_once_takes_the_inbox_publishes_and_ends(start: Any, api: str, inbox: Inbox) -> None:
@@ -171,12 +172,12 @@ def test_once_takes_the_inbox_publishes_and_ends(start: Any, api: str, inbox: In
 def test_a_server_killed_in_the_middle_loses_nothing_and_the_schedule_fires(start: Any, inbox: Inbox) -> None:
     service = start("--interval", "5")
     wait_until(lambda: service.said("✔ Prefect answers"), "the service's own server")
-    drop(inbox, "a.jsonl", *(f"a-{number}" for number in range(300)))
+    drop(inbox, "a.jsonl", *(f"a-{number}" for number in range(BATTLES)))
     wait_until(lambda: recorded(inbox.settings), "the first battles of the file")
     os.kill(service.child("prefect server start"), signal.SIGKILL)
     drop(inbox, "b.jsonl", "b-1")
     wait_until(lambda: len(reports(inbox)) == 2, "both reports")
-    assert recorded(inbox.settings) == 301
+    assert recorded(inbox.settings) == BATTLES + 1
     wait_until(lambda: service.log.read_text().count("✔ Prefect answers") == 2, "the server again")
     if schedules_work():
         wait_until(
@@ -221,3 +222,41 @@ def test_both_deployments_are_named_by_module_and_never_overlap(settings: Settin
     assert publish.concurrency_options.collision_strategy == "CANCEL_NEW"
     assert publish.parameters == {"data_dir": str(settings.data_dir), "keep": "7d"}
     assert not battles.schedules
+
+
+def prefect(api: str, *words: str) -> str:
+    """Run Prefect's own command line in the root of the repository, as README says."""
+    environment = {**os.environ, "PREFECT_API_URL": api, "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "prefect", "--no-prompt", *words]
+    done = subprocess.run(
+        command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_S
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_work_pool_file_registers_both_deployments_and_a_worker_completes_each(api: str, inbox: Inbox) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.deployments import run_deployment
+
+    drop(inbox, "a.jsonl", "a-1")
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(WorkPoolCreate(name="green-logic", type="process"))
+    prefect(api, "deploy", "--all", "--prefect-file", "deployments/prefect.yaml")
+    where = {"data_dir": str(inbox.settings.data_dir)}
+    source = str(inbox.directory / "a.jsonl")
+    ordered = [
+        run_deployment("evaluate-battles/battles", parameters={**where, "source": source}, timeout=0),
+        run_deployment("export-and-archive/publish", parameters=where, timeout=0),
+    ]
+    prefect(api, "worker", "start", "--pool", "green-logic", "--type", "process", "--run-once")
+    with get_client(sync_client=True) as client:
+        runs = [client.read_flow_run(one.id) for one in ordered]
+        publish = client.read_deployment_by_name("export-and-archive/publish")
+    assert [run.state.name for run in runs] == ["Completed", "Completed"]
+    assert recorded(inbox.settings) == 1
+    assert publish.entrypoint == "flows.publish.export_and_archive"
+    assert publish.global_concurrency_limit.limit == 1
+    assert publish.concurrency_options.collision_strategy == "CANCEL_NEW"
+    assert [str(schedule.schedule.cron) for schedule in publish.schedules] == ["0 3 * * *"]
