@@ -58,7 +58,7 @@ def remembered(monkeypatch):
         return _answer(_opened(text, tuple(keys), vouched_for))
 
     monkeypatch.setattr(rows, "open_envelope", opened)
-    monkeypatch.setattr(rows, "_read_row", lambda row, claims: _answer(_row(row, claims)))
+    monkeypatch.setattr(rows, "read_row", lambda row, claims: _answer(_row(row, claims)))
 
 
 def _answer(value):
@@ -79,7 +79,7 @@ def _opened(text, keyids, vouched_for, real=rows.open_envelope):
 
 
 @lru_cache(maxsize=4 * BATTLES)
-def _row(row, claims, real=rows._read_row):
+def _row(row, claims, real=rows.read_row):
     try:
         return real(row, claims)
     except VerificationError as error:

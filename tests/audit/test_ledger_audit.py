@@ -183,7 +183,10 @@ def test_a_seal_that_the_judge_logged_without_a_good_signature_is_found_by_every
         assert kinds(books) == {"signature": 1, "dbom-differs": 1}  # not sealed yet, so verified
         ledger.checkpoint(books.key)
     assert kinds(books) == {}
-    assert dict(audit_ledger(books.settings, books.keys, every_signature=True).tally.counts) == {"signature": 1, "dbom-differs": 1}
+    assert dict(audit_ledger(books.settings, books.keys, every_signature=True).tally.counts) == {
+        "signature": 1,
+        "dbom-differs": 1,
+    }
 
 
 def test_a_checkpoint_that_is_not_good_vouches_for_nothing(books):

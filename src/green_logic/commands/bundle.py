@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 SUMMARY = "a battle's seal as a Sigstore bundle, for stock verifiers"
 EXAMPLES = """examples:
   green-logic bundle lru-0007 -o lru-0007.sigstore.json
-  green-logic show lru-0007 --raw > raw_result && cosign verify-blob-attestation --bundle lru-0007.sigstore.json \\
-      --key data/judge.pub --insecure-ignore-tlog --type "$(jq -r '.predicateType' statement)" raw_result"""
+  green-logic show lru-0007 --raw > raw_result        what the seal is about; then, with cosign:
+  cosign verify-blob-attestation --bundle lru-0007.sigstore.json --key data/judge.pub --insecure-ignore-tlog \\
+    --type urn:uuid:af5d9567-96bc-4460-b314-ca8e580097db#green-agent/dbom/v1 raw_result"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
