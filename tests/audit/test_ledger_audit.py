@@ -20,6 +20,8 @@ from green_logic.errors import ConfigurationError, LedgerMissingError
 from green_logic.ledger.database import Ledger
 from green_logic.proof.checkpoint import parse_checkpoint, sign_checkpoint
 from green_logic.proof.dbom import seal_result
+from green_logic.proof.highwater import HighWater
+from green_logic.settings import state_dir
 
 
 def kinds(books, *pins, keys=None):
@@ -281,6 +283,13 @@ def test_the_command_tells_the_levels_and_the_findings(books, capsys, tmp_path):
     assert (target["findings"][0]["kind"], target["findings"][0]["count"]) == ("row", 8)
     assert main(["verify", "b-003", *place]) == 1
     assert main(["verify", "b-100", *place]) == 0
+
+
+def test_what_this_machine_signed_binds_its_own_ledger_and_no_older_copy(books, capsys):
+    HighWater(state_dir()).keep(sign_checkpoint(books.origin, 700, bytes(32), books.key))
+    assert main(["verify", "-C", str(books.settings.data_dir)]) == 1
+    assert "✘ truncated × 1" in capsys.readouterr().out
+    assert main(["verify", str(books.settings.data_dir)]) == 0
 
 
 def test_the_command_refuses_what_is_no_checkpoint(books, capsys):

@@ -136,6 +136,17 @@ def test_the_command_gives_the_same_answers(capsys, tmp_path):
     assert main(["verify", "--key", str(tmp_path / "none"), str(good / "dbom_vector-1.json")]) == 2
 
 
+def test_a_dbom_is_checked_without_the_judges_own_libraries():
+    dbom = VECTORS / "good" / "as-it-is" / "dbom_vector-1.json"
+    program = (
+        "import sys\nfrom green_logic.cli import main\n"
+        f"assert main(['verify', '--key', {str(JUDGE)!r}, {str(dbom)!r}]) == 0\n"
+        "heavy = {'pydantic', 'prefect', 'pandas', 'pyarrow', 'numpy', 'rich', 'multiprocessing'} & sys.modules.keys()\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
+
+
 @pytest.mark.skipif(not WYCHEPROOF.is_file(), reason=f"no {WYCHEPROOF}: GREEN_LOGIC_TEST_DATA")
 def test_ed25519_is_judged_as_published():
     groups = json.loads(WYCHEPROOF.read_text())["testGroups"]

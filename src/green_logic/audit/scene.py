@@ -9,13 +9,14 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from green_logic.audit.findings import Finding, Tally
 from green_logic.audit.rows import RangeResult, RowAuditor, Trust
+from green_logic.errors import RetryableError
 from green_logic.ledger.reading import open_for_reading
 from green_logic.proof.checkpoint import Checkpoint
 from green_logic.settings import Settings
@@ -83,8 +84,13 @@ def check_ranges(scene: Scene) -> Iterator[RangeResult]:
     arguments = (scene.settings.data_dir, scene.trust.pack(), kept)  # neither keys nor settings can be pickled
     # spawned, not forked: a child must not inherit SQLite's file handles, whose closing would drop our locks
     context = multiprocessing.get_context("spawn")
-    with context.Pool(workers, initializer=_start_worker, initargs=arguments) as pool:
-        yield from pool.imap(_work, pieces)
+    try:
+        with ProcessPoolExecutor(workers, context, initializer=_remember, initargs=arguments) as pool:
+            yield from pool.map(_work, pieces)
+    except BrokenExecutor as error:
+        raise RetryableError(
+            "a process of the audit was killed", hint="run it again with more memory, or with GREEN_LOGIC_WORKERS=1"
+        ) from error
 
 
 class _RangeWorker:
@@ -106,12 +112,16 @@ class _RangeWorker:
         return self._auditor.check_range(*piece)
 
 
-_worker: list[_RangeWorker] = []  # of this process; a pool hands its tasks no other state
+_arguments: list[Any] = []  # of this process: a pool hands its tasks no other state
+_worker: list[_RangeWorker] = []
 
 
-def _start_worker(data_dir: Path, trust: tuple[Any, ...], kept: int) -> None:
-    _worker.append(_RangeWorker(Settings(data_dir=data_dir), Trust.unpack(*trust), kept))
+def _remember(*arguments: Any) -> None:
+    _arguments.extend(arguments)
 
 
 def _work(piece: tuple[int, int]) -> RangeResult:
+    if not _worker:  # opened here, where an error reaches the caller; a pool whose initializer fails tells nothing
+        data_dir, trust, kept = _arguments
+        _worker.append(_RangeWorker(Settings(data_dir=data_dir), Trust.unpack(*trust), kept))
     return _worker[0].check(piece)

@@ -83,10 +83,13 @@ def _check(
     keys: Mapping[str, PublicKey] | None,
     pins: list[Checkpoint],
 ) -> AuditReport | Verdict:
-
     path = settings.data_dir if target is None else Path(target)
     if target is None or path.is_dir():
-        return _audit(settings.changed(data_dir=path), options, keys, pins)
+        from green_logic.audit.ledger import find_own_pin
+
+        # what this machine's judge signed last binds its own ledger, not a copy or a backup of it that is older
+        own = find_own_pin(settings) if target is None else None
+        return _audit(settings.changed(data_dir=path), options, keys, [*pins, *([own] if own else [])])
     from green_logic.audit.single import check_file
 
     if not path.exists():
@@ -99,13 +102,10 @@ def _check(
 def _audit(
     settings: Settings, options: argparse.Namespace, keys: Mapping[str, PublicKey] | None, pins: list[Checkpoint]
 ) -> AuditReport:
-    from green_logic.audit.ledger import audit_ledger, find_own_pin
+    from green_logic.audit.ledger import audit_ledger
 
-    own = find_own_pin(settings)
-    shown = _progress(quiet=options.quiet or options.json)
-    kept = max(options.limit, 1)
-    every = [*pins, *([own] if own else [])]
-    return audit_ledger(settings, keys, every, every_signature=options.every_signature, kept=kept, on_progress=shown)
+    shown, kept = _progress(quiet=options.quiet or options.json), max(options.limit, 1)
+    return audit_ledger(settings, keys, pins, every_signature=options.every_signature, kept=kept, on_progress=shown)
 
 
 def _load_pin(path: Path) -> Checkpoint:
