@@ -15,7 +15,7 @@ from green_logic.errors import ConfigurationError, GreenLogicError, Verification
 from green_logic.evaluation.cis import rounded
 from green_logic.evaluation.judge.errors import MalformedReplyError
 from green_logic.evaluation.judge.prompt import PROMPT_SHA256
-from green_logic.evaluation.judge.reply import parse_completion, parse_opinion, read_opinion
+from green_logic.evaluation.judge.reply import describe_problem, parse_completion, parse_opinion, read_opinion
 from green_logic.evaluation.judge.review import EFFECT, NoReview, Review, apply_review, parse_record
 from green_logic.evaluation.judge.settings import JudgeSettings, find_key, find_url
 
@@ -60,6 +60,10 @@ def test_any_text_is_an_opinion_in_range_or_malformed(text: str):
 
 
 @given(st.binary() | JSON.map(json.dumps).map(str.encode) | JSON.map(completion))
+@example(b'{"error":' * 1000 + b"1" + b"}" * 1000)
+@example(b"[" * 1000 + b"]" * 1000)
+@example(b'{"error": {"message": ["\\ud800"]}}')
+@example(completion("[" * 200_000))
 def test_any_body_is_an_opinion_in_range_or_a_known_error(body: bytes):
     try:
         found = read_opinion(parse_completion(body))
@@ -67,6 +71,23 @@ def test_any_body_is_an_opinion_in_range_or_a_known_error(body: bytes):
         assert error.message.startswith("the judge")
     else:
         assert 0 <= found.score <= 1
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"error": {"message": "no such model", "type": "x"}}', "no such model"),
+        (b'{"error": "loading"}', "loading"),
+        (b'{"object": "error", "message": "too\\n\\u001b[31m long", "code": 400}', "too [31m long"),
+        (b'{"detail": [{"loc": ["body"]}]}', '{"detail": [{"loc": ["body"]}]}'),
+        (b"<html>Bad Gateway", "<html>Bad Gateway"),
+        (b"\xff" * 999, "\ufffd" * 299 + "…"),
+        (b" ", "nothing"),
+    ],
+    ids="abcdefg",
+)
+def test_a_server_is_quoted_briefly(body: bytes, words: str):
+    assert describe_problem(body) == words
 
 
 def test_thoughts_before_the_answer_are_skipped():

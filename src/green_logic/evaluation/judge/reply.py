@@ -110,20 +110,19 @@ def parse_opinion(text: str) -> Opinion:
 
 def describe_problem(body: bytes) -> str:
     """A server's complaint in its own words, cut and without control characters."""
-    try:
-        value = orjson.loads(body)
-    except ValueError:
-        value = body.decode("utf-8", "replace")
-    words = _find_message(value)
-    return printable(" ".join(words.split()), PROBLEM_CHARACTERS) or "nothing"
+    words = " ".join((_find_message(body) or body.decode("utf-8", "replace")).split())
+    return printable(words, PROBLEM_CHARACTERS) or "nothing"
 
 
-def _find_message(value: Any) -> str:
+def _find_message(body: bytes) -> str:
     # {"error": {"message": …}}, {"error": "…"}, {"message": …}, {"detail": …}: what servers of this kind send
-    for key in ("error", "message", "detail"):
-        if isinstance(value, dict) and value.get(key):
-            return _find_message(value[key])
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    try:
+        value: Any = orjson.loads(body)
+    except ValueError:
+        return ""
+    while isinstance(value, dict):
+        value = next((value[key] for key in ("error", "message", "detail") if value.get(key)), None)
+    return value if isinstance(value, str) else ""
 
 
 def _without_thoughts(text: str) -> str:

@@ -35,7 +35,7 @@ class JudgeSettings:
     required: bool = False  # True: without its reviews a battle is not evaluated; False: it is judged without them
     reviews: int = 3  # of one battle; odd, so that the median is a score that a review gave
     timeout_s: float = 120.0  # of one request, from its first byte to its last; a slow local model needs this
-    max_attempts: int = 4  # requests of one review, those that follow a malformed reply included
+    max_attempts: int = 5  # requests of one review, those that follow a malformed reply included
     max_wait_s: float = 30.0  # longest pause between two of them, whatever Retry-After says
     concurrency: int = 16  # requests at once, over all battles
     max_tokens: int = 4096  # of one reply; models that think aloud need most of it for that
