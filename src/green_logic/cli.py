@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from green_logic.settings import Settings
 
 GROUPS = {
-    "Judge": ("run", "import"),
+    "Judge": ("run", "serve", "import"),
     "Look": ("status", "show", "query"),
     "Trust": ("verify", "prove", "checkpoint", "bundle", "keys"),
     "Keep": ("export", "compact", "archive", "backup", "restore"),
-    "Once": ("models",),
+    "Set up": ("config", "models"),
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 FLAGS_BEFORE = {"-C": 2, "--data-dir": 2, "--json": 1, "-q": 1, "--quiet": 1}  # words that each takes
