@@ -109,7 +109,7 @@ def _read(store: Store, files: Sequence[DataFile]) -> Iterator[pa.RecordBatch]:
             path = stack.enter_context(store.local(f"{VERSION_FOLDER}/{file.path}"))
             # a damaged file must not be given a new name and a fresh digest
             check_file(path, file.path, first=file.first, last=file.last, rows=file.rows, sha256=file.sha256)
-            reader = stack.enter_context(pq.ParquetFile(path))
+            reader = stack.enter_context(pq.ParquetFile(path, pre_buffer=False))
             for group in range(reader.num_row_groups):
                 yield from reader.read_row_group(group, use_threads=False).to_batches()
 

@@ -32,10 +32,10 @@ from green_logic.publish.columns import SCHEMA
 from green_logic.publish.shape import shape
 
 WINDOW_ROWS = 8192
-WINDOW_BYTES = 32 << 20  # of text; with the vectors of 8,192 rows still below 64 MiB
+WINDOW_BYTES = 24 << 20  # of text, signatures and vectors; both processes together then stay below 500 MB
 SIZES_AT_ONCE = 65_536  # rows whose sizes are looked up together
 EXTRA_BYTES = 3000  # of a row beside its result: a signature and a vector
-WAITING_BATCHES = 2  # read ahead while the caller compresses
+WAITING_BATCHES = 1  # read ahead while the caller compresses
 PIPE_BYTES = 1 << 20  # the most that a user may have without being root; the default of 64 kB means more switches
 BUSY_TIMEOUT_MS = 60_000  # a reader waits only while another connection mends the WAL after a crash
 REFUSED = 3  # exit code: the error is described on stderr
