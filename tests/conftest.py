@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from green_logic.ledger.schema import leaf_hash
@@ -20,6 +21,11 @@ from green_logic.proof.keys import SigningKey, load_signing_key
 from green_logic.settings import Settings
 
 ORIGIN = "green-agent/test"
+# machines here are busy: how long a draw takes says nothing about the strategy
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], database=None
+)
+hypothesis.settings.load_profile("busy")
 
 
 @pytest.fixture(autouse=True)

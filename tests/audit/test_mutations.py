@@ -15,7 +15,7 @@ from green_logic.errors import GreenLogicError
 from green_logic.verify_dbom import check_file as check_file_alone
 from green_logic.verify_dbom import load_keys
 
-COUNT = int(os.environ.get("GREEN_LOGIC_TEST_MUTATIONS", "300"))
+COUNT = int(os.environ.get("GREEN_LOGIC_TEST_MUTATIONS", "120"))
 SEED = int(os.environ.get("GREEN_LOGIC_TEST_SEED", "20260131"))
 SINGLE = max(COUNT // 2, 100)  # mutations of single files; both verifiers judge each
 
