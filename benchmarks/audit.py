@@ -46,6 +46,7 @@ def main() -> None:
         settings = load_settings({"data_dir": root / "data", "signing_key": str(key)})
         _fill(settings, battles)
         _audit(settings, battles)
+        _audit(settings, battles, "--every-signature")
         _cold(settings)
         if leaves:
             _checkpoint(load_settings({"data_dir": root / "large", "signing_key": str(key)}), leaves)
@@ -62,9 +63,8 @@ def _fill(settings: Settings, battles: int) -> None:
         agent.ledger.checkpoint(agent.key)
 
 
-def _audit(settings: Settings, battles: int) -> None:
-    # once, as an auditor does; a second round would measure the page cache
-    command = [PROGRAM, "verify", "-C", str(settings.data_dir), "--json"]
+def _audit(settings: Settings, battles: int, *flags: str) -> None:
+    command = [PROGRAM, "verify", "-C", str(settings.data_dir), "--json", *flags]
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     peak = 0.0
@@ -75,8 +75,8 @@ def _audit(settings: Settings, battles: int) -> None:
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     target = json.load(process.stdout)["targets"][0]
     assert target["ok"] and target["battles"] == target["files"] == battles, target  # noqa: S101  no figure of a broken run
-    print(f"  {battles} battles, every hash and signature   {wall:.1f} s wall, {cpu:.1f} s CPU, {peak:.0f} MB")
-    print(f"  per battle                                {cpu / battles * 1e6:.0f} µs of CPU")
+    name = f"{battles} battles{' ' if flags else ''}{' '.join(flags)}"
+    print(f"  {name:<40}  {wall:.1f} s wall, {cpu:.1f} s CPU ({cpu / battles * 1e6:.0f} µs each), {peak:.0f} MB")
 
 
 def _session_megabytes(session: int) -> float:
