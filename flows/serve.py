@@ -24,6 +24,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -534,6 +535,22 @@ def when(options: argparse.Namespace) -> str:
     return f"every {options.interval:g} s" if options.interval else f"at {options.cron or CRON} ({options.timezone})"
 
 
+def end_with_parent() -> None:
+    """Let this process outlive its parent by STOP_S at most.
+
+    The kernel's signal asks it to end; but Python may raise KeyboardInterrupt where a callback swallows it.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_S)
+        time.sleep(STOP_S)
+        os._exit(BAD)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
 ROLES = {"house": serve, "inbox": keep_inbox, "runner": keep_deployments}
 
 
@@ -544,6 +561,8 @@ def main(words: list[str] | None = None) -> int:
     add_common(parser)
     add_arguments(parser)
     options = parser.parse_args(words)
+    if options.role != "house":
+        end_with_parent()
     try:
         check_options(options)
         return ROLES[options.role](options, load_settings({"data_dir": options.data_dir}))

@@ -142,10 +142,10 @@ def test_a_second_start_takes_up_what_a_kill_left(start: Any, api: str, inbox: I
     beside = start(api=api)
     refusal, _ = beside.process.communicate(timeout=PATIENCE_S)
     assert (beside.process.returncode, json.loads(refusal)["error"]["code"]) == (2, "configuration")
-    family = descendants(first.process.pid)
+    family = {pid: Path(f"/proc/{pid}/cmdline").read_text()[-120:] for pid in descendants(first.process.pid)}
     first.process.kill()
     first.process.wait()
-    wait_until(lambda: not any(map(is_alive, family)), "the end of the children of a killed serve")
+    wait_until(lambda: not any(map(is_alive, family)), f"the end of {family}")
     done = recorded(inbox.settings)
     assert inbox.waiting() == ["a.jsonl"]
     second = start(api=api)
