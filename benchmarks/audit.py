@@ -98,9 +98,8 @@ def _cold(settings: Settings) -> None:
     seconds = min(cpu_of(command) for _ in range(10))
     alone = min(cpu_of([sys.executable, "-I", "-S", verify_dbom.__file__, "--key", key, dbom]) for _ in range(10))
     bare = min(cpu_of([sys.executable, "-c", "pass"]) for _ in range(10))
-    print(
-        f"  one DBOM, cold                            {seconds:.3f} s CPU; verify_dbom.py {alone:.3f}; python {bare:.3f}"
-    )
+    others = f"verify_dbom.py {alone:.3f}, python -c pass {bare:.3f}"
+    print(f"  one DBOM, cold                            {seconds:.3f} s CPU ({others})")
 
 
 def _checkpoint(settings: Settings, leaves: int) -> None:
