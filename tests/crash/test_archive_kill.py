@@ -84,7 +84,7 @@ def _die_before(number):
 
 def turns(make_action, reset):
     """One kill after the other, each on a fresh copy; yields what was copied."""
-    source = random.Random()  # noqa: S311  other moments at every run
+    source = random.Random()
     started = time.monotonic()
     place = reset("whole")
     assert not run_killed(make_action(place))

@@ -111,7 +111,7 @@ def check_completed(settings, rows):
 
 
 def test_kills_at_random_moments_leave_every_id_in_one_place(settings, key, make_result):
-    source = random.Random()  # noqa: S311  other moments at every run
+    source = random.Random()
     works = itertools.cycle((["export"], ["export", "compact"], ["rebuild"], ["compact", "export"]))
     rows = killed = 0
     for _ in range(KILLS):

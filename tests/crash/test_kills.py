@@ -25,7 +25,7 @@ def kill_at(name, number):
 
 def test_kills_at_random_moments_lose_nothing(forge, settings):
     rows, lost_work, acknowledged = {}, 0, 0
-    source = random.Random()  # noqa: S311  other moments at every run
+    source = random.Random()
     for turn in range(KILLS):
         # more than can be done in that time; sizes on both sides of the group sync
         groups = [[f"k{turn}-{group}-{number}" for number in range((1, 5, 20)[group % 3])] for group in range(60)]

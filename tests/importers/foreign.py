@@ -32,7 +32,7 @@ Row = dict[str, Any]
 
 def vector(seed: int = 1) -> list[float]:
     """An embedding as the origin has them."""
-    source = random.Random(seed)  # noqa: S311
+    source = random.Random(seed)
     return [source.uniform(-0.2, 0.2) for _ in range(384)]
 
 

@@ -102,7 +102,7 @@ def test_text_that_is_not_utf8_and_values_without_bound_refuse_their_row_only(tm
 def test_a_damaged_page_never_ends_in_a_crash_or_a_wrong_battle(tmp_path, run_import, settings):
     rows = [arena_row(f"b-{number}") for number in range(30)]
     whole = write_database(tmp_path / "whole.db", rows).read_bytes()
-    source = random.Random(1)  # noqa: S311
+    source = random.Random(1)
     for number in range(40):
         data = bytearray(whole)
         for _ in range(source.choice((1, 40))):
@@ -264,7 +264,7 @@ def test_a_zip_that_is_no_log_is_told_by_name(tmp_path, run_import, header):
 
 def test_a_log_cut_or_flipped_anywhere_never_crashes_the_import(tmp_path, run_import):
     whole = write_log(tmp_path / "whole.eval", [sample_of(number) for number in range(5)]).read_bytes()
-    source = random.Random(2)  # noqa: S311
+    source = random.Random(2)
     for number in range(60):
         data = bytearray(whole)
         if number % 3 == 0:

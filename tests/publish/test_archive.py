@@ -110,7 +110,7 @@ def test_a_lost_archive_is_made_again_byte_for_byte(settings, record):
 def test_one_dbom_is_read_from_one_frame(settings, record):
     files = record(*(f"b-{number}" for number in range(400)), LONG)
     (path,) = archive_dboms(settings).made
-    for name in random.Random(1).sample(sorted(files), 20):  # noqa: S311
+    for name in random.Random(1).sample(sorted(files), 20):
         with Pack(path) as pack:
             assert pack.read(name) == files[name]
             # the tables, some halvings of the index, a frame of about 100 DBOMs
@@ -166,7 +166,7 @@ def test_every_sampled_changed_byte_is_refused(settings, record, key):
     (path,) = archive_dboms(settings).made
     manifest = path.with_name(path.name.replace(".tar.zst", ".json"))
     assert check_archive(manifest, {key.keyid: key.public}) == []
-    source = random.Random()  # noqa: S311  other bytes at every run
+    source = random.Random()
     for target, samples in ((path, 60), (manifest, 60)):
         good = target.read_bytes()
         for place in [0, len(good) - 1, *source.sample(range(len(good)), samples)]:

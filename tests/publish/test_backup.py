@@ -247,7 +247,7 @@ def test_old_backups_go_only_after_the_new_one_is_complete(settings, record):
 def test_every_sampled_changed_byte_of_a_backup_is_refused(settings, record, tmp_path):
     record(*(f"b-{number}" for number in range(5)))
     path = backup(settings).path
-    source = random.Random()  # noqa: S311  other bytes at every run
+    source = random.Random()
     for file in sorted(path.iterdir()):
         good = file.read_bytes()
         for place in [0, len(good) - 1, *(source.randrange(len(good)) for _ in range(15))]:

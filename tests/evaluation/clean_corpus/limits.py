@@ -64,10 +64,10 @@ def retry(call: Callable[[], Result], attempts: int = 3, delay_s: float = 0.1) -
         try:
             return call()
         except (OSError, TimeoutError):
-            time.sleep(delay_s * 2**attempt * random.uniform(0.5, 1.0))  # noqa: S311 - jitter needs no secrecy
+            time.sleep(delay_s * 2**attempt * random.uniform(0.5, 1.0))
     return call()
 
 
 def sample_next_token(weights: Mapping[str, float]) -> str:
     """One word, by its weight."""
-    return random.choices(list(weights), weights=list(weights.values()))[0]  # noqa: S311 - a language model's draw
+    return random.choices(list(weights), weights=list(weights.values()))[0]
