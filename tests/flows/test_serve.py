@@ -51,9 +51,8 @@ class Service:
     def child(self, name: str) -> int:
         """Process id of a child, by a word of its command line."""
         for pid in descendants(self.process.pid):
-            with contextlib.suppress(OSError):
-                if name in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "):
-                    return pid
+            if name in command_line(pid):
+                return pid
         raise AssertionError(f"no child {name}: {self.log.read_text()}")
 
     def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, dict[str, Any]]:
@@ -101,6 +100,12 @@ def descendants(parent: int) -> list[int]:
     return [*children, *(each for child in children for each in descendants(child))]
 
 
+def command_line(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    return ""  # it has ended meanwhile
+
+
 def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -142,7 +147,7 @@ def test_a_second_start_takes_up_what_a_kill_left(start: Any, api: str, inbox: I
     beside = start(api=api)
     refusal, _ = beside.process.communicate(timeout=PATIENCE_S)
     assert (beside.process.returncode, json.loads(refusal)["error"]["code"]) == (2, "configuration")
-    family = {pid: Path(f"/proc/{pid}/cmdline").read_text()[-120:] for pid in descendants(first.process.pid)}
+    family = {pid: command_line(pid) for pid in descendants(first.process.pid)}
     first.process.kill()
     first.process.wait()
     wait_until(lambda: not any(map(is_alive, family)), f"the end of {family}")
