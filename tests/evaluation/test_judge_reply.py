@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from test_judge_server import KEY, MODEL, completion, opinion
 
 from green_logic.errors import ConfigurationError, GreenLogicError, VerificationError
-from green_logic.evaluation.cis import rounded
+from green_logic.evaluation.cis import Component, rounded
 from green_logic.evaluation.judge.errors import MalformedReplyError
 from green_logic.evaluation.judge.prompt import PROMPT_SHA256
 from green_logic.evaluation.judge.reply import describe_problem, parse_completion, parse_opinion, read_opinion
-from green_logic.evaluation.judge.review import EFFECT, NoReview, Review, apply_review, parse_record
+from green_logic.evaluation.judge.review import EFFECT, NoReview, Review, apply_review, parse_record, review_logic
 from green_logic.evaluation.judge.settings import JudgeSettings, find_key, find_url
 
 SCORES = st.floats(0, 1)
@@ -151,6 +151,31 @@ def test_what_is_no_score_is_refused(bad: float):
 
 def review_of(*scores: float, **more: Any) -> Review:
     return Review(model=MODEL, reported=(MODEL,), scores=scores, critique="Right.", **more)
+
+
+def test_a_reviewed_component_keeps_the_evidence_of_the_tests():
+    tests = Component(0.5, "hidden_tests", {"passed": 1, "total": 2})
+    part, record = review_logic(tests, review_of(0.9, 0.7, 0.9))
+    assert (part.value, part.source) == (0.6, "hidden_tests+llm")
+    assert part.evidence == {
+        "passed": 1, "total": 2, "tests_value": 0.5,
+        "review": {"k": 3, "median": 0.9, "spread": 0.2, "delta": 0.1},
+    }  # fmt: skip
+    assert record["delta"] == 0.1
+
+
+def test_a_component_without_tests_says_whose_word_it_is():
+    part, record = review_logic(Component(None, "none", {"reason": "none"}), review_of(0.9, 0.7, 0.9))
+    assert (part.value, part.source, record["delta"]) == (0.9, "llm", None)
+    assert part.evidence["reason"] == "the median of 3 LLM reviews, since the task has no hidden tests"
+
+
+def test_without_a_review_the_logic_stays_what_it_was():
+    review, tests = NoReview("the judge cannot be reached"), Component(0.5, "hidden_tests", {"passed": 1})
+    assert review_logic(tests, review) == (tests, {"kind": "none", "reason": "the judge cannot be reached"})
+    part, _ = review_logic(Component(None, "none", {}), review)
+    assert (part.value, part.source) == (None, "none")
+    assert part.evidence["reason"] == "the task has no hidden tests and no review: the judge cannot be reached"
 
 
 def test_the_record_holds_the_evidence_and_no_timing():

@@ -21,9 +21,9 @@ from green_logic.errors import ConfigurationError, NotEvaluatedError, RetryableE
 from green_logic.evaluation.cis import rounded
 from green_logic.evaluation.judge.client import Client
 from green_logic.evaluation.judge.dialect import FORMATS
-from green_logic.evaluation.judge.prompt import Question, ask_about
+from green_logic.evaluation.judge.prompt import PROMPT_SHA256, Question, ask_about
 from green_logic.evaluation.judge.reply import CRITIQUE_CHARACTERS
-from green_logic.evaluation.judge.review import NoReview, Review
+from green_logic.evaluation.judge.review import EFFECT, NoReview, Review
 from green_logic.evaluation.judge.reviewer import Answer, Reviewer
 from green_logic.evaluation.judge.settings import JudgeSettings, find_key
 from green_logic.evaluation.judge.untrusted import printable
@@ -61,6 +61,12 @@ class Judge:
         """A reviewer that is ready to be asked. Nothing is sent yet. Raises ConfigurationError for a malformed key."""
         client = Client(settings, find_key(environ))
         return cls(settings, client, Reviewer(settings, client, pause))
+
+    @property
+    def profile(self) -> dict[str, object]:
+        """What of the reviewer makes its scores a kind of their own, for the digest of the profile."""
+        model, reviews = self._name(self.settings.model), self.settings.reviews
+        return {"model": model, "reviews": reviews, "effect": EFFECT, "prompt_sha256": PROMPT_SHA256}
 
     def review(self, battle: Battle) -> Review | NoReview:
         """The reviews of a battle's logic; no score and no test result is shown to the reviewer.

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from green_logic.errors import VerificationError
-from green_logic.evaluation.cis import SCORE_DIGITS, rounded
+from green_logic.evaluation.cis import SCORE_DIGITS, Component, rounded
 from green_logic.evaluation.judge.prompt import PROMPT, PROMPT_SHA256
 
 EFFECT = 0.10  # of L, the reviewer's word against the tests'; the origin promised this bound and did not keep it
@@ -121,6 +121,21 @@ def apply_review(logic: float | None, median: float) -> Applied:
     logic = rounded(logic)
     value = rounded(min(max(median, logic - EFFECT), logic + EFFECT))
     return Applied(value, round(value - logic, SCORE_DIGITS), "hidden_tests+llm")
+
+
+def review_logic(part: Component, review: Review | NoReview) -> tuple[Component, dict[str, Any]]:
+    """The component L after a review of it, and the record of that review. The tests' evidence stays in it."""
+    if isinstance(review, NoReview):
+        if part.value is None:
+            part = Component(None, NONE, {"reason": f"the task has no hidden tests and no review: {review.reason}"})
+        return part, review.record()
+    value, delta, source = apply_review(part.value, review.median)
+    reviewed = {"k": len(review.scores), "median": review.median, "spread": review.spread, "delta": delta}
+    if part.value is None:
+        reason = f"the median of {len(review.scores)} LLM reviews, since the task has no hidden tests"
+        return Component(value, source, {"reason": reason, "review": reviewed}), review.record(delta)
+    evidence = {**part.evidence, "tests_value": part.value, "review": reviewed}
+    return Component(value, source, evidence), review.record(delta)
 
 
 class _Record(BaseModel):
