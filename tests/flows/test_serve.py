@@ -22,7 +22,7 @@ from green_logic.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 150.0  # the machine may be busy; a good run needs a tenth
-BATTLES = 128  # of a file that is interrupted: four chunks
+BATTLES = 256  # of a file that is interrupted: eight chunks
 BATTLE = {
     "task": {"title": "Double", "description": "Write double(n).", "entry_points": ["double"]},
     "purple_response": {"sourceCode": "def double(n):\n    return 2 * n\n", "testCode": "", "rationale": "twice"},
@@ -144,9 +144,6 @@ def test_a_second_start_takes_up_what_a_kill_left(start: Any, api: str, inbox: I
     drop(inbox, "a.jsonl", *(f"a-{number}" for number in range(BATTLES)))
     first = start(api=api)
     wait_until(lambda: recorded(inbox.settings), "the first battles of the file")
-    beside = start(api=api)
-    refusal, _ = beside.process.communicate(timeout=PATIENCE_S)
-    assert (beside.process.returncode, json.loads(refusal)["error"]["code"]) == (2, "configuration")
     family = {pid: command_line(pid) for pid in descendants(first.process.pid)}
     first.process.kill()
     first.process.wait()
@@ -154,6 +151,10 @@ def test_a_second_start_takes_up_what_a_kill_left(start: Any, api: str, inbox: I
     done = recorded(inbox.settings)
     assert inbox.waiting() == ["a.jsonl"]
     second = start(api=api)
+    wait_until(lambda: second.said("inbox"), "the second serve")
+    beside = start(api=api)
+    refusal, _ = beside.process.communicate(timeout=PATIENCE_S)
+    assert (beside.process.returncode, json.loads(refusal)["error"]["code"]) == (2, "configuration")
     drop(inbox, "b.jsonl", "b-1")
     wait_until(lambda: len(reports(inbox)) == 2, "both reports")
     assert second.end() == (130, {"schema": "green-logic/serve/1", "ok": False, "done": 2, "failed": 0})
