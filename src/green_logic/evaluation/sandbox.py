@@ -10,10 +10,12 @@ import os
 import queue
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Literal, Self
 
 from green_logic.errors import RetryableError, SandboxUnavailableError
+from green_logic.evaluation.isolation.split.needs import Needs, find_needs
 from green_logic.evaluation.probe import PROBE_LIMITS, PROBE_SOURCE, PROBE_TESTS, find_breach
 from green_logic.evaluation.testrun import Limits, TestOutcome, TestRun
 from green_logic.evaluation.worker import Worker, WorkerDeathError
@@ -84,17 +86,26 @@ class Sandbox:
         }
 
     def run_tests(
-        self, source: str, tests: str, *, kind: Literal["own", "hidden"], limits: Limits | None = None
+        self,
+        source: str,
+        tests: str,
+        *,
+        kind: Literal["own", "hidden"],
+        limits: Limits | None = None,
+        split: bool | None = None,
     ) -> TestRun:
         """Run `tests` against `source`; blocks while every worker is busy.
 
-        Raises RetryableError if the worker died, whose job then has no result.
+        Hidden tests run out of the solution's process where they can; `fallback` of the run says why not. `split`
+        says it instead. Raises RetryableError if the worker died, whose job then has no result.
         """
+        needs, fallback = self._plan(tests, kind, split=split)
         slot = self._slots.get()
         try:
             if self._closed:
                 raise RetryableError("the sandbox is closed")
-            return slot.run(source, tests, kind, limits or self._limits)
+            run = slot.run(source, tests, kind, limits or self._limits, needs)
+            return replace(run, fallback=fallback) if fallback else run
         finally:
             self._slots.put(slot)
 
@@ -113,6 +124,15 @@ class Sandbox:
     ) -> None:
         """Close it."""
         self.close()
+
+    def _plan(self, tests: str, kind: str, *, split: bool | None) -> tuple[Needs | None, str]:
+        """What a split run of `tests` needs, None for one process; and why it cannot be split though it should."""
+        if split is False or (split is None and kind == "own"):
+            return None, ""
+        if self.backend == UNSANDBOXED:
+            return None, "nothing keeps two processes apart here"
+        needs = find_needs(tests)
+        return (None, needs.same_process) if needs.same_process and split is None else (needs, "")
 
     def _probe(self) -> str:
         """Why this backend cannot be used; empty if a real job ran and found every wall in place."""
@@ -140,10 +160,10 @@ class _Slot:
         with self._deaths_counted():
             self._living().wait_ready()
 
-    def run(self, source: str, tests: str, kind: str, limits: Limits) -> TestRun:
+    def run(self, source: str, tests: str, kind: str, limits: Limits, needs: Needs | None) -> TestRun:
         """Run one job. Raises RetryableError if the worker died."""
         with self._deaths_counted():
-            run = self._living().run(source, tests, kind, limits)
+            run = self._living().run(source, tests, kind, limits, needs)
         self._deaths = 0
         return run
 

@@ -3,7 +3,10 @@
 A guest reports through its own pipe, one JSON object per line, and everything in it may be a lie or garbage:
 
     {"test": "TestCase::test_x", "outcome": "failed", "message": "..."}
+    {"runner": "mini" | "pytest", "calls": "12"}                           at most once
     {"end": "finished" | "no_tests" | "import_error", "detail": "..."}     the last line; without it the run crashed
+
+In split execution the guest that reports is the tests' process, where no code of the submission runs.
 """
 
 from __future__ import annotations
@@ -12,11 +15,13 @@ import json
 import re
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 OUTCOMES = ("passed", "skipped", "failed", "error")  # from best to worst; a test reported twice keeps the worst
-REPORTED_ENDS = frozenset({"finished", "no_tests", "import_error"})
+REPORTED_ENDS = frozenset({"finished", "no_tests", "import_error", "lost"})  # "lost": the solution's process
+RUNNERS = ("mini", "pytest")
+MAX_CALLS = 10**9
 MAX_NAME = 500  # characters; a longer parameter list is cut
 MAX_MESSAGE = 300  # characters
 MAX_OUTPUT = 2000  # characters, the last ones
@@ -65,13 +70,19 @@ class TestRun:
     output: str  # the last characters of standard output and error: evidence for people, never parsed
     wall_s: float
     cpu_s: float
+    tamper: str = "in_process"  # "out_of_process": no code of the submission ran where its results were made
+    runner: str = "pytest"  # "mini": the fast path of split execution
+    calls: int = 0  # from the tests' process to the solution's
+    fallback: str = ""  # why tests that should have run out of process did not
 
 
 @dataclass(frozen=True)
 class Ending:
     """How the supervisor, which is trusted, saw the process tree end."""
 
-    reason: str  # "exited", or the limit it was killed for: "timeout" | "output_limit" | ..., a key of `_judge_end`
+    # "exited", "solution_ended" (the other guest of a split job did), or the limit it was killed for:
+    # "timeout" | "output_limit" | ..., a key of `_judge_end`
+    reason: str
     exit_code: int  # negative: the signal
     wall_s: float
     cpu_s: float
@@ -82,18 +93,28 @@ def parse_run(ending: Ending, results: bytes, output: bytes, limits: Limits, hid
 
     `hidden` maps texts that differ between runs, such as a temporary directory, to what is shown instead.
     """
-    outcomes: dict[str, TestOutcome] = {}
-    reported: tuple[str, str] | None = None
+    report = _Report()
     malformed = ""
     try:
         for line in results.decode("utf-8").split("\n")[:-1]:
-            reported = _read_line(line, outcomes, hidden, last=reported)
+            _read_line(line, report, hidden)
     except (ValueError, RecursionError) as error:
         malformed = f"malformed results: {clean(str(error), 100, hidden)}"
-    ended, detail = _judge_end(ending, reported, malformed, limits)
-    kept = () if ended in {"import_error", "no_tests"} else tuple(outcomes.values())
+    ended, detail = _judge_end(ending, report.end, malformed, limits)
+    kept = () if ended in {"import_error", "no_tests"} else tuple(report.outcomes.values())
     tail = clean_block(output.decode("utf-8", "replace"), hidden)[-MAX_OUTPUT:]
-    return TestRun(kept, ended, detail, tail, ending.wall_s, ending.cpu_s)
+    times = (ending.wall_s, ending.cpu_s)
+    return TestRun(kept, ended, detail, tail, *times, runner=report.runner, calls=report.calls)
+
+
+@dataclass
+class _Report:
+    """What the records so far say."""
+
+    outcomes: dict[str, TestOutcome] = field(default_factory=dict)
+    end: tuple[str, str] | None = None
+    runner: str = "pytest"
+    calls: int = 0
 
 
 def _judge_end(ending: Ending, reported: tuple[str, str] | None, malformed: str, limits: Limits) -> tuple[str, str]:
@@ -112,9 +133,12 @@ def _judge_end(ending: Ending, reported: tuple[str, str] | None, malformed: str,
         return "timeout", f"CPU time limit of {limits.cpu_s} s"
     if malformed:
         return "crashed", malformed
-    if reported is None or ending.exit_code != 0:
+    # a solution that ends makes the tests' process lose it; how it ended says more
+    is_over = reported is not None and (reported[0] != "lost" or ending.reason != "solution_ended")
+    if not is_over or (ending.exit_code != 0 and ending.reason != "solution_ended"):
         return "crashed", _describe_exit(ending.exit_code)
-    return reported
+    assert reported is not None  # noqa: S101  for the type checker: it is over
+    return ("crashed", reported[1]) if reported[0] == "lost" else reported
 
 
 def _describe_exit(code: int) -> str:
@@ -127,25 +151,29 @@ def _describe_exit(code: int) -> str:
     return f"the process was ended by {name}"
 
 
-def _read_line(
-    line: str, outcomes: dict[str, TestOutcome], hidden: Mapping[str, str], *, last: tuple[str, str] | None
-) -> tuple[str, str] | None:
-    """Add one outcome, or return the end that the record tells of. Raises ValueError for anything else."""
-    if last:
+def _read_line(line: str, report: _Report, hidden: Mapping[str, str]) -> None:
+    """Add what one record says. Raises ValueError for anything else."""
+    if report.end:
         raise ValueError("a record after the last one")
     record = json.loads(line)
     if not isinstance(record, dict) or not all(isinstance(value, str) for value in record.values()):
         raise ValueError("expected an object of strings")
     if record.keys() == {"end", "detail"} and record["end"] in REPORTED_ENDS:
-        return record["end"], clean(record["detail"], MAX_MESSAGE, hidden)
-    if record.keys() != {"test", "outcome", "message"} or record["outcome"] not in OUTCOMES:
+        report.end = record["end"], clean(record["detail"], MAX_MESSAGE, hidden)
+    elif record.keys() == {"runner", "calls"} and record["runner"] in RUNNERS and record["calls"].isascii():
+        report.runner, report.calls = record["runner"], min(int(record["calls"][:10]), MAX_CALLS)
+    elif record.keys() == {"test", "outcome", "message"} and record["outcome"] in OUTCOMES:
+        _add_outcome(record, report.outcomes, hidden)
+    else:
         raise ValueError("expected a test or an end")
+
+
+def _add_outcome(record: dict[str, str], outcomes: dict[str, TestOutcome], hidden: Mapping[str, str]) -> None:
     name = clean(record["test"], MAX_NAME, hidden)
     outcome = TestOutcome(name, record["outcome"], clean(record["message"], MAX_MESSAGE, hidden))
     known = outcomes.get(name)
     if known is None or OUTCOMES.index(outcome.outcome) > OUTCOMES.index(known.outcome):
         outcomes[name] = outcome
-    return None
 
 
 def clean(text: str, size: int, hidden: Mapping[str, str]) -> str:

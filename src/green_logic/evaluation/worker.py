@@ -13,12 +13,13 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from green_logic.errors import RetryableError
 from green_logic.evaluation.isolation.channel import ChannelClosedError, read_frame, read_record, send_record
+from green_logic.evaluation.isolation.split.needs import SIDES, Needs
 from green_logic.evaluation.testrun import BOX, Ending, Limits, TestRun, parse_run
 
 START_S = 60.0  # for an interpreter and pytest on a machine with cold disks
@@ -74,15 +75,26 @@ class Worker:
             self._read_answer()
         self._ready = True
 
-    def run(self, source: str, tests: str, kind: str, limits: Limits) -> TestRun:
-        """Run one job. Raises WorkerDeathError, after which only `close` makes sense."""
+    def run(self, source: str, tests: str, kind: str, limits: Limits, split: Needs | None = None) -> TestRun:
+        """Run one job, in two processes if `split` says what its tests need.
+
+        Raises WorkerDeathError, after which only `close` makes sense.
+        """
         self.wait_ready()
         self._channel.settimeout(limits.wall_s + GRACE_S)
         with self._reporting_death():
-            send_record(self._channel, {"source": source, "tests": tests, "kind": kind, "limits": asdict(limits)})
+            job: dict[str, object] = {"source": source, "limits": asdict(limits)}
+            if split:
+                send_record(self._channel, {**job, "kind": "split", "captures": split.captures})
+                # apart, so that the solution's process can be forked before anybody reads the tests
+                send_record(self._channel, {"tests": tests, "names": sorted(split.names)})
+            else:
+                send_record(self._channel, {**job, "kind": kind, "tests": tests})
             ending = self._read_answer()
             results, output = read_frame(self._channel), read_frame(self._channel)
-        return parse_run(Ending(**ending), results, output, limits, {self._box: BOX})
+        places = {f"{self._box}/{side}": BOX for side in SIDES} if split and self._box != BOX else {}
+        run = parse_run(Ending(**ending), results, output, limits, {**places, self._box: BOX})
+        return replace(run, tamper="out_of_process") if split else replace(run, runner="pytest", calls=0)
 
     def close(self) -> None:
         """End the process and everything below it."""

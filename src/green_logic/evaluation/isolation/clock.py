@@ -24,13 +24,15 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self.ahead_ns = 0
-        self._sleep = time.sleep
+        self.real_sleep = time.sleep
+        # in split execution: whether the process at the other end lives in real time
+        self.is_watched_elsewhere: Callable[[], bool] = lambda: False
 
     def sleep(self, seconds: float | SupportsIndex, /) -> None:
         """Stand-in for time.sleep."""
         # the real one also says what is wrong with a number of seconds
         if not isinstance(seconds, (int, float)) or not seconds >= 0 or self._is_watched():
-            self._sleep(seconds)
+            self.real_sleep(seconds)
         else:
             self.ahead_ns += int(seconds * NANO)
 
@@ -44,7 +46,10 @@ class VirtualClock:
         self._install_datetime()
 
     def _is_watched(self) -> bool:
-        """Whether something else goes on in real time: a thread, a child, an alarm."""
+        return self.is_watched_elsewhere() or self.is_busy()
+
+    def is_busy(self) -> bool:
+        """Whether something else goes on in real time in this process: a thread, a child, an alarm."""
         if threading.active_count() > 1 or signal.getitimer(signal.ITIMER_REAL)[0] > 0:
             return True
         try:

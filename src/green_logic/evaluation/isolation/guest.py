@@ -163,7 +163,7 @@ def preload() -> None:
 def run_guest(descriptor: int, source: str, tests: str, kind: str) -> None:
     """Run `tests` against `source` in the current directory and report to `descriptor`; the last record is the end."""
     reporter = Reporter(descriptor)
-    _prepare_process(source, tests)
+    prepare_process({SOLUTION: source, TESTS: tests})
     end, detail = _run(reporter, source, tests, kind)
     for stream in (sys.stdout, sys.stderr):
         # the process ends without cleaning up; a stream that the submission broke is its own loss
@@ -173,39 +173,43 @@ def run_guest(descriptor: int, source: str, tests: str, kind: str) -> None:
         reporter.send(end=end, detail=detail)
 
 
-def _prepare_process(source: str, tests: str) -> None:
-    # for tracebacks, inspect and child processes; both now, for a solution may fill the disk
-    for name, text in ((SOLUTION, source), (TESTS, tests)):
+def prepare_process(modules: dict[str, str]) -> VirtualClock:
+    """Make this process one that runs `modules` (name -> source). Returns its clock."""
+    # for tracebacks, inspect and child processes; all of them now, for a solution may fill the disk
+    for name, text in modules.items():
         Path(f"{name}.py").write_text(text, encoding="utf-8", errors="replace")
     sys.dont_write_bytecode = True
     sys.argv = [f"{TESTS}.py"]
     sys.path.insert(0, str(Path.cwd()))
     random.seed(0)
     threading.stack_size(THREAD_STACK_BYTES)
-    VirtualClock().install()
+    clock = VirtualClock()
+    clock.install()
+    return clock
 
 
 def _run(reporter: Reporter, source: str, tests: str, kind: str) -> tuple[str, str]:
     """The end and its detail; an empty end when pytest itself gave up, which is a crash."""
     try:
-        solution = _load(SOLUTION, source, {})
+        solution = load(SOLUTION, source, {})
     except BaseException as error:  # noqa: BLE001  whatever hostile code raises, SystemExit included, is its result
-        return "import_error", f"solution: {_describe(error)}"
+        return "import_error", f"solution: {describe(error)}"
     names: dict[str, object] = {}
     if kind == "own":
         names["__builtins__"] = SolutionNames(solution)
         sys.modules["__main__"] = solution
         sys.meta_path.append(SolutionAliases(solution))
     try:
-        _load(TESTS, tests, names)
+        load(TESTS, tests, names)
     except pytest.skip.Exception as skipped:
         return "no_tests", f"skipped: {skipped.msg}"
     except BaseException as error:  # noqa: BLE001  as above
-        return "import_error", _describe(error)
-    return _run_pytest(reporter)
+        return "import_error", describe(error)
+    return run_pytest(reporter)
 
 
-def _run_pytest(reporter: Reporter) -> tuple[str, str]:
+def run_pytest(reporter: Reporter) -> tuple[str, str]:
+    """Run the loaded tests with pytest: the end and its detail, as `_run`."""
     recorder = Recorder(reporter)
     code = pytest.main(pytest_arguments(Path.cwd()), plugins=[recorder])
     if code == pytest.ExitCode.NO_TESTS_COLLECTED and not recorder.errors:
@@ -222,7 +226,7 @@ def pytest_arguments(directory: Path) -> list[str]:
     return [*arguments, f"--rootdir={directory}", f"--confcutdir={directory}", str(directory / f"{TESTS}.py")]
 
 
-def _load(name: str, source: str, names: dict[str, object]) -> types.ModuleType:
+def load(name: str, source: str, names: dict[str, object]) -> types.ModuleType:
     """Run `source` as the module `name`, with `names` already in it. Raises whatever it raises."""
     path = Path.cwd() / f"{name}.py"
     module = types.ModuleType(name)
@@ -245,7 +249,7 @@ def _importer() -> str:
     return str(frame.f_globals.get("__name__")) if frame else ""
 
 
-def _describe(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """Type, first line and line number, the same for every run."""
     line = error.lineno if isinstance(error, SyntaxError) else None
     trace = error.__traceback__

@@ -13,6 +13,7 @@ import select
 import signal
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,9 +39,15 @@ class Watch:
     guest: int  # pidfd
     results_pipe: int
     output_pipe: int
+    keeper: int = -1  # of a split job: readable when the solution's guest has ended
     results: bytearray = field(default_factory=bytearray)
     output: bytearray = field(default_factory=bytearray)
     output_bytes: int = 0
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """Everything to listen to."""
+        return (self.guest, self.results_pipe, self.output_pipe, *((self.keeper,) if self.keeper >= 0 else ()))
 
 
 def supervise(job: dict[str, Any], channel: socket.socket, owners: tuple[int, ...], plan: Plan) -> None:
@@ -50,31 +57,30 @@ def supervise(job: dict[str, Any], channel: socket.socket, owners: tuple[int, ..
     """
     limits = Limits(**job["limits"])
     enter(plan, limits)
-    pipes = [os.pipe() for _ in range(3)]
-    (results_read, results_write), (output_read, output_write), (confined_read, confined_write) = pipes
-    supervisor = os.pidfd_open(os.getpid())
-    pid = os.fork()
-    if pid == 0:
-        _become_guest(plan, limits, job, (supervisor, confined_write, results_write, output_write))
-    for descriptor in (results_write, output_write, confined_write, supervisor):
-        os.close(descriptor)
-    _await_confinement(confined_read)
+    (results_read, results_write), (output_read, output_write) = os.pipe(), os.pipe()
+    words = (str(job["source"]), str(job["tests"]), str(job["kind"]))
+    pid, confined = fork_guest(
+        plan, limits, (output_write, results_write), lambda descriptors: run_guest(descriptors[0], *words)
+    )
+    os.close(results_write)
+    os.close(output_write)
+    await_confinement(confined)
     started = time.monotonic()
     watch = Watch(os.pidfd_open(pid), results_read, output_read)
     reason, ended = "", (0, 0.0)
     try:
-        reason = _watch(watch, limits, (channel.fileno(), *owners), plan)
+        reason = watch_guest(watch, limits, (channel.fileno(), *owners), plan)
     finally:
-        ended = _end(pid, watch, plan)
+        ended = end_guest(pid, watch, plan)
     wall_s = time.monotonic() - started
     if reason == "exited":
-        reason = _drain(watch, limits) or reason
+        reason = drain(watch, limits) or reason
     send_record(channel, {"reason": reason, "exit_code": ended[0], "wall_s": wall_s, "cpu_s": ended[1]})
     send_frame(channel, bytes(watch.results))
     send_frame(channel, bytes(watch.output))
 
 
-def _end(pid: int, watch: Watch, plan: Plan) -> tuple[int, float]:
+def end_guest(pid: int, watch: Watch, plan: Plan) -> tuple[int, float]:
     """Leave nothing of the guest. Returns its exit code and the CPU seconds of its whole tree."""
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(watch.guest, signal.SIGKILL)
@@ -84,7 +90,7 @@ def _end(pid: int, watch: Watch, plan: Plan) -> tuple[int, float]:
     return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime + clear(plan)
 
 
-def _await_confinement(descriptor: int) -> None:
+def await_confinement(descriptor: int) -> None:
     """Wait until the guest has given up every right. Raises OSError with its words if it could not."""
     said = bytearray()
     while part := os.read(descriptor, READ_BYTES):
@@ -94,14 +100,14 @@ def _await_confinement(descriptor: int) -> None:
         raise OSError(errno.EPERM, said.decode("utf-8", "replace") or "the guest died before it was confined")
 
 
-def _watch(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Plan) -> str:
+def watch_guest(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Plan) -> str:
     """Collect from the guest until it ends or must end; returns why. Raises ChannelClosedError if an owner is gone."""
     deadline = time.monotonic() + limits.wall_s
     next_look = time.monotonic() + LOOK_S
     poller = select.poll()
     for descriptor in owners:
         poller.register(descriptor, select.POLLIN | select.POLLRDHUP)
-    for descriptor in (watch.guest, watch.results_pipe, watch.output_pipe):
+    for descriptor in watch.descriptors:
         poller.register(descriptor, select.POLLIN)
     for descriptor in (watch.results_pipe, watch.output_pipe):
         os.set_blocking(descriptor, False)
@@ -111,6 +117,8 @@ def _watch(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Plan) ->
             raise ChannelClosedError("nobody waits for this job any more")
         if watch.guest in ready:
             return "exited"
+        if watch.keeper in ready:
+            return "solution_ended"
         for descriptor in ready:
             if not _take(watch, descriptor):
                 poller.unregister(descriptor)
@@ -150,7 +158,7 @@ def _excess(watch: Watch, limits: Limits) -> str:
     return "results_limit" if len(watch.results) > RESULTS_BYTES else ""
 
 
-def _drain(watch: Watch, limits: Limits) -> str:
+def drain(watch: Watch, limits: Limits) -> str:
     """Take what the ended guest left in its pipes."""
     for descriptor in (watch.results_pipe, watch.output_pipe):
         with contextlib.suppress(BlockingIOError):
@@ -160,31 +168,50 @@ def _drain(watch: Watch, limits: Limits) -> str:
     return ""
 
 
-def _become_guest(plan: Plan, limits: Limits, job: dict[str, Any], descriptors: tuple[int, int, int, int]) -> None:
+def fork_guest(
+    plan: Plan, limits: Limits, descriptors: tuple[int, ...], run: Callable[[list[int]], None]
+) -> tuple[int, int]:
+    """Fork a guest that is confined and then does `run`, with what `descriptors` became but for the first, its output.
+
+    Returns its process id and what `await_confinement` waits for.
+    """
+    supervisor = os.pidfd_open(os.getpid())
+    confined_read, confined_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _become_guest(plan, limits, (supervisor, confined_write, *descriptors), run)
+    os.close(confined_write)
+    os.close(supervisor)
+    return pid, confined_read
+
+
+def _become_guest(plan: Plan, limits: Limits, descriptors: tuple[int, ...], run: Callable[[list[int]], None]) -> None:
     """Never returns."""
     code = 1
     try:
-        results = _confine(plan, limits, descriptors)
-        run_guest(results, str(job["source"]), str(job["tests"]), str(job["kind"]))
+        run(_confine(plan, limits, descriptors))
         code = 0
     finally:
         # no exit handler and no thread of the submission has a say in how this ends
         os._exit(code)
 
 
-def _confine(plan: Plan, limits: Limits, descriptors: tuple[int, int, int, int]) -> int:
-    """Become the guest; returns the descriptor for results. The supervisor learns how it went."""
-    supervisor, confined, results, output = descriptors
+def _confine(plan: Plan, limits: Limits, descriptors: tuple[int, ...]) -> list[int]:
+    """Become the guest; returns the descriptors that it keeps. The supervisor learns how it went."""
+    supervisor, confined, output, *kept = descriptors
     try:
         offer_to_oom_killer(plan)
         os.setsid()  # a signal to the guest's process group must not reach the supervisor's
         for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):
             os.dup2(source, target)
-        results = fcntl.fcntl(results, fcntl.F_DUPFD_CLOEXEC, RESULTS_DESCRIPTOR)
-        supervisor = fcntl.fcntl(supervisor, fcntl.F_DUPFD_CLOEXEC, RESULTS_DESCRIPTOR)
-        confined = fcntl.fcntl(confined, fcntl.F_DUPFD_CLOEXEC, RESULTS_DESCRIPTOR)
+        supervisor, confined, *kept = (
+            fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, RESULTS_DESCRIPTOR)
+            for descriptor in (supervisor, confined, *kept)
+        )
         os.closerange(3, RESULTS_DESCRIPTOR)
         os.chdir(plan.box)
+        if plan.shares_host:
+            os.environ.update(HOME=plan.box, TMPDIR=f"{plan.box}/.tmp")  # a split job has two
         confine(plan, limits)
         if select.select([supervisor], [], [], 0)[0]:
             os._exit(1)  # it died before it could take us along
@@ -194,4 +221,4 @@ def _confine(plan: Plan, limits: Limits, descriptors: tuple[int, int, int, int])
         os._exit(1)
     os.close(supervisor)
     os.close(confined)
-    return results
+    return kept

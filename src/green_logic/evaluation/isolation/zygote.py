@@ -5,6 +5,7 @@ sandbox modules. It never reads a job. For each one it forks a supervisor, which
 the guest, watches it, and answers:
 
     <- {"source", "tests", "kind", "limits"}
+    <- {"source", "kind": "split", "limits", "captures"}, then {"tests", "names"}     instead, for two guests
     -> {"reason", "exit_code", "wall_s", "cpu_s"}, then one frame of results and one of output
     -> {"failure": text}   when there was no sandbox to run it in; then this process ends
 """
@@ -23,6 +24,7 @@ from dataclasses import replace
 from green_logic.evaluation.isolation.channel import ChannelClosedError, read_record, send_record
 from green_logic.evaluation.isolation.guest import preload
 from green_logic.evaluation.isolation.plan import Plan, leave, prepare
+from green_logic.evaluation.isolation.split.pair import supervise_pair
 from green_logic.evaluation.isolation.supervisor import supervise
 
 
@@ -78,7 +80,9 @@ def _serve(channel: socket.socket, owners: tuple[int, int], plan: Plan) -> None:
 def _supervise_one(channel: socket.socket, owners: tuple[int, int], plan: Plan) -> int:
     """Exit code of a supervisor: 0 if it answered."""
     try:
-        supervise(read_record(channel), channel, owners, plan)
+        job = read_record(channel)
+        run = supervise_pair if job["kind"] == "split" else supervise
+        run(job, channel, owners, plan)
     except ChannelClosedError:
         return 3
     except OSError as error:

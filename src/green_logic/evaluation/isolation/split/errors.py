@@ -1,0 +1,83 @@
+"""Exceptions of the solution, raised again on the tests' side from a description that nobody trusts."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from green_logic.evaluation.isolation.split.values import check_list, check_number, check_text, find_standard_class
+from green_logic.evaluation.isolation.split.wire import LostError
+
+if TYPE_CHECKING:
+    from green_logic.evaluation.isolation.split.tester import TestsPeer
+
+MAX_NESTING = 12
+SKIPPING = ("unittest", "doctest")  # whose exceptions mean something to pytest
+
+
+def restore_error(peer: TestsPeer, data: Any, depth: int = 0) -> BaseException:
+    """The exception that `describing.describe_error` described. Raises LostError."""
+    if type(data) is not dict or depth > MAX_NESTING:
+        raise LostError("an exception without a description")
+    base = vars(builtins).get(check_text(data.get("base")))
+    if not isinstance(base, type) or not issubclass(base, BaseException):
+        raise LostError("an exception with an impossible base")
+    arguments = tuple(peer.decode(argument) for argument in check_list(data.get("args")))
+    if "own" in data:
+        error = _restore_own(peer, data, arguments)
+    else:
+        error = _restore_builtin(peer, base, data, arguments, depth)
+    if "cause" in data:
+        error.__cause__ = restore_error(peer, data["cause"], depth + 1)
+    if "notes" in data:
+        error.__notes__ = [check_text(note) for note in check_list(data["notes"])]
+    return error
+
+
+def _restore_own(peer: TestsPeer, data: dict[str, Any], arguments: tuple[Any, ...]) -> BaseException:
+    """An instance of an exception class of the solution."""
+    number, class_number = map(check_number, check_list(data["own"]))
+    cls = peer.class_of(class_number)
+    if not issubclass(cls, BaseException):
+        raise LostError("an exception that is none")
+    error: Any = peer.proxy_of(number, cls)
+    own = object.__getattribute__(error, "__dict__")
+    text = check_text(data.get("text"))
+    BaseException.args.__set__(error, arguments)  # type: ignore[attr-defined]
+    own["_text"] = text
+    error.__traceback__ = None
+    return error  # type: ignore[no-any-return]
+
+
+def _restore_builtin(
+    peer: TestsPeer, base: type[BaseException], data: dict[str, Any], arguments: tuple[Any, ...], depth: int
+) -> BaseException:
+    if "group" in data and issubclass(base, BaseExceptionGroup):
+        parts = [restore_error(peer, part, depth + 1) for part in check_list(data["group"])]
+        return base(check_text(data.get("text")).rpartition(" (")[0], parts)
+    attributes: list[Any] = []
+    if "standard" in data:
+        module, name, attributes = check_list(data["standard"])
+        found = find_standard_class(check_text(module), check_text(name))
+        if found and issubclass(found, base) and module.partition(".")[0] not in SKIPPING:
+            base = found
+    error = _construct(base, arguments)
+    if "file" in data and isinstance(error, OSError):
+        error.filename = check_text(data["file"])
+    for entry in check_list(attributes):
+        attribute, value = check_list(entry)
+        with contextlib.suppress(AttributeError, TypeError):
+            setattr(error, check_text(attribute), peer.decode(value))
+    return error
+
+
+def _construct(kind: type[BaseException], arguments: tuple[Any, ...]) -> BaseException:
+    try:
+        error = kind.__new__(kind, *arguments)
+        if kind.__module__ == "builtins":
+            kind.__init__(error, *arguments)  # fills in what OSError and its like have
+    except TypeError:
+        error = BaseException.__new__(kind)
+    error.args = arguments
+    return error

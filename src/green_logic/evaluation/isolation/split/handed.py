@@ -1,0 +1,112 @@
+"""What the solution's side holds of the tests' objects: stand-ins that ask the tests' process for everything."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from green_logic.evaluation.isolation.split.values import check_list, check_text
+from green_logic.evaluation.isolation.split.words import words
+
+if TYPE_CHECKING:
+    from green_logic.evaluation.isolation.split.solution import SolutionPeer
+
+# special methods of a test's object that the solution may use, all of them calls
+HANDED_METHODS = words(
+    "__call__ __iter__ __next__ __len__ __getitem__ __setitem__ __delitem__ __contains__ __enter__ __exit__ __bool__",
+    "__eq__ __ne__ __lt__ __le__ __gt__ __ge__ __hash__ __str__ __repr__ __int__ __float__ __index__ __add__ __radd__",
+    "__sub__ __mul__ __rmul__ __truediv__ __neg__ __abs__ __aenter__ __aexit__ __aiter__ __anext__ __await__",
+)
+HANDED_ERROR = "_handed_error"  # attribute of a stand-in for an exception of the tests: its number there
+FORWARD = "__handed__"  # attribute of a real function that stands for a test's
+
+
+class StandIn:
+    """An object of the tests. Its class has the special methods that the object has."""
+
+    _peer: SolutionPeer
+    _number: int
+
+    def __init__(self, peer: SolutionPeer, number: int, name: str, doc: str | None) -> None:
+        own = self.__dict__
+        own["_peer"], own["_number"] = peer, number
+        own["__doc__"] = doc
+        if name:  # for functools.wraps
+            own["__name__"] = own["__qualname__"] = name
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._peer.request("get", self._number, name)
+
+
+def make_stand_in(peer: SolutionPeer, data: list[Any]) -> Any:
+    """The stand-in that `["h", number, kind, methods, name, doc, signature]` asks for."""
+    number, kind, methods, name, doc, signature = data[1:7]
+    names = (*check_list(methods), *(("__get__",) if kind == "function" else ()))
+    stand_in = _class_of(names)(peer, number, check_text(name), doc)
+    if signature is not None:
+        vars(stand_in)["__signature__"] = _signature(signature)
+    return _make_async(stand_in) if kind == "async" else stand_in
+
+
+def make_handed_error(base: type[BaseException], name: str, number: int, text: str) -> BaseException:
+    """An exception of the tests that is caught by the same builtin names, `text` its message."""
+    kind: Any = type(name, (base,), {"__str__": lambda _: text})
+    error: BaseException = kind.__new__(kind)
+    vars(error)[HANDED_ERROR] = number
+    return error
+
+
+def _signature(parameters: list[Any]) -> inspect.Signature:
+    kinds = {kind.name: kind for kind in inspect._ParameterKind}
+    return inspect.Signature(
+        [
+            inspect.Parameter(name, kinds[kind], default=... if optional else inspect.Parameter.empty)
+            for name, kind, optional in parameters
+        ]
+    )
+
+
+def _make_async(stand_in: Any) -> Any:
+    """A real coroutine function: solutions ask inspect what a handler is."""
+
+    async def call(*arguments: Any, **named: Any) -> Any:
+        return await stand_in(*arguments, **named)
+
+    call.__name__ = call.__qualname__ = getattr(stand_in, "__name__", "call")
+    call.__doc__ = vars(stand_in)["__doc__"]
+    if signature := vars(stand_in).get("__signature__"):
+        call.__signature__ = signature  # type: ignore[attr-defined]
+    setattr(call, FORWARD, stand_in)
+    return call
+
+
+_classes: dict[tuple[str, ...], type[StandIn]] = {}
+
+
+def _class_of(methods: tuple[str, ...]) -> type[StandIn]:
+    if methods not in _classes:
+        _classes[methods] = type("TestObject", (StandIn,), {name: _method(name) for name in methods})
+    return _classes[methods]
+
+
+def _method(name: str) -> Callable[..., Any]:
+    if name == "__call__":
+
+        def call(self: StandIn, *arguments: Any, **named: Any) -> Any:
+            return self._peer.request("call", self._number, "", *arguments, **named)
+
+        return call
+    if name == "__get__":
+        # a test puts it into a class of the solution: then it is a method
+        return lambda self, owner, _=None: self if owner is None else types.MethodType(self, owner)
+    if name == "__await__":
+        return lambda self: self._peer.awaited(self._number).__await__()
+
+    def special(self: StandIn, *arguments: Any) -> Any:
+        return self._peer.request("op", self._number, name, *arguments)
+
+    return special

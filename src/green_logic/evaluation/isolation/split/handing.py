@@ -1,0 +1,104 @@
+"""What the solution may do with the objects that tests hand over."""
+
+from __future__ import annotations
+
+import asyncio
+import collections.abc
+import inspect
+import io
+import queue
+import random
+import threading
+import types
+from typing import Any
+from unittest.mock import NonCallableMock
+
+from green_logic.evaluation.isolation.split.handed import HANDED_METHODS
+
+TESTS = "test_solution"
+# objects of the standard library that exist to be shared
+OPEN_TYPES = (
+    types.SimpleNamespace,
+    io.StringIO,
+    io.BytesIO,
+    random.Random,
+    queue.Queue,
+    queue.SimpleQueue,
+    threading.Event,
+    threading.Condition,
+    threading.Barrier,
+    threading.Semaphore,
+    type(threading.Lock()),
+    type(threading.RLock()),
+    asyncio.Event,
+    asyncio.Lock,
+    asyncio.Condition,
+    asyncio.Semaphore,
+    asyncio.Queue,
+    asyncio.Future,
+    types.GeneratorType,
+    types.AsyncGeneratorType,
+)
+MOCK_NAMES = frozenset(dir(NonCallableMock())) | {"called", "call_count", "call_args", "call_args_list"}
+MOCK_METHODS = frozenset({"__call__", "__enter__", "__exit__", "__aenter__", "__aexit__"})
+# not callbacks but the machinery around the test
+CLOSED_MODULES = ("pytest", "_pytest", "pluggy", "green_logic")
+
+
+def is_open(target: object) -> bool:
+    """Whether the solution may look at `target`, not only call it."""
+    kind = type(target)
+    return (
+        kind.__module__ == TESTS
+        or kind in OPEN_TYPES
+        or isinstance(target, (NonCallableMock, collections.abc.Iterator))
+    )
+
+
+def check_may_read(target: object, name: str) -> Any:
+    """A public attribute of an open object. Raises PermissionError for any other."""
+    is_mock = isinstance(target, NonCallableMock)
+    if name.startswith("_") or not is_open(target) or (is_mock and name in MOCK_NAMES):
+        raise PermissionError(f"the tests' process refuses to give {name}")
+    if isinstance(target, (types.GeneratorType, types.AsyncGeneratorType)) and name[:3] in {"gi_", "ag_"}:
+        raise PermissionError(f"the tests' process refuses to give {name}")
+    value = getattr(target, name)
+    if isinstance(value, (types.ModuleType, types.FrameType, types.CodeType, types.TracebackType)):
+        raise PermissionError(f"the tests' process refuses to give {name}")
+    return value
+
+
+def describe_handed(value: Any) -> list[Any]:
+    """Kind, special methods, name, doc and signature, for the stand-in on the other side."""
+    if is_function := isinstance(value, (types.FunctionType, types.MethodType)):
+        methods = ["__call__"]
+    elif isinstance(value, NonCallableMock):
+        methods = [name for name in MOCK_METHODS if hasattr(type(value), name)]
+    elif is_open(value):
+        methods = [name for name in HANDED_METHODS if _has(value, name)]
+    else:
+        methods = ["__call__"] if callable(value) and not _is_machinery(value) else []
+    name, doc = getattr(value, "__name__", ""), getattr(value, "__doc__", None)
+    kind = "async" if inspect.iscoroutinefunction(value) else "plain"
+    if kind == "plain" and isinstance(value, types.FunctionType):
+        kind = "function"
+    signature = _describe_signature(value) if is_function else None
+    is_text = type(name) is str and (doc is None or type(doc) is str)
+    return [kind, sorted(methods), name if is_text else "", doc if is_text and is_function else None, signature]
+
+
+def _has(value: Any, name: str) -> bool:
+    found = getattr(type(value), name, None)
+    return found is not None and found is not getattr(object, name, None)
+
+
+def _is_machinery(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] in CLOSED_MODULES
+
+
+def _describe_signature(function: Any) -> list[list[Any]] | None:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    return [[part.name, part.kind.name, part.default is not part.empty] for part in parameters]

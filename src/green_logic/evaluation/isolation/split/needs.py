@@ -1,0 +1,95 @@
+"""What a test file needs of the process that it runs in, read from its text; the judge does it before the job."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from green_logic.evaluation.isolation.split.words import words
+
+SOLUTION = "solution"
+SIDES = ("solution", "tests")  # folders of the two in a box on the host's disk
+# modules that look into a process, at files, or for a second interpreter
+INSIDE_MODULES = words(
+    "ast ctypes dis gc importlib inspect linecache multiprocessing pickle runpy subprocess tokenize traceback",
+    "tracemalloc weakref",
+)
+INSIDE_NAMES = words(
+    "__file__ __code__ __globals__ __closure__ __subclasses__ getsource getrefcount settrace setprofile",
+    "tmp_path tmp_path_factory tmpdir tempfile TemporaryDirectory NamedTemporaryFile chdir",
+    "signature get_type_hints create_autospec autospec capfd setenv delenv environ",
+)
+CAPTURING_NAMES = frozenset({"capsys", "redirect_stdout", "redirect_stderr", "stdout", "stderr"})
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one test file needs."""
+
+    same_process: str  # why the solution must live in the tests' process; empty: it need not
+    captures: bool  # whether the tests look at what is printed
+    names: frozenset[str]  # every identifier: which classes of the solution the tests know
+
+
+@functools.lru_cache(maxsize=256)
+def find_needs(tests: str) -> Needs:
+    """What `tests` need. Of tests that do not parse nothing is said: they fail wherever they run."""
+    try:
+        tree = ast.parse(tests)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Needs("", captures=False, names=frozenset())
+    nodes = list(ast.walk(tree))
+    names = frozenset(itertools.chain.from_iterable(map(_names_of, nodes)))
+    reason = next(itertools.chain(_looks_inside(nodes), _derives(nodes)), "")
+    return Needs(reason, captures=bool(names & CAPTURING_NAMES), names=names)
+
+
+def _looks_inside(nodes: list[ast.AST]) -> Iterator[str]:
+    """Modules and names that show more of a process than its values."""
+    for node in nodes:
+        modules: list[str] = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = [node.module or ""]
+        for module in modules:
+            if module.partition(".")[0] in INSIDE_MODULES:
+                yield f"line {node.lineno}: imports {module}"  # type: ignore[attr-defined]
+        is_open = isinstance(node, ast.Name) and node.id == "open"  # a method of that name may be anything
+        if found := {"open"} if is_open else INSIDE_NAMES.intersection(_names_of(node)):
+            yield f"line {getattr(node, 'lineno', 1)}: uses {min(found)}"
+
+
+def _derives(nodes: list[ast.AST]) -> Iterator[str]:
+    """Classes of the tests with a base from the solution: code of both in one object."""
+    imported = {
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and node.module == SOLUTION
+        for alias in node.names
+    }
+    for node in nodes:
+        if isinstance(node, ast.ClassDef):
+            for base in node.bases:
+                root = base
+                while isinstance(root, (ast.Attribute, ast.Subscript)):
+                    root = root.value
+                is_own = isinstance(root, ast.Name) and (
+                    root.id in imported or (root.id == SOLUTION and root is not base)
+                )
+                if is_own:
+                    yield f"line {node.lineno}: {node.name} derives from a class of the solution"
+
+
+def _names_of(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, (ast.arg, ast.keyword)):
+        yield node.arg or ""
+    elif isinstance(node, ast.alias):
+        yield node.name.rpartition(".")[2]

@@ -1,0 +1,121 @@
+"""Makes the tests' side's classes from what the solution's side says of its own."""
+
+from __future__ import annotations
+
+import builtins
+import dataclasses
+import operator
+from typing import TYPE_CHECKING, Any
+
+from green_logic.evaluation.isolation.split.describing import CONTAINER_BASES, SPECIAL_METHODS, VALUE_BASES
+from green_logic.evaluation.isolation.split.proxies import (
+    RID,
+    Remote,
+    RemoteDict,
+    RemoteError,
+    RemoteMeta,
+    RemoteObject,
+    number_of,
+    special_method,
+)
+from green_logic.evaluation.isolation.split.values import check_list, check_text, find_standard_class
+from green_logic.evaluation.isolation.split.wire import LostError
+
+if TYPE_CHECKING:
+    from green_logic.evaluation.isolation.split.tester import TestsPeer
+
+VALUES = {base.__name__: base for base in VALUE_BASES}
+CONTAINERS = {base.__name__: base for base in CONTAINER_BASES}
+MAX_BASES = 20
+
+
+def make_class(peer: TestsPeer, number: int, described: Any) -> RemoteMeta:
+    """The proxy class for class `number`. Raises LostError if the description is none."""
+    if type(described) is not dict:
+        raise LostError("a class without a description")
+    name = check_text(described.get("name"))
+    value = VALUES.get(str(described.get("value")))
+    content = CONTAINERS.get(str(described.get("content")))
+    bases = [_find_base(peer, base) for base in check_list(described.get("bases"))[:MAX_BASES]]
+    is_named = (name in peer.names and name[:1].isupper()) or any(getattr(base, "_is_named", False) for base in bases)
+    namespace: dict[str, Any] = {
+        "_peer": peer,
+        RID: number,
+        "_value": value,
+        "_asks": described.get("asks") is True,
+        "_is_named": is_named,
+        "_functions": frozenset(map(check_text, check_list(described.get("functions")))),
+        "__module__": check_text(described.get("module")),
+        "__doc__": described.get("doc") if type(described.get("doc")) is str else None,
+    }
+    if described.get("module") == "builtins":
+        # functions and modules have a text each
+        namespace["__doc__"] = property(lambda self: peer.get(number_of(self), "__doc__"))
+        if name == "module":
+            namespace["__dict__"] = property(lambda self: RemoteDict(peer, number_of(self)))
+    namespace |= _special_methods(described, value, content, is_named=is_named)
+    if type(described.get("dataclass")) is list:
+        fields = [(field, object) for field in map(check_text, described["dataclass"])]
+        namespace["__dataclass_fields__"] = vars(dataclasses.make_dataclass("Fields", fields))["__dataclass_fields__"]
+    return _create(name, bases, namespace, value, is_exception=described.get("exception") is True)
+
+
+def _special_methods(
+    described: dict[str, Any], value: type | None, content: type | None, *, is_named: bool
+) -> dict[str, Any]:
+    methods: dict[str, Any] = {}
+    listed = {*map(check_text, check_list(described.get("methods"))), "__repr__", "__str__"} & SPECIAL_METHODS
+    if described.get("exception") is True:
+        listed -= {"__repr__", "__str__", "__hash__", "__eq__", "__ne__"}
+    for name in listed:
+        method = special_method(name, is_named=is_named, value=value, content=content.__name__ if content else None)
+        if method:
+            methods[name] = method
+    if described.get("unhashable") is True:
+        methods["__hash__"] = None
+    elif "__eq__" in methods and "__hash__" not in methods:
+        methods["__hash__"] = object.__hash__
+    if content:
+        # isinstance asks for it; the container itself stays where it is
+        methods["__class__"] = property(lambda _: content)
+    if value is tuple:
+        for index, field in enumerate(check_list(described.get("fields"))):
+            methods[check_text(field)] = property(operator.itemgetter(index))
+        methods["_fields"] = tuple(described["fields"])
+    return methods
+
+
+def _create(
+    name: str, bases: list[type], namespace: dict[str, Any], value: type | None, *, is_exception: bool
+) -> RemoteMeta:
+    """The class with as many of `bases` as go together."""
+    rid = namespace.pop(RID)
+    if is_exception:
+        root: tuple[type, ...] = (RemoteError, Exception)
+    else:
+        root = (Remote, value) if value else (RemoteObject,)
+        if not value:
+            namespace["__slots__"] = ()
+    missing = tuple(part for part in root if not any(issubclass(base, part) for base in bases))
+    for chosen in (tuple(dict.fromkeys(bases)) + missing, missing + tuple(dict.fromkeys(bases)), root):
+        try:
+            cls = type.__new__(RemoteMeta, name, chosen, dict(namespace))
+        except TypeError:
+            continue
+        # beside the slot of the same name that instances have
+        type.__setattr__(cls, "_class_number", rid)
+        return cls
+    raise LostError("a class that cannot be")
+
+
+def _find_base(peer: TestsPeer, described: Any) -> type:
+    tag, *rest = check_list(described)
+    if tag == "k":
+        return peer.decode(described)  # type: ignore[no-any-return]
+    if tag == "n":
+        found = getattr(builtins, check_text(rest[0]), None)
+    else:
+        found = find_standard_class(check_text(rest[0]), check_text(rest[1])) or Exception
+    if not isinstance(found, type) or not (issubclass(found, BaseException) or found in VALUE_BASES):
+        raise LostError("a class with an impossible base")
+    return found

@@ -1,0 +1,74 @@
+"""What the two processes of a split run do, from their start to their end."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from green_logic.evaluation.isolation import guest
+from green_logic.evaluation.isolation.split.mini import BeyondMiniError, Case, find_cases, run_case
+from green_logic.evaluation.isolation.split.proxies import RemoteModule
+from green_logic.evaluation.isolation.split.solution import serve_solution
+from green_logic.evaluation.isolation.split.tester import TestsPeer
+from green_logic.evaluation.isolation.split.wire import LostError
+
+
+def run_solution(control: socket.socket, source: str, *, captures: bool) -> None:
+    """Be process S: load `source` and serve it until the tests are gone."""
+    clock = guest.prepare_process({guest.SOLUTION: source})
+    serve_solution(control, lambda: guest.load(guest.SOLUTION, source, {}), clock, captures=captures)
+
+
+def run_tests(descriptor: int, control: socket.socket, tests: str, names: frozenset[str]) -> None:
+    """Be process T: run `tests` against the solution behind `control`, and report to `descriptor`."""
+    reporter = guest.Reporter(descriptor)
+    clock = guest.prepare_process({guest.TESTS: tests})
+    peer = TestsPeer(control, clock, names, lambda reason: reporter.send(end="lost", detail=f"the solution: {reason}"))
+    # a coroutine that goes back to the solution is awaited there
+    warnings.filterwarnings("ignore", message="coroutine 'Loops._wait' was never awaited")
+    end, detail, runner = "", "", "mini"
+    try:
+        if failure := peer.start():
+            end, detail = "import_error", f"solution: {failure}"
+        else:
+            end, detail, runner = _run(reporter, peer, tests)
+    except LostError as error:
+        peer.lose(str(error))
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    reporter.send(runner=runner, calls=str(peer.calls))
+    if end:
+        reporter.send(end=end, detail=detail)
+
+
+def _run(reporter: guest.Reporter, peer: TestsPeer, tests: str) -> tuple[str, str, str]:
+    """End, detail and runner; an empty end is a crash."""
+    solution: Any = RemoteModule(peer, guest.SOLUTION, str(Path.cwd() / f"{guest.SOLUTION}.py"))
+    sys.modules[guest.SOLUTION] = solution
+    try:
+        module = guest.load(guest.TESTS, tests, {})
+    except pytest.skip.Exception as skipped:
+        return "no_tests", f"skipped: {skipped.msg}", "mini"
+    except BaseException as error:  # noqa: BLE001  whatever it raises is the result
+        return "import_error", guest.describe(error), "mini"
+    try:
+        cases = find_cases(module)
+    except BeyondMiniError:
+        cases = None
+    if cases is None:
+        return (*guest.run_pytest(reporter), "pytest")
+    return (*_run_mini(reporter, cases), "mini")
+
+
+def _run_mini(reporter: guest.Reporter, cases: list[Case]) -> tuple[str, str]:
+    for name, call in cases:
+        outcome, message = run_case(call)
+        reporter.send(test=name, outcome=outcome, message=message)
+    return ("finished", "") if cases else ("no_tests", "")

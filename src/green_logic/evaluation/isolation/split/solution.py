@@ -1,0 +1,277 @@
+"""The solution's side (S): loads the solution, then does what the tests ask for. Nothing here is trusted by T."""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import copy
+import importlib
+import os
+import socket
+import sys
+import threading
+import types
+from collections.abc import Callable
+from typing import Any
+
+from green_logic.evaluation.isolation.clock import VirtualClock
+from green_logic.evaluation.isolation.guest import describe
+from green_logic.evaluation.isolation.split import describing
+from green_logic.evaluation.isolation.split.handed import (
+    FORWARD,
+    HANDED_ERROR,
+    StandIn,
+    make_handed_error,
+    make_stand_in,
+)
+from green_logic.evaluation.isolation.split.loops import Loops, serve_loop
+from green_logic.evaluation.isolation.split.peer import Channel, Peer
+from green_logic.evaluation.isolation.split.values import find_builtin, find_standard_class, name_standard_class
+from green_logic.evaluation.isolation.split.wire import LostError, Message, receive_descriptor, send
+
+SPOKEN, LOOP, LANE = b"c", b"l", b"b"  # what a descriptor from the tests is for
+LANE_WANTED = b"n"
+
+
+class SolutionPeer(Peer):
+    """S's end of the conversation."""
+
+    def __init__(self, control: socket.socket, clock: VirtualClock, root: types.ModuleType) -> None:
+        super().__init__(clock, parity=1)
+        self._control = control
+        self._exported: list[Any] = [root]
+        self._numbers: dict[int, int] = {id(root): 0}
+        self._stand_ins: dict[int, Any] = {}
+        self._lock = threading.RLock()
+        self._lanes: list[socket.socket] = []
+        self._lane_came = threading.Condition(threading.Lock())
+        self.loops = Loops(self)
+
+    def export(self, value: object) -> int:
+        """The number by which the tests name `value` from now on."""
+        with self._lock:
+            number = self._numbers.get(id(value))
+            if number is None:
+                number = self._numbers[id(value)] = len(self._exported)
+                self._exported.append(value)
+            return number
+
+    def exported(self, number: Any) -> Any:
+        """What `export` gave a number to."""
+        return self._exported[number]
+
+    def awaited(self, number: int) -> Any:
+        """A coroutine that waits for an awaitable of the tests."""
+        return self.loops.awaited(number)
+
+    def open_channel(self) -> Channel:
+        """A lane for a thread of the solution's own; the tests make it."""
+        with self._lane_came:
+            self._control.sendall(LANE_WANTED)
+            while not self._lanes:
+                self._lane_came.wait()
+            return Channel(self, self._lanes.pop())
+
+    def serve_control(self) -> None:
+        """Take channels from the tests until they end, and the process with them."""
+        with contextlib.suppress(LostError):
+            while True:
+                tag, connection = receive_descriptor(self._control)
+                if tag == LANE:
+                    with self._lane_came:
+                        self._lanes.append(connection)
+                        self._lane_came.notify()
+                else:
+                    threading.Thread(target=self._serve_thread, args=(connection, tag == LOOP), daemon=True).start()
+        os._exit(0)
+
+    def _serve_thread(self, connection: socket.socket, has_loop: bool) -> None:
+        self.open_channels += 1
+        try:
+            if has_loop:
+                serve_loop(self, connection, self.exported)
+            else:
+                channel = Channel(self, connection)
+                self.adopt(channel)
+                channel.serve()
+        finally:
+            self.open_channels -= 1
+
+    def handle(self, message: Message) -> object:
+        """Do what the tests ask."""
+        target = self._exported[message["i"]]
+        arguments = [self.decode(value) for value in message["a"]]
+        named = {name: self.decode(value) for name, value in message["k"].items()}
+        self.mirrors.settle()
+        op, name = message["op"], message["n"]
+        try:
+            if op == "class":
+                return describing.describe_class(self, target)
+            if op in {"call", "method"}:
+                function = target if op == "call" else getattr(target, name)
+                return function(*arguments, **named)
+            return OPERATIONS[op](target, name, *arguments)
+        finally:
+            # they live until the answer is sent, so that what the call changed in them is told
+            self._local.arguments = (arguments, named)
+
+    def release(self) -> None:
+        """The answer is sent."""
+        self._local.arguments = None
+
+    def encode_other(self, value: Any, depth: int) -> Any:
+        """References to what is the solution's, and to what is the tests'."""
+        handed = self._find_handed(value)
+        if handed is not None:
+            return ["h", handed]
+        if isinstance(value, type):
+            standard = name_standard_class(value)
+            return ["g", *standard] if standard else ["k", self.export(value)]
+        if isinstance(value, BaseException):
+            return ["E", describing.describe_error(self, value)]
+        number, class_number = self.export(value), self.export(type(value))
+        if describing.is_awaitable(value):
+            return ["a", number]
+        if isinstance(value, describing.VALUE_BASES):
+            return ["w", number, class_number, self.encode(describing.plain_value(value), depth)]
+        return ["r", number, class_number]
+
+    def _find_handed(self, value: Any) -> int | None:
+        """The number of what is a test's own."""
+        if isinstance(value, types.FunctionType):
+            value = vars(value).get(FORWARD)
+        if isinstance(value, StandIn):
+            return value._number
+        return vars(value).get(HANDED_ERROR) if isinstance(value, BaseException) else self.loops.find_awaited(value)
+
+    def decode_other(self, data: list[Any], depth: int) -> Any:
+        """What the tests refer to."""
+        tag, subject = data[0], data[1]
+        if tag in {"r", "A"}:
+            return self._exported[subject] if tag == "r" else getattr(self._exported[subject], data[2])
+        if tag == "h":
+            if subject not in self._stand_ins:
+                self._stand_ins[subject] = make_stand_in(self, data)
+            return self._stand_ins[subject]
+        if tag == "a":
+            return self.loops.awaited(subject)
+        if tag in {"g", "M"}:
+            module = importlib.import_module(subject)
+            return module if tag == "M" else find_standard_class(subject, data[2])
+        return self.restore_error(subject)
+
+    def describe_error(self, error: BaseException) -> Any:
+        """An exception of the tests goes back as itself."""
+        if HANDED_ERROR in vars(error):
+            return ["h", vars(error)[HANDED_ERROR]]
+        return describing.describe_error(self, error)
+
+    def restore_error(self, data: Any) -> BaseException:
+        """What a callback raised: the solution's own exception, or a stand-in with the same builtin base."""
+        if data["own"] is not None:
+            own = self._exported[data["own"]]
+            if isinstance(own, BaseException):
+                return own
+        base = find_builtin(data["base"])
+        if data["standard"]:
+            importlib.import_module(data["standard"][0])
+            base = find_standard_class(*data["standard"]) or base
+        error = make_handed_error(base, data["name"], data["number"], data["text"])
+        error.args = tuple(self.decode(argument) for argument in data["args"])
+        return error
+
+
+def _apply(target: Any, name: str, *arguments: Any) -> object:
+    """A special method, as the interpreter would call it."""
+    if name == "__getitem__":
+        return target[arguments[0]]  # a class may have __class_getitem__ instead
+    if name in COPIES:
+        return COPIES[name](target)
+    return getattr(type(target), name)(target, *arguments)
+
+
+COPIES: dict[str, Callable[[Any], Any]] = {"__copy__": copy.copy, "__deepcopy__": copy.deepcopy}
+# what the tests' side may ask of an object: target, name, arguments
+OPERATIONS: dict[str, Callable[..., object]] = {
+    "op": _apply,
+    "get": getattr,
+    "set": setattr,
+    "del": delattr,
+    "own": lambda target, name: vars(target)[name],
+    "owned": lambda target, _: list(vars(target)),
+    "dir": lambda target, _: [name for name in dir(target) if isinstance(name, str)],
+    "names": lambda target, _: list(getattr(target, "__all__", [name for name in vars(target) if name[:1] != "_"])),
+    "content": lambda target, _: describing.plain_content(target),
+    "isinstance": lambda target, _, value: isinstance(value, target),
+    "issubclass": lambda target, _, value: issubclass(value, target),
+}
+
+
+def serve_solution(control: socket.socket, load: Any, clock: VirtualClock, *, captures: bool) -> None:
+    """Load the solution by `load`, tell how that went, and serve. Returns only when the tests are gone."""
+    try:
+        _, first = receive_descriptor(control)
+    except LostError:
+        return
+    try:
+        root = load()
+    except BaseException as error:  # noqa: BLE001  whatever hostile code raises, SystemExit included, is its result
+        send(first, {"failure": describe(error)})
+        first.recv(1)  # our end before the tests' would look like a crash
+        return
+    peer = SolutionPeer(control, clock, root)
+    if captures:
+        peer.take_output = capture_output()
+    _thread.start_new_thread(peer.serve_control, ())  # not counted by threading.active_count
+    channel = Channel(peer, first)
+    peer.adopt(channel)
+    peer.open_channels = 1
+    send(first, {"ready": True})
+    channel.serve()
+    _thread.allocate_lock().acquire()
+
+
+def capture_output() -> Any:
+    """Collect what is printed, for tests that look at it. Returns what takes it."""
+    printed: list[list[str]] = []
+    for name in ("stdout", "stderr"):
+        setattr(sys, name, _Printed(printed, name))
+
+    def take() -> list[list[str]]:
+        taken = printed[:]
+        del printed[: len(taken)]
+        return taken
+
+    return take
+
+
+class _Printed:
+    """Text stream that keeps what is written for the tests' process."""
+
+    encoding, errors, closed = "utf-8", "replace", False
+
+    def __init__(self, printed: list[list[str]], name: str) -> None:
+        self._printed = printed
+        self._name = name
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self._printed.append([self._name, text])
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Nothing: it goes with the next message."""
+
+    def isatty(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        raise OSError("captured output has no descriptor")

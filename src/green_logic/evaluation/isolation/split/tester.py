@@ -1,0 +1,374 @@
+"""The tests' side (T): trusts nothing that the solution's side says.
+
+What S may do here: answer, call what a test handed over, read public attributes and use the special methods of objects
+whose class the tests define (or which are made for sharing, such as an Event), and change lists, dicts, sets and
+bytearrays that both sides hold. Everything else is refused.
+"""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import contextlib
+import inspect
+import json
+import os
+import socket
+import sys
+import threading
+import types
+import weakref
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from green_logic.evaluation.isolation.clock import VirtualClock
+from green_logic.evaluation.isolation.split.describing import PLAIN_VALUES
+from green_logic.evaluation.isolation.split.errors import restore_error
+from green_logic.evaluation.isolation.split.handed import HANDED_METHODS
+from green_logic.evaluation.isolation.split.handing import check_may_read, describe_handed, is_open
+from green_logic.evaluation.isolation.split.loops import LoopChannel, Loops
+from green_logic.evaluation.isolation.split.peer import Channel, Peer
+from green_logic.evaluation.isolation.split.proxies import (
+    RID,
+    RemoteMeta,
+    RemoteMethod,
+    RemoteModule,
+    is_remote,
+    number_of,
+)
+from green_logic.evaluation.isolation.split.proxy_classes import make_class
+from green_logic.evaluation.isolation.split.solution import LANE, LANE_WANTED, LOOP, SPOKEN
+from green_logic.evaluation.isolation.split.values import (
+    check_list,
+    check_number,
+    check_text,
+    find_standard_class,
+    name_standard_class,
+)
+from green_logic.evaluation.isolation.split.wire import LostError, Message, receive, send_descriptor
+
+UNCHANGING = frozenset({str, int, float, bytes, tuple, frozenset})
+UNCHANGING_TAGS = (["t"], ["b"], ["F"], ["i"])
+MAX_REMEMBERED = 10_000
+MAX_LANES = 128
+MAX_HANDED = 100_000
+PRINT_STREAMS = ("stdout", "stderr")
+PATIENCE_S = 0.25  # for the supervisor to end us once the solution is gone
+
+
+class TestsPeer(Peer):
+    """T's end of the conversation. `names`: identifiers in the tests. `give_up`: called when S is lost."""
+
+    __test__ = False
+
+    def __init__(
+        self, control: socket.socket, clock: VirtualClock, names: frozenset[str], give_up: Callable[[str], None]
+    ) -> None:
+        super().__init__(clock, parity=2)
+        self.names = names
+        self._control = control
+        self._give_up = give_up
+        self._lock = threading.RLock()
+        self._handed: list[Any] = []
+        self._handed_numbers: dict[int, int] = {}
+        self._classes: dict[int, RemoteMeta] = {}
+        self._proxies: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        self._values: dict[int, Any] = {}  # proxies that are numbers or tuples cannot be referred to weakly
+        self._loop_channels: weakref.WeakKeyDictionary[Any, LoopChannel] = weakref.WeakKeyDictionary()
+        self._sent: dict[str, Any] = {}
+        self._readers: dict[object, Callable[[list[Any]], Any]] = {
+            "r": self._proxy,
+            "w": self._proxy,
+            "k": lambda data: self.class_of(check_number(data[1])),
+            "a": lambda data: self.loops.awaited(check_number(data[1])),
+            "h": lambda data: self._find_handed(data[1]),
+            "g": self._decode_standard,
+            "E": lambda data: self.restore_error(data[1]),
+        }
+        self._lanes = 0
+        self.loops = Loops(self)
+
+    def start(self) -> str:
+        """Wait until the solution is loaded. Returns why it could not be; empty if it is. Raises LostError."""
+        channel = self.channel()
+        word = receive(channel.connection)
+        if "failure" in word:
+            return check_text(word["failure"]) or "failed"
+        _thread.start_new_thread(self._serve_lanes, ())
+        return ""
+
+    def request(self, op: str, number: int, name: str = "", /, *arguments: Any, **named: Any) -> Any:
+        """Ask S. When it is lost, this process is, too."""
+        try:
+            return super().request(op, number, name, *arguments, **named)
+        except LostError as error:
+            self.lose(str(error))
+            raise
+
+    def encode_argument(self, value: Any) -> Any:
+        """JSON for an argument. What cannot change is remembered: if it comes back, it is the same object."""
+        data = self.encode(value)
+        if type(value) in UNCHANGING and len(self._sent) < MAX_REMEMBERED:
+            self._sent[json.dumps(data)] = value
+        return data
+
+    def read_answer(self, message: Message) -> Any:
+        """As every side does."""
+        data = message.get("v")
+        if type(data) in {str, int, float} or (type(data) is list and data[:1] in UNCHANGING_TAGS):
+            known = self._sent.get(json.dumps(data))
+            if known is not None:
+                return known
+        return super().read_answer(message)
+
+    def lose(self, reason: str) -> None:
+        """Say that S is lost, and wait to be ended, so that no test's outcome depends on who was faster."""
+        self._give_up(reason)
+        self.clock.real_sleep(PATIENCE_S)
+        os._exit(0)
+
+    def open_channel(self) -> Channel:
+        """A connection for the calling thread, or for its event loop."""
+        ours, theirs = socket.socketpair()
+        loop = asyncio._get_running_loop()
+        with theirs:
+            send_descriptor(self._control, SPOKEN if loop is None else LOOP, theirs.fileno())
+        self.open_channels += 1
+        if loop is None:
+            return Channel(self, ours)
+        channel = LoopChannel(self, ours, loop, self._find_awaitable)
+        channel.end = lambda: self.lose("it closed the channel of an event loop")
+        return channel
+
+    def channel(self) -> Channel:
+        """The calling thread's; within an event loop, the loop's."""
+        loop = asyncio._get_running_loop()
+        if loop is None:
+            return super().channel()
+        channel = self._loop_channels.get(loop)
+        if channel is None:
+            new = self.open_channel()
+            assert isinstance(new, LoopChannel)  # noqa: S101  for the type checker: there is a loop
+            channel = self._loop_channels[loop] = new
+            channel.keeper = _keep_open(channel)
+            with contextlib.suppress(StopIteration):
+                channel.keeper.__anext__().send(None)
+        return channel
+
+    # --- what the proxies ask for
+
+    def get(self, number: int, name: str) -> Any:
+        """An attribute."""
+        return self.request("get", number, name)
+
+    def content(self, proxy: Any) -> Any:
+        """A plain copy of what a container of the solution's holds now."""
+        return self.request("content", number_of(proxy))
+
+    def wait_for(self, number: int) -> Any:
+        """A coroutine that awaits an object of the solution."""
+        return self.loops.awaited(number)
+
+    # --- what S asks for
+
+    def handle(self, message: Message) -> object:
+        """Do what S asks for, if it may."""
+        op = message.get("op")
+        target = self._find_handed(message.get("i"))
+        if op == "call" and callable(target):
+            named = {check_text(name): self.decode(value) for name, value in dict(message.get("k", {})).items()}
+            return self._call(target, message, named)
+        if op == "get":
+            return check_may_read(target, check_text(message.get("n")))
+        if op == "op" and is_open(target) and message.get("n") in HANDED_METHODS:
+            method = getattr(type(target), message["n"])
+            return self._call(lambda *operands: method(target, *operands), message, {})
+        if op == "run" and inspect.isawaitable(target):
+            return asyncio.run(_await_it(target))
+        raise PermissionError("the tests' process refuses this")
+
+    def _call(self, target: Callable[..., Any], message: Message, named: dict[str, Any]) -> Any:
+        arguments = [self.decode(value) for value in check_list(message.get("a", []))]
+        self.mirrors.settle()
+        return target(*arguments, **named)
+
+    def take_news(self, message: Message) -> None:
+        """As every side does, and print what the solution printed."""
+        super().take_news(message)
+        for entry in check_list(message.get("o", [])):
+            name, text = map(check_text, check_list(entry))
+            if name in PRINT_STREAMS:
+                getattr(sys, name).write(text)
+
+    # --- values
+
+    def encode_other(self, value: Any, depth: int) -> Any:
+        """References to what is the solution's, and to what a test hands over."""
+        if isinstance(value, RemoteMethod):
+            return value.path
+        own = self._find_own(value)
+        if own is not None:
+            return ["r", own]
+        if isinstance(value, type) and (standard := name_standard_class(value)):
+            return ["g", *standard]
+        if isinstance(value, types.TracebackType):
+            return None  # for __exit__: nobody needs more of it than that it is no value
+        if isinstance(value, BaseException):
+            return ["E", self.describe_error(value)]
+        plain = _plain_base(value)
+        return self.encode(plain, depth) if plain is not None else self._hand_over(value)
+
+    def _find_own(self, value: Any) -> int | None:
+        """The number of what is the solution's."""
+        if isinstance(value, RemoteModule):
+            return 0
+        return number_of(value) if is_remote(value) else self.loops.find_awaited(value)
+
+    def _hand_over(self, value: Any) -> list[Any]:
+        if isinstance(value, types.ModuleType):
+            return ["M", value.__name__]
+        if isinstance(value, (types.FrameType, types.CodeType)):
+            raise TypeError(f"a {type(value).__name__} is not handed to a solution")
+        with self._lock:
+            number = self._handed_numbers.get(id(value))
+            if number is None:
+                if len(self._handed) >= MAX_HANDED:
+                    raise ValueError("too many objects handed over")
+                number = self._handed_numbers[id(value)] = len(self._handed)
+                self._handed.append(value)
+        return ["a", number] if inspect.iscoroutine(value) else ["h", number, *describe_handed(value)]
+
+    def _find_handed(self, number: object) -> Any:
+        if not 0 <= check_number(number) < len(self._handed):
+            raise LostError("an object that no test handed over")
+        return self._handed[check_number(number)]
+
+    def decode_other(self, data: list[Any], depth: int) -> Any:
+        """What S refers to. Raises LostError for what cannot be."""
+        read = self._readers.get(data[0])
+        if read is None:
+            raise LostError("an unknown tag")
+        return read(data)
+
+    def _decode_standard(self, data: list[Any]) -> type:
+        found = find_standard_class(check_text(data[1]), check_text(data[2]))
+        if found is None:
+            raise LostError("a class of the standard library that the tests did not load")
+        return found
+
+    def class_of(self, number: int) -> RemoteMeta:
+        """The proxy class for one of the solution's classes."""
+        cls = self._classes.get(number)
+        if cls is None:
+            made = make_class(self, number, self.request("class", number))
+            cls = self._classes.setdefault(number, made)
+        return cls
+
+    def proxy_of(self, number: int, cls: Any, *value: Any) -> Any:
+        """The one proxy for an object of S."""
+        proxy = self._proxies.get(number) or self._values.get(number)
+        if proxy is None:
+            proxy = cls.__new__(cls, *value)
+            object.__setattr__(proxy, RID, number)
+            if value:
+                self._values[number] = proxy
+            else:
+                self._proxies[number] = proxy
+        return proxy
+
+    def _proxy(self, data: list[Any]) -> Any:
+        tag = data[0]
+        number = check_number(data[1])
+        cls: Any = self.class_of(check_number(data[2]))
+        known = self._values.get(number) if tag == "w" else self._proxies.get(number)
+        if known is not None:
+            return known
+        base = type.__getattribute__(cls, "_value")
+        if (tag == "w") != (base is not None) or issubclass(cls, BaseException):
+            raise LostError("an object that does not fit its class")
+        if tag == "r":
+            return self.proxy_of(number, cls)
+        value = self.decode(data[3])
+        if type(value) is not base:
+            raise LostError("a value that does not fit its class")
+        return self.proxy_of(number, cls, value)
+
+    def describe_error(self, error: BaseException) -> Any:
+        """An exception for S: its own, or a builtin base and the text."""
+        own = number_of(error) if is_remote(error) else None
+        if own is None:
+            number = self._hand_over(error)[1]
+        base = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
+        text = str(error)[:1000]
+        try:
+            arguments = [self.encode(argument) for argument in error.args]
+        except (ValueError, TypeError):
+            arguments = [text]
+        standard = name_standard_class(type(error)) if type(error) is not base else None
+        return {
+            "own": own,
+            "number": number if own is None else 0,
+            "base": base.__name__,
+            "standard": standard,
+            "name": type(error).__name__,
+            "text": text,
+            "args": arguments,
+        }
+
+    def restore_error(self, data: Any) -> BaseException:
+        """What the solution raised. Raises LostError if that is no exception."""
+        if type(data) is list and data and data[0] == "h":
+            handed = self.decode_other(data, 0)
+            if not isinstance(handed, BaseException):
+                raise LostError("an exception that is none")
+            return handed
+        return restore_error(self, data)
+
+    # --- threads
+
+    def _serve_lanes(self) -> None:
+        """Give the solution's own threads a connection each, when it asks for one."""
+        while self._control.recv(1) == LANE_WANTED and self._lanes < MAX_LANES:
+            self._lanes += 1
+            ours, theirs = socket.socketpair()
+            with theirs, contextlib.suppress(LostError):
+                send_descriptor(self._control, LANE, theirs.fileno())
+            threading.Thread(target=self._serve_lane, args=(ours,), daemon=True).start()
+
+    def _serve_lane(self, connection: socket.socket) -> None:
+        channel = Channel(self, connection)
+        self.adopt(channel)
+        self.open_channels += 1
+        channel.serve()
+        self.open_channels -= 1
+
+    def _find_awaitable(self, number: Any) -> Any:
+        found = self._find_handed(number)
+        if not inspect.isawaitable(found):
+            raise LostError("something to await that cannot be")
+        return found
+
+
+def _plain_base(value: Any) -> Any:
+    """A subclass of a builtin, such as a member of an IntEnum, goes by its plain value; None for anything else."""
+    if callable(value):
+        return None
+    for base in (int, float, str, bytes):
+        if isinstance(value, base):
+            return PLAIN_VALUES[base](value)
+    for container in (dict, list, set, tuple, frozenset):
+        if isinstance(value, container):
+            return container(value)
+    return None
+
+
+async def _await_it(target: Any) -> Any:
+    return await target
+
+
+async def _keep_open(channel: LoopChannel) -> AsyncIterator[None]:
+    """A generator that the event loop closes when it ends, and the channel with it."""
+    try:
+        yield
+    finally:
+        channel.close()

@@ -1,0 +1,90 @@
+"""Messages between the solution's process and the tests': a 4-byte big-endian length, then one JSON object.
+
+One end is hostile. Nothing here is executed or unpickled; a frame that is too large, too deep or no JSON object is the
+end of the connection, never an exception of the parser's.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import socket
+from typing import Any, NoReturn
+
+MAX_FRAME_BYTES = 8 << 20
+READ_BYTES = 1 << 16
+DESCRIPTOR_BYTES = 4
+
+Message = dict[str, Any]
+
+
+class LostError(Exception):
+    """The other side is gone, or what it says makes no sense."""
+
+
+class OversizeError(ValueError):
+    """A value is larger than a frame."""
+
+
+def send(connection: socket.socket, message: Message) -> None:
+    """Send one message. Raises OversizeError before anything is sent, LostError when nobody reads."""
+    payload = json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
+    if len(payload) > MAX_FRAME_BYTES:
+        raise OversizeError(f"a value of {len(payload)} bytes, expected at most {MAX_FRAME_BYTES}")
+    try:
+        connection.sendall(len(payload).to_bytes(4, "big") + payload)
+    except OSError as error:
+        raise LostError("the other side closed") from error
+
+
+def receive(connection: socket.socket) -> Message:
+    """The next message. Raises LostError for anything that is none."""
+    size = int.from_bytes(_read(connection, 4), "big")
+    if size > MAX_FRAME_BYTES:
+        raise LostError(f"a frame of {size} bytes, expected at most {MAX_FRAME_BYTES}")
+    payload = _read(connection, size)
+    try:
+        message = json.loads(payload, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise LostError("a frame that is no JSON") from error
+    if type(message) is not dict:
+        raise LostError("a frame that is no object")
+    return message
+
+
+def send_descriptor(connection: socket.socket, tag: bytes, descriptor: int) -> None:
+    """Hand over an open file with one byte that says what for. Raises LostError when nobody reads."""
+    rights = array.array("i", [descriptor])
+    try:
+        connection.sendmsg([tag], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+    except OSError as error:
+        raise LostError("the other side closed") from error
+
+
+def receive_descriptor(connection: socket.socket) -> tuple[bytes, socket.socket]:
+    """A tag and the socket that came with it. Only the solution's side may call this: it trusts the sender."""
+    try:
+        tag, ancillary, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(DESCRIPTOR_BYTES))
+    except OSError as error:
+        raise LostError("the other side closed") from error
+    if not tag or not ancillary:
+        raise LostError("the other side closed")
+    descriptors = array.array("i", ancillary[0][2][:DESCRIPTOR_BYTES])
+    return tag, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptors[0])
+
+
+def _read(connection: socket.socket, size: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < size:
+        try:
+            part = connection.recv(min(size - len(parts), READ_BYTES))
+        except OSError as error:
+            raise LostError("the other side closed") from error
+        if not part:
+            raise LostError("the other side closed")
+        parts += part
+    return bytes(parts)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

@@ -1,0 +1,72 @@
+# ruff: noqa
+import pytest
+from solution import Stack, check, fib, first, ratio, roman, table, visit
+
+
+def test_number():
+    assert fib(10) == 55
+
+
+@pytest.mark.parametrize(("n", "value"), [(0, 0), (1, 1), (20, 6765)])
+def test_numbers(n, value):
+    assert fib(n) == value
+
+
+def test_reversed_comparison():
+    assert 55 == fib(10)
+
+
+def test_list():
+    assert first(5) == [0, 1, 1, 2, 3]
+
+
+def test_item():
+    assert 21 in first(9) and first(9)[8] == 21
+
+
+def test_approximately():
+    assert ratio(20) == pytest.approx(1.618034, abs=1e-5)
+
+
+def test_margin():
+    assert abs(ratio(20) - 1.618034) < 1e-5
+
+
+def test_text():
+    assert roman(14) == "XIV"
+
+
+def test_beginning():
+    assert roman(14).startswith("XIV")
+
+
+def test_dictionary():
+    assert table(2) == {0: 0, 1: 1, 2: 1}
+
+
+def test_callback():
+    seen = []
+    visit(4, seen.append)
+    assert seen == [0, 1, 1, 2]
+
+
+def test_error():
+    with pytest.raises(ValueError, match="negative number -7"):
+        check("-7")
+
+
+def test_between():
+    assert 54 < fib(10) < 56
+
+
+class TestStack:
+    def test_pop(self):
+        stack = Stack()
+        stack.push("a")
+        stack.push("b")
+        assert [stack.pop(), stack.pop()] == ["b", "a"]
+
+    def test_size(self):
+        stack = Stack()
+        stack.push(None)
+        assert stack.size() == 1

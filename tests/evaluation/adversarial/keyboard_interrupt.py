@@ -1,0 +1,9 @@
+"""Raises KeyboardInterrupt to end the session early."""
+# ruff: noqa
+
+
+def fib(*args):
+    raise KeyboardInterrupt
+
+
+first = ratio = fib

@@ -1,0 +1,223 @@
+"""Split execution judges honest solutions as one process does, and says how it judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from green_logic.evaluation.isolation.split.needs import find_needs
+from green_logic.evaluation.sandbox import Limits, Sandbox, TestRun
+
+CORPUS = Path(__file__).parent / "compatibility"
+PAIRS = sorted(path.stem for path in CORPUS.glob("*.py"))
+SEPARATOR = "# ---- hidden tests ----\n"
+TASKS = Path(__file__).resolve().parents[2] / "data" / "samples" / "tasks"
+SAMPLES = sorted(
+    str(path.relative_to(TASKS))
+    for pattern in ("*/reference.py", "*/submissions/sound/solution.py")
+    for path in TASKS.glob(pattern)
+)
+ADD = "def add(a, b): return a + b\n"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox.open(workers=1) as opened:
+        yield opened
+
+
+def outcomes(run: TestRun) -> dict[str, str]:
+    return {outcome.name: outcome.outcome for outcome in run.outcomes}
+
+
+def test_the_corpus_is_large() -> None:
+    assert len(PAIRS) >= 40
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_an_honest_pair_passes_in_plain_pytest_and_out_of_process(sandbox: Sandbox, name: str) -> None:
+    source, tests = (CORPUS / f"{name}.py").read_text(encoding="utf-8").split(SEPARATOR)
+    plain = sandbox.run_tests(source, tests, kind="hidden", split=False)
+    split = sandbox.run_tests(source, tests, kind="hidden")
+    assert (plain.ended, set(outcomes(plain).values())) == ("finished", {"passed"})
+    assert (split.ended, split.tamper, split.fallback) == ("finished", "out_of_process", "")
+    assert outcomes(split) == outcomes(plain), split.outcomes
+    assert list(outcomes(split)) == list(outcomes(plain))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_sample_solutions_have_the_same_outcomes(sandbox: Sandbox, name: str) -> None:
+    tests = (TASKS / Path(name).parts[0] / "hidden_tests.py").read_text(encoding="utf-8")
+    run = sandbox.run_tests((TASKS / name).read_text(encoding="utf-8"), tests, kind="hidden")
+    assert (run.ended, run.tamper) == ("finished", "out_of_process")
+    assert set(outcomes(run).values()) == {"passed"}, [o for o in run.outcomes if o.outcome != "passed"]
+
+
+def test_the_sample_that_equals_everything_gains_nothing(sandbox: Sandbox) -> None:
+    task = TASKS / "interval-map"
+    source = (task / "submissions/universal-eq/solution.py").read_text(encoding="utf-8")
+    # without the guard that these tests carry for judges in one process
+    tests = (
+        (task / "hidden_tests.py")
+        .read_text(encoding="utf-8")
+        .replace("plain(", "(")
+        .replace("def (value)", "def p(value)")
+    )
+    run = sandbox.run_tests(source, tests, kind="hidden")
+    assert (run.ended, run.tamper) == ("finished", "out_of_process")
+    assert [outcome.name for outcome in run.outcomes if outcome.outcome == "passed"] == []
+
+
+@pytest.mark.parametrize(
+    ("tests", "runner"),
+    [
+        ("from solution import add\ndef test_a(): assert add(1, 2) == 3", "mini"),
+        ("from solution import add\nclass TestA:\n    def test_a(self): assert add(1, 2) == 3", "mini"),
+        ("from solution import add\ndef test_a(tmp): pass", "pytest"),
+        ("import unittest, solution\nclass TestA(unittest.TestCase):\n    def test_a(self): pass", "pytest"),
+        ("from solution import add\ndef setup_module(): pass\ndef test_a(): pass", "pytest"),
+    ],
+)
+def test_the_runner_is_recorded(sandbox: Sandbox, tests: str, runner: str) -> None:
+    run = sandbox.run_tests(ADD, tests, kind="hidden")
+    assert (run.runner, run.tamper) == (runner, "out_of_process")
+
+
+def test_calls_are_counted(sandbox: Sandbox) -> None:
+    tests = "import solution\ndef test_a():\n    for n in range(10): assert solution.add(n, 1) == n + 1"
+    run = sandbox.run_tests(ADD, tests, kind="hidden")
+    assert run.calls >= 10
+    assert sandbox.run_tests(ADD, tests, kind="hidden", split=False).calls == 0
+
+
+@pytest.mark.parametrize(
+    ("tests", "reason"),
+    [
+        (
+            "import inspect, solution\ndef test_a(): assert 'return' in inspect.getsource(solution.add)",
+            "imports inspect",
+        ),
+        ("import solution\ndef test_a(): assert open(solution.__file__).read()", "open"),
+        ("import solution\nclass B(solution.A): pass\ndef test_a(): assert B().x == 1", "B derives from a class"),
+        ("from solution import A\nclass B(A): pass\ndef test_a(): assert B().x == 1", "B derives from a class"),
+        ("import solution\ndef test_a(tmp_path): assert tmp_path.exists()", "tmp_path"),
+    ],
+)
+def test_what_needs_one_process_gets_it_and_says_so(sandbox: Sandbox, tests: str, reason: str) -> None:
+    run = sandbox.run_tests(ADD + "class A: x = 1\n", tests, kind="hidden")
+    assert outcomes(run) == {"test_a": "passed"}
+    assert run.tamper == "in_process"
+    assert reason in run.fallback
+
+
+def test_own_tests_share_the_process_of_the_solution(sandbox: Sandbox) -> None:
+    run = sandbox.run_tests(ADD, "def test_a(): assert add(1, 2) == 3", kind="own")
+    assert (run.tamper, run.runner, run.fallback, outcomes(run)) == ("in_process", "pytest", "", {"test_a": "passed"})
+
+
+@pytest.mark.parametrize("tests", ["def broken(:", "import inspect (", "\0"])
+def test_tests_that_do_not_parse_need_nothing(tests: str) -> None:
+    assert find_needs(tests).same_process == ""
+
+
+def test_failures_read_as_pytest_writes_them(sandbox: Sandbox) -> None:
+    tests = """
+import pytest
+from solution import add
+def test_wrong(): assert add(1, 2) == 4
+def test_error(): add(1, "x")
+def test_not_raised():
+    with pytest.raises(ValueError): add(1, 2)
+def test_message(): assert add(1, 2) == 4, "sum"
+def test_fail(): pytest.fail("no")
+def test_skip(): pytest.skip("later")
+"""
+    split = sandbox.run_tests(ADD, tests, kind="hidden")
+    plain = sandbox.run_tests(ADD, tests, kind="hidden", split=False)
+    assert split.runner == "mini"
+    assert outcomes(split) == outcomes(plain)
+    messages = [{o.name: o.message for o in run.outcomes if o.name != "test_skip"} for run in (split, plain)]
+    assert messages[0] == messages[1]
+
+
+@pytest.mark.parametrize(
+    ("source", "ended", "detail"),
+    [
+        ("import os; os._exit(0)", "crashed", "the process ended with exit code 0 before its tests did"),
+        ("def add(a, b):\n    import os; os._exit(3)", "crashed", "the process ended with exit code 3"),
+        ("import os; os.kill(os.getpid(), 11) or os.abort()", "crashed", "the process was ended by SIG"),
+        ("def (", "import_error", "solution: SyntaxError"),
+        ("raise SystemExit(0)", "import_error", "solution: SystemExit: 0"),
+        ("sub = 1", "import_error", "cannot import name 'add'"),
+        ("while True: pass", "timeout", "wall time limit"),
+        ("def add(a, b):\n    while True: pass", "timeout", "wall time limit"),
+        ("def add(a, b):\n    while True: print('x' * 1000)", "output_limit", "bytes of output"),
+    ],
+)
+def test_a_solution_that_ends_or_never_does_is_a_run(sandbox: Sandbox, source: str, ended: str, detail: str) -> None:
+    tests = "from solution import add\ndef test_a(): assert add(1, 2) == 3"
+    run = sandbox.run_tests(source, tests, kind="hidden", limits=Limits(wall_s=1.0))
+    assert (run.ended, run.outcomes) == (ended, ())
+    assert detail in run.detail
+    assert run.tamper == "out_of_process"
+
+
+def test_the_solution_never_sees_the_tests_or_what_they_expect(sandbox: Sandbox) -> None:
+    source = """
+import gc, os, sys
+SEEN = []
+class Value:
+    def __eq__(self, other): SEEN.append(other); return True
+    def __lt__(self, other): SEEN.append(other); return True
+    def __rsub__(self, other): SEEN.append(other); return 0
+    def __contains__(self, other): SEEN.append(other); return True
+def value(): return Value()
+def seen(): return SEEN
+def texts():
+    own = [v for o in gc.get_objects() if isinstance(o, dict) for v in list(o.values()) if isinstance(v, str)]
+    return [text for text in own if "7654" + "321" in text]
+def files(): return sorted(os.listdir(".")), "test_solution" in sys.modules
+"""
+    tests = """
+import pytest
+from solution import files, seen, texts, value
+def test_a():
+    assert value() != 7654321
+    assert 7654321 != value()
+    near = pytest.approx(7654321)
+    for judge in (lambda v: v < 7654321, lambda v: 7654321 - v, lambda v: 7654321 in v, lambda v: v == near):
+        try: assert not judge(value())
+        except TypeError: pass
+    assert seen() == []
+    assert texts() == []
+    names, has_tests = files()
+    assert "test_solution.py" not in names and has_tests is False
+"""
+    run = sandbox.run_tests(source, tests, kind="hidden")
+    assert outcomes(run) == {"test_a": "passed"}, run.outcomes
+
+
+def test_the_tests_hand_out_nothing_but_calls(sandbox: Sandbox) -> None:
+    source = """
+def climb(thing):
+    found = []
+    for name in ("__globals__", "__code__", "__closure__", "__self__", "__dict__", "__class__", "_secret", "expected"):
+        try: value = getattr(thing, name)
+        except (AttributeError, PermissionError): continue
+        if type(value).__module__ != "builtins" or name == "_secret": found.append(name)
+    return [name for name in found if name != "__class__"]
+"""
+    tests = """
+from solution import climb
+class Thing:
+    _secret = 1
+    def method(self): pass
+def plain(): pass
+plain.expected = 5
+def test_a():
+    assert climb(plain) == climb(Thing()) == climb(Thing().method) == climb(climb) == []
+"""
+    run = sandbox.run_tests(source, tests, kind="hidden")
+    assert outcomes(run) == {"test_a": "passed"}, run.outcomes
