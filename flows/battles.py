@@ -60,7 +60,8 @@ def submit_result(run_id: str, chunk: int) -> int:
     return open_run(run_id).submit_result(chunk)
 
 
-@flow(flow_run_name="battles-{source}", persist_result=False)
+# Prefect stores the exception of a failed flow whatever persist_result says; not as a pickle
+@flow(flow_run_name="battles-{source}", persist_result=False, result_serializer="json")
 def evaluate_battles(
     source: str, data_dir: str | None = None, chunk_size: int | None = None, opened_run: str | None = None
 ) -> dict[str, Any]:
