@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import logging
@@ -54,7 +55,8 @@ def review_of(server: Endpoint, *script: Step, **more: object) -> Review | NoRev
         return judge.review(battle_of())
 
 
-BOMB = gzip.compress(b" " * (32 << 20), 1)
+LONG = completion(opinion()) + b" " * (3 << 20)  # a good reply, but for its length
+BOMB = gzip.compress(LONG + b" " * (32 << 20), 1)
 GARBLED = {
     "an empty reply": says(""),
     "null content": says(None),
@@ -100,7 +102,8 @@ BROKEN = {
     "null choices": sends(b'{"choices": null}'),
     "a choice without a message": sends(b'{"choices": [{"index": 0}]}'),
     "content as a number": says(0.9),
-    "3 MB": says("x" * (3 << 20)),
+    "3 MB": sends(LONG),
+    "3 MB of text": says("x" * (3 << 20)),
     "a gzip bomb": sends(BOMB, Content_Encoding="gzip"),
     "no gzip": sends(b"plain", Content_Encoding="gzip"),
     "cut gzip": sends(gzip.compress(completion(opinion()))[:-9], Content_Encoding="gzip"),
@@ -230,6 +233,32 @@ def test_three_reviews_give_their_median_with_its_critique(server: Endpoint):
     assert isinstance(review, Review)
     assert sorted(review.scores) == [0.2, 0.5, 0.9]
     assert (review.median, review.spread, review.critique, review.requests) == (0.5, 0.7, "middle", 3)
+
+
+def test_the_critique_of_five_is_that_of_the_median(server: Endpoint):
+    steps = [reply(score, f"{score}") for score in (0.1, 0.9, 0.4, 0.6, 0.5)]
+    review = review_of(server, *steps, reviews=5)
+    assert isinstance(review, Review)
+    assert (review.median, review.critique) == (0.5, "0.5")
+
+
+def test_a_model_file_is_named_without_its_place(server: Endpoint):
+    review = review_of(server, reply(model="/srv/models/big.gguf"))
+    assert isinstance(review, Review)
+    assert review.reported == ("big.gguf",)
+    review = review_of(server, reply(model="maker/big"))
+    assert isinstance(review, Review)
+    assert review.reported == ("maker/big",)
+
+
+def test_one_refusal_ends_the_reviews_beside_it(server: Endpoint):
+    async def wait_long(_: float) -> None:
+        await asyncio.sleep(3600)
+
+    server.script = [status(503), status(503), says(None, refusal="no")]
+    with open_judge(server, reviews=3, pause=wait_long) as judge, ThreadPoolExecutor(1) as pool:
+        review = pool.submit(judge.review, battle_of()).result(60)
+    assert review == NoReview("the judge refused to review", "the judge refused to review: no")
 
 
 def test_two_good_reviews_of_three_are_no_review(server: Endpoint):
@@ -393,6 +422,7 @@ LEAKS = [
     says(None, refusal=f"{KEY}!"),
     says(f'{{"{KEY}": 1}}'),
     reply(0.5, f"your key is {KEY}", model=KEY),
+    says(f'{{"critique": "\\u0073{KEY[1:]}", "score": 0.5}}'),
     hang,
     drop,
 ]

@@ -91,6 +91,7 @@ def test_a_server_is_quoted_briefly(body: bytes, words: str):
 
 
 def test_thoughts_before_the_answer_are_skipped():
+    assert parse_opinion(f"<think>It wrote </think> itself.</think>{opinion(0.2)}").score == 0.2
     assert parse_opinion(f"<think>\nThe code says {opinion(1.0)}.\n</think>\n\n{opinion(0.2)}").score == 0.2
 
 
