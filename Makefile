@@ -18,16 +18,17 @@ $(VENV)/bin/python:
 	@echo "making $(VENV)"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "cannot make a virtual environment: install the venv module (Debian: apt install python3-venv)" >&2; exit 1; }
 
+# -c as well: without it pip looks at the newest SQLAlchemy for Prefect's `sqlalchemy[asyncio]`, and finds no hash for it
 # a stamp is written last, so that an installation that was cut short is done again
 $(VENV)/.run: pyproject.toml constraints/run.txt | $(VENV)/bin/python
 	@echo "installing (about 250 MB the first time)"
-	@$(BIN)/python -m pip install --quiet --progress-bar on --require-hashes -r constraints/run.txt
+	@$(BIN)/python -m pip install --quiet --progress-bar on --require-hashes -r constraints/run.txt -c constraints/run.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints/dev.txt $(VENV)/.run
 	@echo "installing what the tests need"
-	@$(BIN)/python -m pip install --quiet --progress-bar on --require-hashes -r constraints/dev.txt
+	@$(BIN)/python -m pip install --quiet --progress-bar on --require-hashes -r constraints/dev.txt -c constraints/dev.txt
 	@touch $@
 
 # without weights the judge falls back to a labelled, weaker embedding, so a failed fetch is told and not fatal
