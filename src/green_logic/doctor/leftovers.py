@@ -1,0 +1,141 @@
+"""What a crash left in a data directory. Nothing that a living process may be writing counts as such."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from green_logic.audit.checks import writers_alive
+from green_logic.doctor.patient import Fault, Patient
+from green_logic.doctor.still import is_held
+from green_logic.errors import ConfigurationError, VerificationError
+from green_logic.files import TEMPORARY_PREFIX
+from green_logic.ledger.shelf import ARCHIVES_NAME
+from green_logic.publish.archive_files import NAME, find_archives, parse_name, read_manifest
+from green_logic.publish.restore import read_backup
+from green_logic.publish.retention import parse_stamp
+
+EXPORT_LOCK, ARCHIVE_LOCK, BACKUP_LOCK, SERVE_LOCK = ".export.lock", ".archive.lock", ".backup.lock", ".serve.lock"
+LOCKS = (".ledger.lock", ".writers.lock", EXPORT_LOCK, SERVE_LOCK, f"{ARCHIVES_NAME}/{ARCHIVE_LOCK}")
+RUN_FOLDERS = ("", "dboms", "rejected", "not_evaluated", "inbox", "inbox/done", "inbox/failed")
+_SCRATCH = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}(.+?)(\.scratch)?")
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A file or a folder that counts for nothing."""
+
+    kind: str
+    path: Path
+    message: str
+
+
+def find_leftovers(data_dir: Path, backups: Path, *, at_work: bool) -> Iterator[Leftover]:
+    """Every one, in a fixed order. With `at_work`, what judges and importers write is left out."""
+    for name in () if at_work else RUN_FOLDERS:
+        for path in _temporaries(data_dir / name):
+            yield Leftover("leftover", path, "half-written")
+    if not is_held(data_dir / ARCHIVES_NAME / ARCHIVE_LOCK):
+        yield from _in_archives(data_dir / ARCHIVES_NAME)
+    if not is_held(data_dir / EXPORT_LOCK):
+        yield from _in_exports(data_dir)
+    if not is_held(backups / BACKUP_LOCK):
+        for path in _temporaries(backups):
+            found = _SCRATCH.fullmatch(path.name)
+            if found and parse_stamp(found[1]):
+                yield Leftover("backup-unfinished", path, "never complete")
+
+
+def is_at_work(data_dir: Path, *, writing: bool) -> bool:
+    """Whether a judge, an importer (`writing`) or a service is alive here."""
+    return writing or is_held(data_dir / SERVE_LOCK)
+
+
+def _temporaries(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.name.startswith(TEMPORARY_PREFIX))
+
+
+def _in_archives(folder: Path) -> Iterator[Leftover]:
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name.startswith(TEMPORARY_PREFIX):
+            yield Leftover("leftover", path, "half-written")
+        elif NAME.fullmatch(path.name):
+            with suppress(VerificationError):
+                if not parse_name(path).manifest.exists():
+                    yield Leftover("archive-without-manifest", path, "there is no manifest beside it")
+
+
+def _in_exports(data_dir: Path) -> Iterator[Leftover]:
+    exports = data_dir / "exports" / "battles"
+    for folder in (data_dir / ".spool" / "export", exports / "_spool"):
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            yield Leftover("spool", path, "work of a process that is gone")
+    for path in sorted(exports.rglob(f"{TEMPORARY_PREFIX}*")) if exports.is_dir() else ():
+        if path.parent.name != "_spool":
+            yield Leftover("leftover", path, "half-written")
+
+
+def check_leftovers(patient: Patient) -> Iterator[Fault]:
+    """Half-written files, unfinished backups, archives without manifest, spools."""
+    data_dir = patient.settings.data_dir
+    at_work = is_at_work(data_dir, writing=writers_alive(patient.settings))
+    for one in find_leftovers(data_dir, patient.backups, at_work=at_work):
+        yield patient.fault(one.kind, one.path, one.message)
+
+
+def check_locks(patient: Patient) -> Iterator[Fault]:
+    """Notes only: whether the lock files are held."""
+    paths = [patient.settings.data_dir / name for name in LOCKS] + [patient.backups / BACKUP_LOCK]
+    for path in paths:
+        if path.exists():
+            held = is_held(path)
+            yield patient.fault(
+                "writer-alive" if held else "stale-lock", path, "held by a living process" if held else "free"
+            )
+
+
+def check_publications(patient: Patient) -> Iterator[Fault]:
+    """Archives and backups are there with their manifests. Their contents: `archive --check`, `restore --drill`."""
+    folder = patient.settings.data_dir / ARCHIVES_NAME
+    try:
+        for archive in find_archives(folder):
+            yield from _check_archive(patient, archive.manifest)
+    except VerificationError as error:
+        yield patient.fault("archive-damaged", folder, error.message)
+    for path in sorted(patient.backups.iterdir()) if patient.backups.is_dir() else ():
+        if parse_stamp(path.name) is not None:
+            yield from _check_backup(patient, path)
+
+
+def _check_archive(patient: Patient, manifest: Path) -> Iterator[Fault]:
+    archive = parse_name(manifest)
+    try:
+        expected = read_manifest(archive)["size_bytes"]
+        found = archive.pack.stat().st_size
+    except VerificationError as error:
+        yield patient.fault("archive-damaged", manifest, error.message)
+    except OSError as error:
+        yield patient.fault("archive-damaged", archive.pack, error.strerror or str(error))
+    else:
+        if found != expected:
+            yield patient.fault("archive-damaged", archive.pack, f"expected {expected} bytes, got {found}")
+
+
+def _check_backup(patient: Patient, path: Path) -> Iterator[Fault]:
+    try:
+        files = read_backup(path)["files"]
+    except (VerificationError, ConfigurationError) as error:
+        yield patient.fault("backup-damaged", path, error.message)
+        return
+    except OSError as error:
+        yield patient.fault("backup-damaged", path, error.strerror or str(error))
+        return
+    for name, expected in sorted(files.items()):
+        found = (path / name).stat().st_size if (path / name).is_file() else None
+        if found != expected["size_bytes"]:
+            yield patient.fault("backup-damaged", path / name, f"expected {expected['size_bytes']} bytes, got {found}")
