@@ -7,16 +7,17 @@ changing one import. What is missing is an error here: no score becomes 0.0 and 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from green_logic.battle import Battle, check_battle_id, parse_battle
-from green_logic.errors import ConflictError, InvalidBattleError, VerificationError
+from green_logic.errors import ConflictError, InvalidBattleError, RetryableError, VerificationError
 from green_logic.evaluation.embedding import open_embedder
 from green_logic.evaluation.evaluator import Evaluator
 from green_logic.evaluation.sandbox import Limits, Sandbox
@@ -24,6 +25,9 @@ from green_logic.ledger.database import Ledger, Receipt
 from green_logic.proof.dbom import Sealed, check_dbom, parse_dbom, seal_result
 from green_logic.proof.keys import SigningKey, load_signing_key
 from green_logic.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from green_logic.evaluation.judge.judge import Judge
 
 
 class GreenAgent:
@@ -49,7 +53,35 @@ class GreenAgent:
     @cached_property
     def evaluator(self) -> Evaluator:
         """What judges a battle."""
-        return Evaluator(open_embedder(self.settings.model_dir), self.sandbox)
+        return Evaluator(open_embedder(self.settings.model_dir), self.sandbox, self.judge)
+
+    @cached_property
+    def judge(self) -> Judge | None:
+        """The LLM reviewer, once it has shown that it answers; None when none is configured.
+
+        Raises ConfigurationError for a wrong address, key or model, RetryableError when a required one does not answer.
+        """
+        if not self.settings.judge:
+            return None
+        from green_logic.evaluation.judge.judge import Judge  # noqa: PLC0415  it loads an HTTP client
+        from green_logic.evaluation.judge.settings import JudgeSettings, find_url  # noqa: PLC0415
+
+        judge = Judge.open(
+            JudgeSettings(
+                url=find_url(self.settings.judge),
+                model=self.settings.judge_model,
+                required=self.settings.judge_required,
+                reviews=self.settings.judge_reviews,
+                timeout_s=self.settings.judge_timeout_s,
+                concurrency=self.settings.judge_concurrency,
+            )
+        )
+        with contextlib.ExitStack() as undo:
+            undo.callback(judge.close)
+            with contextlib.suppress(*(() if self.settings.judge_required else (RetryableError,))):
+                judge.check()
+            undo.pop_all()
+        return judge
 
     @cached_property
     def key(self) -> SigningKey:
@@ -115,9 +147,9 @@ class GreenAgent:
 
     def close(self) -> None:
         """End the sandbox and fold the ledger's WAL. The agent may be used again; it opens anew."""
-        for name in ("evaluator", "sandbox", "ledger", "key"):
+        for name in ("evaluator", "judge", "sandbox", "ledger", "key"):
             part = self.__dict__.pop(name, None)
-            if isinstance(part, (Sandbox, Ledger)):
+            if part is not None and hasattr(part, "close"):
                 part.close()
 
     def _seal_once(self, result: Mapping[str, Any]) -> Sealed:

@@ -36,13 +36,22 @@ GROUPS = {
     "Judge": ("run", "serve", "import"),
     "Look": ("status", "show", "query"),
     "Trust": ("verify", "prove", "checkpoint", "bundle", "keys"),
-    "Keep": ("export", "compact", "archive", "backup", "restore"),
+    "Keep": ("export", "compact", "archive", "backup", "restore", "doctor"),
     "Set up": ("config", "models"),
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 FLAGS_BEFORE = {"-C": 2, "--data-dir": 2, "--json": 1, "-q": 1, "--quiet": 1}  # words that each takes
 # flags that are settings of their own name
-SETTING_FLAGS = ("data_dir", "workers", "chunk_size", "allow_unsandboxed")
+SETTING_FLAGS = (
+    "data_dir",
+    "workers",
+    "chunk_size",
+    "allow_unsandboxed",
+    "judge",
+    "judge_model",
+    "judge_required",
+    "judge_reviews",
+)
 
 
 class _UsageError(GreenLogicError):

@@ -289,7 +289,7 @@ class BatchRun:
         if self._pool is None:
             evaluator = self.agent.evaluator  # opened here: the workers must not race for it
             del evaluator
-            self._pool = ThreadPoolExecutor(self.agent.sandbox.workers, thread_name_prefix="judge")
+            self._pool = ThreadPoolExecutor(self._threads(), thread_name_prefix="judge")
         futures: dict[str, Future[dict[str, Any]]] = {
             battle_id: self._pool.submit(self._judge, _battle(chunk.lines[battle_id])) for battle_id in battle_ids
         }
@@ -304,6 +304,11 @@ class BatchRun:
         finally:
             for future in futures.values():
                 future.cancel()
+
+    def _threads(self) -> int:
+        """One for each sandbox worker; with an LLM reviewer enough to keep it busy, since they wait for it."""
+        reviewed_at_once = self.settings.judge_concurrency // self.settings.judge_reviews if self.settings.judge else 0
+        return max(self.agent.sandbox.workers, reviewed_at_once)
 
     def _judge(self, battle: Battle) -> dict[str, Any]:
         try:

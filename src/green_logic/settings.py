@@ -19,7 +19,7 @@ FILE_NAME = "green-logic.toml"
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 # the least value that makes sense; 0 lines or 0 workers would wait for ever
-LEAST = {"chunk_size": 1, "max_line_bytes": 1024, "max_source_bytes": 1}
+LEAST = {"chunk_size": 1, "max_line_bytes": 1024, "max_source_bytes": 1, "judge_reviews": 1, "judge_concurrency": 1}
 # the greatest: each worker is a process and a thread, and the pauses between 20 retries add up to 12 days
 MOST = {"workers": 256, "retries": 20}
 
@@ -43,6 +43,12 @@ class Settings(NamedTuple):
     busy_timeout_s: float = 60.0  # how long to wait for another writer of the same ledger
     group_sync: str = "auto"  # "auto": one syncfs per group of 16 or more files; "fsync": each file, for shared disks
     allow_unsandboxed: bool = False  # run hostile code without isolation; recorded in every result
+    judge: str = ""  # address of an OpenAI-compatible endpoint that reviews L, or "openai"; empty: none
+    judge_model: str = ""  # name by which that endpoint knows the model
+    judge_required: bool = False  # a battle that cannot be reviewed is not evaluated, instead of judged without
+    judge_reviews: int = 3  # of each battle; their median counts
+    judge_timeout_s: float = 120.0  # for one answer
+    judge_concurrency: int = 16  # requests at once
     sources: Mapping[str, str] = MappingProxyType({})  # setting -> where its value came from
 
     def __repr__(self) -> str:
@@ -160,6 +166,8 @@ def _read_environment() -> dict[str, object]:
         name = variable.removeprefix(PREFIX).lower()
         if name.startswith("test_") and name not in _names():
             continue  # GREEN_LOGIC_TEST_KILLS and the like are for the tests
+        if name == "judge_key":
+            continue  # a secret is no setting: it is read where it is used, and shown nowhere
         # GREEN_LOGIC_DATA is the documented short form; sorted, so that the long one wins
         values[_known("data_dir" if name == "data" else name, f"environment variable {variable}")] = value
     return values

@@ -35,6 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="check the input, say what would be judged, write nothing"
     )
+    review = parser.add_argument_group("LLM reviewer (docs/llm-judge.md)")
+    review.add_argument(
+        "--judge", metavar="URL|openai", help="OpenAI-compatible endpoint that reviews L; key from the environment"
+    )
+    review.add_argument("--judge-model", metavar="NAME", help="name by which the endpoint knows the model")
+    review.add_argument(
+        "--judge-required", action="store_true", default=None, help="no review, no score: not evaluated"
+    )
+    review.add_argument("--judge-reviews", type=int, metavar="K", help="reviews of each battle (default: 3)")
     parser.add_argument(
         "--allow-unsandboxed", action="store_true", default=None, help="DANGER: run submissions without isolation"
     )

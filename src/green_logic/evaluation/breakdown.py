@@ -90,6 +90,11 @@ def _tests(part: Component, kind: str) -> str:
         detail = f" ({evidence['detail']})" if evidence["detail"] else ""
         text += f"; {ENDINGS[evidence['ended']]}{detail}"
     failed = [name for name, outcome in evidence["tests"].items() if outcome != "passed"]
+    if "review" in evidence:
+        review = evidence["review"]
+        text += (
+            f" ({evidence['tests_value']:.3f}), which the LLM's {review['median']:.3f} moves by {review['delta']:+.3f}"
+        )
     if failed:
         text += f"; not passed: {_list([_with_message(name, evidence['messages']) for name in failed])}"
     return text + "."

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from green_logic.evaluation import cis
 from green_logic.evaluation.breakdown import explain
 from green_logic.evaluation.constraints import Constraint, check_constraints
 from green_logic.evaluation.embedding import CachedEmbedder, cosine
+from green_logic.evaluation.judge.review import NoReview, Review, review_logic
 from green_logic.evaluation.sandbox import Sandbox, TestRun
 from green_logic.evaluation.security import Finding, find_findings
 from green_logic.evaluation.smells import Smell, find_smells
@@ -31,6 +32,9 @@ from green_logic.evaluation.static_checks import (
     missing_entry_points,
     parse_source,
 )
+
+if TYPE_CHECKING:  # it loads an HTTP client, which only a run with a reviewer needs
+    from green_logic.evaluation.judge.judge import Judge
 
 MESSAGE_LIMIT = 20  # failed tests whose messages are kept in the evidence
 Vector = NDArray[np.float64]  # 384 floats of length 1
@@ -43,14 +47,21 @@ RESERVED = frozenset(
 class Evaluator:
     """The judge: an embedder and a sandbox. Safe to use from several threads."""
 
-    def __init__(self, embedder: CachedEmbedder, sandbox: Sandbox) -> None:
+    def __init__(self, embedder: CachedEmbedder, sandbox: Sandbox, judge: Judge | None = None) -> None:
         self._embedder = embedder
         self._sandbox = sandbox
+        self._reviewer = judge
         fallback = "" if embedder.id.startswith("minilm") else f"+{embedder.id}"
         # scores that rest on another embedding must never be averaged with these, so the name differs too
         self.profile = {
-            "id": cis.PROFILE + fallback,
-            "sha256": cis.profile_digest({"embedder": embedder.id, "weights_sha256": embedder.weights_sha256}),
+            "id": cis.PROFILE + fallback + ("+llm" if judge else ""),
+            "sha256": cis.profile_digest(
+                {
+                    "embedder": embedder.id,
+                    "weights_sha256": embedder.weights_sha256,
+                    **({"judge": judge.profile} if judge else {}),
+                }
+            ),
         }
 
     def evaluate(self, battle: Battle) -> dict[str, Any]:
@@ -64,12 +75,14 @@ class Evaluator:
         static_s = time.perf_counter() - started
         own = self._run_own_tests(battle, parsed)
         hidden = self._run_hidden_tests(battle, parsed)
-        evaluation = self._judge(battle, parsed, vectors, own, hidden)
+        review = self._review(battle, parsed)
+        evaluation = self._judge(battle, parsed, vectors, own, hidden, review=review)
         timing = {
             "wall_s": time.perf_counter() - started,
             "static_s": static_s,
             **_times("own", own),
             **_times("hidden", hidden),
+            **(review.timing() if isinstance(review, Review) else {}),
         }
         return {
             **_input_parts(battle),
@@ -109,6 +122,12 @@ class Evaluator:
             )
         return None if parsed.tree is None else self._sandbox.run_tests(parsed.source, tests, kind="hidden")
 
+    def _review(self, battle: Battle, parsed: Parsed) -> Review | NoReview | None:
+        if self._reviewer is None:
+            return None
+        # the reviewer could only raise what cannot run
+        return NoReview("the source does not parse") if parsed.tree is None else self._reviewer.review(battle)
+
     def _judge(
         self,
         battle: Battle,
@@ -116,6 +135,8 @@ class Evaluator:
         vectors: Mapping[str, Vector],
         own: TestRun | None,
         hidden: TestRun | None,
+        *,
+        review: Review | NoReview | None,
     ) -> dict[str, Any]:
         findings = find_findings(parsed.tree) if parsed.tree else ()
         smells = find_smells(parsed.tree) if parsed.tree else ()
@@ -126,6 +147,9 @@ class Evaluator:
             "testing": _testing(battle.submission.test_code, parsed, own),
             "logic": _logic(battle.task.hidden_tests, parsed, hidden),
         }
+        reviewed: dict[str, Any] = {}
+        if review is not None:
+            components["logic"], reviewed["judge_review"] = review_logic(components["logic"], review)
         declared = battle.task.entry_points
         missing = missing_entry_points(parsed.tree, declared) if parsed.tree else tuple(declared)
         reported = battle.record.red_report.vulnerabilities if battle.record.red_report else []
@@ -150,7 +174,8 @@ class Evaluator:
             "intent_code_similarity": round(similarity, cis.COSINE_DIGITS),
             "intent_vector": vectors["task"].tolist(),
             "embedder": {"id": self._embedder.id, "weights_sha256": self._embedder.weights_sha256},
-            "judge": "none",
+            "judge": review.label if review is not None else "none",
+            **reviewed,
             "audit_result": _audit(parsed, constraints, findings, smells),
         }
 
@@ -240,6 +265,8 @@ def _test_evidence(run: TestRun, passed: int, total: int) -> dict[str, object]:
         "total": total,
         "ended": run.ended,
         "detail": run.detail,
+        "tamper": run.tamper,
+        "runner": run.runner,
         "tests": {test.name: test.outcome for test in run.outcomes},
         "messages": {test.name: test.message for test in failed[:MESSAGE_LIMIT]},
     }
