@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import random
 import shutil
 import socket
 import sqlite3
@@ -22,7 +23,7 @@ from green_logic.doctor.examine import examine
 from green_logic.doctor.kinds import KINDS
 from green_logic.doctor.repair import repair
 from green_logic.doctor.surroundings import Surroundings, find_file_system, look_around
-from green_logic.errors import ConfigurationError
+from green_logic.errors import ConfigurationError, GreenLogicError
 from green_logic.files import TEMPORARY_PREFIX, Presence
 from green_logic.ledger.database import Ledger
 from green_logic.ledger.schema import PRESENCE_NAME
@@ -480,6 +481,12 @@ def test_a_broken_key_is_told_without_showing_it(books, content):
     assert "AAAA" not in found[0].message
 
 
+def test_an_empty_key_file_is_not_taken_for_no_setting(books, tmp_path):
+    (tmp_path / "empty.key").touch(0o600)
+    assert kinds(books.changed(signing_key=str(tmp_path / "empty.key"))) == {"key-unreadable"}
+    assert kinds(books.changed(signing_key=str(tmp_path / "none.key"))) == {"key-lost"}
+
+
 def test_a_key_among_the_data_is_told(books):
     inside = books.data_dir / "judge.key"
     shutil.copy(key_path(books), inside)
@@ -631,3 +638,61 @@ def test_every_mending_command_can_be_filled_in():
     fields = {"at", "data", "database", "key", "backup", "where"}
     for kind in KINDS.values():
         assert {name for _, name, _, _ in string.Formatter().parse(kind.mend) if name} <= fields
+
+
+# --- what nobody planned for
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "judge.pub"])
+def test_a_planted_pipe_does_not_make_it_wait(books, name):
+    (books.data_dir / name).rename(books.data_dir / "elsewhere")
+    os.mkfifo(books.data_dir / name)
+    assert kinds(books) == {"checkpoint-foreign" if name == "checkpoint" else "public-key-lost"}
+    mend(books)
+    assert kinds(books) == set()
+    assert (books.data_dir / "set_aside" / name).is_fifo()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_user_who_may_not_look_is_told_so(books):
+    books.data_dir.chmod(0o700)
+    os.seteuid(65534)
+    try:
+        found = kinds(books)
+    finally:
+        os.seteuid(0)
+    assert "not-readable" in found
+
+
+def damage(books, source):
+    """Do something at random to a file, as a bad disk or a careless hand does."""
+    files = sorted(path for path in books.data_dir.rglob("*") if path.is_file())
+    path = source.choice(files)
+    data = bytearray(path.read_bytes())
+    act = source.randrange(4)
+    if act == 0:
+        path.rename(path.with_name(path.name + "~"))
+    elif act == 1:
+        path.write_bytes(source.choice(files).read_bytes())
+    elif act == 2:
+        path.write_bytes(data[: source.randrange(len(data) + 1)])
+    elif data:
+        at = source.randrange(len(data))
+        data[at : at + 16] = source.randbytes(16)
+        path.write_bytes(data)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_happens_it_looks_without_writing_and_mends_without_losing(books, seed):
+    source = random.Random(seed)
+    for _ in range(source.choice((1, 1, 3))):
+        damage(books, source)
+    before, known = contents(books.data_dir), digests(books.data_dir)
+    found = look(books)
+    assert contents(books.data_dir) == before
+    with contextlib.suppress(GreenLogicError):
+        repair(found)
+    lost = known - digests(books.data_dir)
+    assert not lost, [name for name, data in before.items() if isinstance(data, bytes)]
+    left = {fault.kind for fault in look(books).faults if KINDS[fault.kind].repaired}
+    assert not left or any(KINDS[fault.kind].evidence or fault.kind.startswith("key") for fault in found.faults)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from green_logic.doctor.patient import Fault, Patient
+from green_logic.doctor.still import read_regular
 from green_logic.errors import VerificationError
 from green_logic.ledger.log import CHECKPOINT_NAME
 from green_logic.proof.checkpoint import Checkpoint, open_checkpoint
@@ -35,12 +37,14 @@ def _check_file(patient: Patient) -> Iterator[Fault]:
     books, path = patient.books, patient.settings.data_dir / CHECKPOINT_NAME
     if not books.findings("checkpoint-file"):
         return
+    data = read_regular(path)
+    if data is None:
+        there = os.path.lexists(path)
+        message = "is not a file that can be read" if there else "there is no such file"
+        yield patient.fault("checkpoint-foreign" if there else "checkpoint-lost", path, message)
+        return
     try:
-        found = open_checkpoint(path.read_bytes(), books.keys, origin=books.origin)
-    except FileNotFoundError:
-        yield patient.fault("checkpoint-lost", path, "there is no such file")
-    except OSError as error:
-        yield patient.fault("checkpoint-foreign", path, f"cannot be read: {error.strerror}")
+        found = open_checkpoint(data, books.keys, origin=books.origin)
     except VerificationError as error:
         yield patient.fault("checkpoint-foreign", path, error.message)
     else:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
-from pathlib import Path
 
 from green_logic.doctor.patient import Fault, Patient
+from green_logic.doctor.still import read_regular
 from green_logic.errors import VerificationError
 from green_logic.files import TEMPORARY_PREFIX
-from green_logic.proof.dbom import SIZE_LIMIT, check_dbom, dbom_name, parse_dbom
-
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a planted link or pipe must not lead astray
+from green_logic.proof.dbom import check_dbom, dbom_name, parse_dbom
 
 
 def check_dboms(patient: Patient) -> Iterator[Fault]:
@@ -58,13 +55,3 @@ def _classify_orphan(patient: Patient, name: str) -> Fault:
     except VerificationError as error:
         return patient.fault("dbom-planted", path, f"belongs to no row: {error.message}")
     return patient.fault("dbom-unrecorded", path, "belongs to no row, but its seal is good")
-
-
-def read_regular(path: Path) -> bytes | None:
-    """Content of an ordinary file, cut after the largest DBOM; None for anything else, without following or waiting."""
-    try:
-        descriptor = os.open(path, _FLAGS)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(SIZE_LIMIT + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None

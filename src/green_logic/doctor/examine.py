@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +89,15 @@ def examine(
     return Diagnosis(
         patient,
         tuple(
-            Finding(area, fine(patient), tuple(check(patient)), looked=readable or area not in BOOKS)
+            Finding(area, fine(patient), tuple(_look(check, patient)), looked=readable or area not in BOOKS)
             for area, (check, fine) in AREAS.items()
         ),
     )
+
+
+def _look(check: Check, patient: Patient) -> Iterator[Fault]:
+    """What a check finds; that it may not look is a finding too, and ends only this check."""
+    try:
+        yield from check(patient)
+    except OSError as error:
+        yield patient.fault("not-readable", error.filename or patient.settings.data_dir, error.strerror or str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +39,8 @@ def check_public_key(patient: Patient) -> Iterator[Fault]:
     if not patient.books.present or patient.books.error is not None:
         return
     if not path.is_file():
-        yield patient.fault("public-key-lost", path, "there is no such file")
+        there = os.path.lexists(path)
+        yield patient.fault("public-key-lost", path, "is not a file" if there else "there is no such file")
     elif patient.books.report is None:
         yield patient.fault("public-key-differs", path, "holds no key that can be read, so nothing could be checked")
     else:

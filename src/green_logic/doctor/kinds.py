@@ -141,6 +141,7 @@ _LEFTOVERS = {
 }
 _PERMISSIONS = {
     "not-writable": Kind("fault", "the judge cannot write where it must", "chmod u+rwX {where}"),
+    "not-readable": Kind("fault", "this user may not look at it", "run the doctor as the user who owns {data}"),
     "foreign-owner": Kind(
         "fault", "it belongs to another user than the data directory", "chown --reference={data} {where}"
     ),

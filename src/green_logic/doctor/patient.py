@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from green_logic.doctor.books import Books, read_books
 from green_logic.doctor.kinds import KINDS, Severity
 from green_logic.doctor.surroundings import Surroundings
-from green_logic.errors import ConfigurationError, VerificationError
+from green_logic.errors import ConfigurationError
 from green_logic.proof.keys import SigningKey, key_path, load_signing_key
 from green_logic.publish.backup import find_backups
 from green_logic.settings import Settings
 
 Progress = Callable[[int, int], None]
+NO_KEY = "it is no Ed25519 or ECDSA P-256 key"
 
 
 @dataclass(frozen=True)
@@ -84,24 +87,31 @@ def admit(
     key, problem = _find_key(settings)
     books = read_books(settings, key, progress)
     backups = backups or settings.data_dir / "backups"
-    complete = find_backups(backups) if backups.is_dir() else []
-    return Patient(settings, around, books, backups, key, problem, complete[-1] if complete else None)
+    return Patient(settings, around, books, backups, key, problem, _newest_backup(backups))
+
+
+def _newest_backup(folder: Path) -> Path | None:
+    with suppress(OSError):  # a folder that may not be read is told by the checks
+        return next(reversed(find_backups(folder)), None) if folder.is_dir() else None
+    return None
 
 
 def _find_key(settings: Settings) -> tuple[SigningKey | None, str]:
     """The key even if others can read it, and why there is none; no reason where there is no file."""
     try:
         path = key_path(settings)
-        if path is None:
-            return load_signing_key(settings, make=False), ""
-        if not path.exists():
-            return None, ""
-        text = path.read_text(encoding="ascii")
-        return load_signing_key(settings.changed(signing_key=text), make=False), ""
-    except (ConfigurationError, VerificationError) as error:
+        if path is not None:
+            if not os.path.lexists(path):
+                return None, ""
+            if not path.is_file():  # a pipe would keep us waiting
+                return None, "it is not a file"
+            text = path.read_text(encoding="ascii")
+            if not text.lstrip().startswith("-----BEGIN"):  # it would be taken for a path, or for no setting at all
+                return None, NO_KEY
+            settings = settings.changed(signing_key=text)
+        return load_signing_key(settings, make=False), ""
+    except ConfigurationError as error:
         # of the message, not what was loaded: that is the key
-        return None, "it is encrypted" if "encrypted" in error.message else "it is no Ed25519 or ECDSA P-256 key"
-    except UnicodeDecodeError:
-        return None, "it is no PEM or OpenSSH key"
-    except OSError as error:
-        return None, error.strerror or str(error)
+        return None, "it is encrypted" if "encrypted" in error.message else NO_KEY
+    except (UnicodeDecodeError, OSError) as error:
+        return None, NO_KEY if isinstance(error, ValueError) else error.strerror or str(error)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from green_logic.errors import ConfigurationError, RetryableError
 from green_logic.evaluation.weights import PINS, default_model_dir, has_weights, map_pinned
+from green_logic.files import storage_errors
 from green_logic.settings import Settings
 
 PACKAGES = ("prefect", "fastapi", "sqlalchemy")  # looked up by their metadata: importing Prefect takes seconds
@@ -53,11 +54,14 @@ class Surroundings:
 
 
 def look_around(settings: Settings) -> Surroundings:
-    """Ask the machine. It starts a sandbox with its probe (about 2 s) and hashes the model's files (0.3 s)."""
-    place = next(
-        path for path in (settings.data_dir.absolute(), *settings.data_dir.absolute().parents) if path.exists()
-    )
-    room = os.statvfs(place)
+    """Ask the machine. It starts a sandbox with its probe (about 2 s) and hashes the model's files (0.3 s).
+
+    Raises StorageError when it may not.
+    """
+    with storage_errors("cannot look at the data directory"):
+        data_dir = settings.data_dir.absolute()
+        place = next(path for path in (data_dir, *data_dir.parents) if path.exists())
+        room = os.statvfs(place)
     sandbox, refusal = _try_sandbox()
     found, weights = _check_weights(settings)
     return Surroundings(
