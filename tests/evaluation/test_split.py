@@ -221,3 +221,27 @@ def test_a():
 """
     run = sandbox.run_tests(source, tests, kind="hidden")
     assert outcomes(run) == {"test_a": "passed"}, run.outcomes
+
+
+@pytest.mark.parametrize(
+    "run", ["eval", "exec", "__import__", "lambda text: [*map(eval, [text])]", "__import__('timeit').Timer"]
+)
+def test_the_words_of_a_solution_never_run_with_the_tests(sandbox: Sandbox, run: str) -> None:
+    source = f"run = {run}\ndef words(): return '__import__(\"os\")._exit(0)'"
+    tests = """
+import timeit
+import solution
+def test_a():
+    made = solution.run(solution.words())
+    made.timeit(1)
+def test_b(): assert False
+"""
+    result = sandbox.run_tests(source, tests, kind="hidden", split=True)
+    assert "passed" not in outcomes(result).values()
+    assert result.tamper == "out_of_process"
+
+
+def test_the_words_of_a_solution_run_with_the_solution(sandbox: Sandbox) -> None:
+    source = 'import sys\nrun = eval\ndef words(): return \'"test_solution" in __import__("sys").modules\''
+    tests = "import solution\ndef test_a(): assert solution.run(solution.words()) is False"
+    assert outcomes(sandbox.run_tests(source, tests, kind="hidden")) == {"test_a": "passed"}

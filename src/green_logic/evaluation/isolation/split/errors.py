@@ -67,8 +67,10 @@ def _restore_builtin(
         error.filename = check_text(data["file"])
     for entry in check_list(attributes):
         attribute, value = check_list(entry)
+        if check_text(attribute).startswith("_"):
+            raise LostError("an exception with an impossible attribute")
         with contextlib.suppress(AttributeError, TypeError):
-            setattr(error, check_text(attribute), peer.decode(value))
+            setattr(error, attribute, peer.decode(value))
     return error
 
 

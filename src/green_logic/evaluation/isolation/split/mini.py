@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -132,7 +133,8 @@ def _read_mark(name: str, mark: Mark, function: Any) -> tuple[list[str], list[tu
 
 
 def _is_skip(error: BaseException) -> bool:
-    return type(error).__module__ == "unittest.case" and type(error).__name__ == "SkipTest"
+    case = sys.modules.get("unittest.case")
+    return case is not None and isinstance(error, case.SkipTest)
 
 
 def _describe(error: BaseException) -> str:

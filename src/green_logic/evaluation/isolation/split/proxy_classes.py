@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import json
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 VALUES = {base.__name__: base for base in VALUE_BASES}
 CONTAINERS = {base.__name__: base for base in CONTAINER_BASES}
 MAX_BASES = 20
+
+
+def parse_description(text: Any) -> Any:
+    """What `describing.describe_class` made. Raises LostError for anything that is no JSON."""
+    try:
+        return json.loads(check_text(text))
+    except (ValueError, RecursionError) as error:
+        raise LostError("a class whose description is no JSON") from error
 
 
 def make_class(peer: TestsPeer, number: int, described: Any) -> RemoteMeta:
@@ -80,7 +89,9 @@ def _special_methods(
         methods["__class__"] = property(lambda _: content)
     if value is tuple:
         for index, field in enumerate(check_list(described.get("fields"))):
-            methods[check_text(field)] = property(operator.itemgetter(index))
+            if check_text(field).startswith("_"):
+                raise LostError("a tuple with an impossible field")
+            methods[field] = property(operator.itemgetter(index))
         methods["_fields"] = tuple(described["fields"])
     return methods
 

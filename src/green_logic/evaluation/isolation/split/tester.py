@@ -36,13 +36,14 @@ from green_logic.evaluation.isolation.split.proxies import (
     is_remote,
     number_of,
 )
-from green_logic.evaluation.isolation.split.proxy_classes import make_class
+from green_logic.evaluation.isolation.split.proxy_classes import make_class, parse_description
 from green_logic.evaluation.isolation.split.solution import LANE, LANE_WANTED, LOOP, SPOKEN
 from green_logic.evaluation.isolation.split.values import (
     check_list,
     check_number,
     check_text,
     find_standard_class,
+    is_harmless,
     name_standard_class,
 )
 from green_logic.evaluation.isolation.split.wire import LostError, Message, receive, send_descriptor
@@ -252,15 +253,22 @@ class TestsPeer(Peer):
 
     def _decode_standard(self, data: list[Any]) -> type:
         found = find_standard_class(check_text(data[1]), check_text(data[2]))
-        if found is None:
-            raise LostError("a class of the standard library that the tests did not load")
+        if found is None or not is_harmless(found):
+            raise LostError("a class of the standard library that the tests did not load, or do not take")
+        return found
+
+    def decode_builtin(self, name: Any) -> Any:
+        """Types only."""
+        found = super().decode_builtin(name)
+        if not is_harmless(found):
+            raise LostError("a builtin that the tests do not take")
         return found
 
     def class_of(self, number: int) -> RemoteMeta:
         """The proxy class for one of the solution's classes."""
         cls = self._classes.get(number)
         if cls is None:
-            made = make_class(self, number, self.request("class", number))
+            made = make_class(self, number, parse_description(self.request("class", number)))
             cls = self._classes.setdefault(number, made)
         return cls
 

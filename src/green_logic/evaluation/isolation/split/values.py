@@ -106,9 +106,17 @@ class Codec:
         """The container that `encode_container` of the other side wrote."""
         raise NotImplementedError
 
+    def may_name(self, value: object) -> bool:
+        """Whether the other side takes this builtin by its name, and then its own."""
+        return True
+
     def encode_other(self, value: Any, depth: int) -> Any:
         """JSON for what is not built in."""
         raise NotImplementedError
+
+    def decode_builtin(self, name: Any) -> Any:
+        """The builtin of that name. Raises LostError if this side does not take it."""
+        return find_builtin(name)
 
     def decode_other(self, data: list[Any], depth: int) -> Any:
         """What a tag of the other side means. Raises LostError if nothing."""
@@ -139,7 +147,7 @@ class Codec:
             tag, take = FIXED_FORMS[kind]
             return [tag, *take(self, value, depth)]
         name = BUILTIN_NAMES.get(id(value))
-        if name and getattr(builtins, name, None) is value:
+        if name and getattr(builtins, name, None) is value and self.may_name(value):
             return ["n", name]
         if kind in STANDARD and not (kind is OrderedDict and vars(value)):
             return ["x", kind.__name__, [self.encode(part, depth) for part in STANDARD[kind][0](value)]]
@@ -165,7 +173,7 @@ READERS: dict[object, Callable[[Codec, list[Any], int], Any]] = {
     "c": lambda codec, data, _: complex(codec.decode(data[1]), codec.decode(data[2])),
     "i": lambda _, data, __: int(check_text(data[1]), 16),
     "f": lambda _, data, __: float(check_text(data[1])),
-    "n": lambda _, data, __: find_builtin(data[1]),
+    "n": lambda codec, data, _: codec.decode_builtin(data[1]),
     "x": lambda codec, data, depth: STANDARD[STANDARD_NAMES[data[1]]][1](
         *(codec.decode(part, depth) for part in check_list(data[2]))
     ),
@@ -196,6 +204,18 @@ def find_standard_class(module: str, name: str) -> type | None:
     for part in name.split("."):
         found = getattr(found, part, None)
     return found if isinstance(found, type) else None
+
+
+def is_harmless(value: object) -> bool:
+    """Whether tests may get this from a solution as their own: it can neither run text nor reach anything.
+
+    With `eval` for a function of the solution, a test that calls it with the solution's words would run them.
+    """
+    if value is Ellipsis or value is NotImplemented:
+        return True
+    return isinstance(value, type) and (
+        value in STANDARD or issubclass(value, BaseException) or value.__module__ == "builtins"
+    )
 
 
 def check_list(data: object) -> list[Any]:

@@ -12,7 +12,7 @@ import socket
 from typing import Any, NoReturn
 
 MAX_FRAME_BYTES = 8 << 20
-READ_BYTES = 1 << 16
+READ_BYTES = 1 << 20
 DESCRIPTOR_BYTES = 4
 
 Message = dict[str, Any]
@@ -28,7 +28,7 @@ class OversizeError(ValueError):
 
 def send(connection: socket.socket, message: Message) -> None:
     """Send one message. Raises OversizeError before anything is sent, LostError when nobody reads."""
-    payload = json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
+    payload = _encode(message).encode()
     if len(payload) > MAX_FRAME_BYTES:
         raise OversizeError(f"a value of {len(payload)} bytes, expected at most {MAX_FRAME_BYTES}")
     try:
@@ -44,7 +44,7 @@ def receive(connection: socket.socket) -> Message:
         raise LostError(f"a frame of {size} bytes, expected at most {MAX_FRAME_BYTES}")
     payload = _read(connection, size)
     try:
-        message = json.loads(payload, parse_constant=_refuse_constant)
+        message = _decode(payload.decode())
     except (ValueError, RecursionError) as error:
         raise LostError("a frame that is no JSON") from error
     if type(message) is not dict:
@@ -74,17 +74,22 @@ def receive_descriptor(connection: socket.socket) -> tuple[bytes, socket.socket]
 
 
 def _read(connection: socket.socket, size: int) -> bytes:
-    parts = bytearray()
+    parts = b""
     while len(parts) < size:
         try:
-            part = connection.recv(min(size - len(parts), READ_BYTES))
+            part = connection.recv(min(size - len(parts), READ_BYTES), socket.MSG_WAITALL)
         except OSError as error:
             raise LostError("the other side closed") from error
         if not part:
             raise LostError("the other side closed")
-        parts += part
-    return bytes(parts)
+        parts = parts + part if parts else part
+    return parts
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+# made once: json.dumps and json.loads would make them for each message
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
