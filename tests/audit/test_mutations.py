@@ -1,6 +1,5 @@
 """The campaign: whatever is done to a ledger, an auditor with the public key and one kept checkpoint sees it."""
 
-# ruff: noqa: S311  seeded on purpose: a failure can be repeated
 from __future__ import annotations
 
 import os

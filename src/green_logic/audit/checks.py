@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 
 from green_logic.audit.findings import Finding
 from green_logic.audit.scene import Check, Scene, check_ranges
-from green_logic.errors import VerificationError
+from green_logic.errors import StorageError, VerificationError
 from green_logic.files import TEMPORARY_PREFIX
 from green_logic.ledger.log import CHECKPOINT_NAME, STEP, has_log_tables, newest_checkpoint
 from green_logic.ledger.reading import open_for_reading
@@ -253,6 +253,24 @@ def writers_alive(settings: Settings) -> bool:
     return False
 
 
+def check_archives(scene: Scene) -> Iterator[Finding]:
+    """Every archive is whole and holds exactly the DBOMs of its leaves; it may stand in for files that were pruned."""
+    from green_logic.publish.archive_check import match_archive  # noqa: PLC0415  most verifications meet no archive
+    from green_logic.publish.archive_files import archives_directory, find_archives  # noqa: PLC0415
+    from green_logic.publish.leaves import read_leaves  # noqa: PLC0415
+
+    directory = archives_directory(scene.settings)
+    try:
+        for archive in find_archives(directory):
+            leaves = read_leaves(scene.connection, archive.first_leaf, archive.last_leaf)
+            try:
+                match_archive(archive, leaves)
+            except (VerificationError, StorageError) as error:
+                yield Finding("archive", archive.pack.name, error.message)
+    except (VerificationError, StorageError) as error:
+        yield Finding("archive", directory.name, error.message)
+
+
 CHECKS: tuple[Check, ...] = (
     check_schema,
     check_keys,
@@ -261,5 +279,6 @@ CHECKS: tuple[Check, ...] = (
     check_pins,
     check_nodes,
     check_folder,
+    check_archives,
     check_published,
 )

@@ -10,6 +10,7 @@ from typing import Any
 EXAMPLES_KEPT = 5  # findings of each kind that are kept whole; the others are counted
 # Kinds and what each means. A kind never changes its meaning; new checks get new kinds.
 MEANINGS: Mapping[str, str] = {
+    "archive": "an archive of DBOMs is not what the ledger says, or cannot be read",
     "battle_id": "a DBOM names another battle than the judge signed",
     "checkpoint": "a stored checkpoint is not one of this log",
     "checkpoint-file": "data/checkpoint is not the newest checkpoint; `green-logic checkpoint` writes it anew",

@@ -17,6 +17,7 @@ from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.ledger.log import Log, has_log_tables
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import database_errors, key_ranges, read_meta
+from green_logic.ledger.shelf import find_pruned
 from green_logic.proof.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint, trusted_keys
 from green_logic.proof.highwater import HighWater
 from green_logic.proof.keys import PUBLIC_NAME, PublicKey
@@ -93,7 +94,9 @@ def _set_scene(
     checkpoints = list(stored_checkpoints(connection))
     pinned = load_published_keys(settings.data_dir) if keys is None else keys
     ranges = tuple(key_ranges(meta))
-    trust = Trust(meta["origin"], trusted_keys(pinned, checkpoints), ranges)
+    trust = Trust(
+        meta["origin"], trusted_keys(pinned, checkpoints), ranges, pruned=tuple(find_pruned(settings.data_dir))
+    )
     count = connection.execute("SELECT count(*) FROM ledger").fetchone()[0]
     # one index far away, planted, must not make this walk for ever; check_rows reports what lies beyond
     report.leaves = min(Log(connection).size(), 2 * count + RANGE)
