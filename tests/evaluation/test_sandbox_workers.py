@@ -61,8 +61,10 @@ def wait_until_gone(pids: list[int]) -> None:
 
 
 def zygotes() -> list[int]:
-    # other tests keep children of their own for the whole session
-    return [pid for pid in children(os.getpid()) if b"isolation.zygote" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    # other tests keep children of their own for the whole session; until it has called exec, a zygote looks like us
+    own = Path("/proc/self/cmdline").read_bytes()
+    found = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(os.getpid())}
+    return [pid for pid, line in found.items() if b"isolation.zygote" in line or line == own]
 
 
 def boxes() -> set[str]:
@@ -153,6 +155,8 @@ def test_a_worker_that_keeps_dying_is_given_up(sandbox: Sandbox) -> None:
         else:
             # the next job starts a new worker; let it live long enough to be killed
             sandbox._all[0]._living()
+            while not zygotes():
+                time.sleep(0.01)
             os.kill(zygotes()[0], signal.SIGKILL)
         with pytest.raises(RetryableError):
             passes(sandbox)

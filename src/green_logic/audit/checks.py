@@ -267,6 +267,8 @@ def check_archives(scene: Scene) -> Iterator[Finding]:
                 match_archive(archive, leaves)
             except (VerificationError, StorageError) as error:
                 yield Finding("archive", archive.pack.name, error.message)
+            except OSError as error:
+                yield Finding("archive", archive.pack.name, f"cannot be read: {error.strerror}")
     except (VerificationError, StorageError) as error:
         yield Finding("archive", directory.name, error.message)
 

@@ -34,7 +34,16 @@ LOG = {
 }
 DATABASE = {"database": "database-malformed", "schema": "schema-changed"}
 ELSEWHERE = frozenset(
-    {"dbom-differs", "dbom-missing", "downgrade", "orphan-file", "foreign-file", "public-key", "checkpoint-file"}
+    {
+        "archive",
+        "checkpoint-file",
+        "dbom-differs",
+        "dbom-missing",
+        "downgrade",
+        "foreign-file",
+        "orphan-file",
+        "public-key",
+    }
 )
 _WAL_MAGIC = (0x377F0682, 0x377F0683)  # https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 _WAL_HEADER = 32  # bytes

@@ -100,16 +100,24 @@ def check_locks(patient: Patient) -> Iterator[Fault]:
 
 
 def check_publications(patient: Patient) -> Iterator[Fault]:
-    """Archives and backups are there with their manifests. Their contents: `archive --check`, `restore --drill`."""
+    """Archives hold what the ledger says; backups have their manifests (their contents: `restore --drill`)."""
     folder = patient.settings.data_dir / ARCHIVES_NAME
+    if patient.books.present and patient.books.error is None:
+        for one in patient.books.findings("archive"):  # the audit has read them
+            yield patient.fault("archive-damaged", folder / one.where, one.message)
+    else:
+        yield from _check_archives(patient, folder)
+    for path in sorted(patient.backups.iterdir()) if patient.backups.is_dir() else ():
+        if parse_stamp(path.name) is not None:
+            yield from _check_backup(patient, path)
+
+
+def _check_archives(patient: Patient, folder: Path) -> Iterator[Fault]:
     try:
         for archive in find_archives(folder):
             yield from _check_archive(patient, archive.manifest)
     except VerificationError as error:
         yield patient.fault("archive-damaged", folder, error.message)
-    for path in sorted(patient.backups.iterdir()) if patient.backups.is_dir() else ():
-        if parse_stamp(path.name) is not None:
-            yield from _check_backup(patient, path)
 
 
 def _check_archive(patient: Patient, manifest: Path) -> Iterator[Fault]:

@@ -267,6 +267,7 @@ def _test_evidence(run: TestRun, passed: int, total: int) -> dict[str, object]:
         "detail": run.detail,
         "tamper": run.tamper,
         "runner": run.runner,
+        **({"fallback": run.fallback} if run.fallback else {}),
         "tests": {test.name: test.outcome for test in run.outcomes},
         "messages": {test.name: test.message for test in failed[:MESSAGE_LIMIT]},
     }
