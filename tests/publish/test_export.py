@@ -462,3 +462,17 @@ def sealed_result(result: dict[str, object], key: SigningKey, origin: str) -> ob
     from green_logic.proof.dbom import seal_result
 
     return seal_result(result, key=key, origin=origin, timestamp="2026-01-01T00:00:00.000000Z")
+
+
+@pytest.mark.parametrize(
+    "change", ["score = 0.99", "breakdown = 'good'", "timestamp = '2026-01-01T00:00:00.000000Z'", "battle_id = 'x'"]
+)
+def test_what_was_never_signed_is_not_published(settings: Settings, key: SigningKey, change: str) -> None:
+    record(settings, key, range(5))
+    with sqlite3.connect(settings.database) as connection:
+        connection.execute("DROP TRIGGER battles_no_update")
+        connection.execute(f"UPDATE battles SET {change} WHERE id = 3")  # noqa: S608  ours
+    connection.close()
+    with pytest.raises(VerificationError, match="not what the judge signed|not its result's"):
+        export_battles(settings)
+    assert published_files(settings) == []

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from green_logic.errors import VerificationError
 from green_logic.publish.columns import LABEL, LABELS, SCHEMA, TIME, VECTOR
 from green_logic.publish.flatten import VECTOR_SIZE, Flat, flatten
+from green_logic.publish.seals import check_seals
 
 READ_SCHEMA = pa.schema(
     [
@@ -49,6 +50,7 @@ def shape(rows: pa.RecordBatch) -> pa.RecordBatch:
         "timestamp": _times(rows),
         **{name: _column(name, values) for name, values in flat.items()},
     }
+    check_seals(rows)
     return pa.RecordBatch.from_arrays([arrays[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
