@@ -108,7 +108,10 @@ def write_summary(run: BatchRun, stream: TextIO, next_commands: list[str]) -> No
     for reason in run.reasons[:REASONS_SHOWN]:
         console.print(f"  {printable(reason, 300)}", markup=False)
     if len(run.reasons) > REASONS_SHOWN:
-        console.print(f"  … the rest is in {run.rejects or run.settings.not_evaluated}", markup=False)
+        console.print("  … and more", markup=False)
+    if "+hashed" in run.profile:
+        console.print(f"! profile {run.profile}: no embedding weights, so R rests on shared words only", markup=False)
+        console.print("  fetch them before scores are compared: green-logic models fetch", markup=False)
     settings = run.settings
     places = [f"ledger  {settings.database}  ({run.agent.ledger.size()} battles)", f"DBOMs   {settings.dboms}/"]
     places += [f"rejects {run.rejects}"] if run.rejects else []

@@ -92,7 +92,9 @@ class BatchRun:
     ) -> None:
         self.totals = Totals()
         self.rows: list[Row] = []
-        self.reasons: list[str] = []  # why lines were refused or set aside, the first few
+        self.profile = ""  # of the battles judged in this run
+        self._graver_reasons: list[str] = []  # why battles were set aside or in conflict
+        self._refused_reasons: list[str] = []
         self.judged = 0  # battles evaluated in this run
         self.offset = 0  # bytes of the input read
         self.agent = GreenAgent(settings=settings)
@@ -122,6 +124,11 @@ class BatchRun:
             self.agent.close()
 
     @property
+    def reasons(self) -> list[str]:
+        """Why battles were set aside or in conflict, then why lines were refused; the first of each."""
+        return [*self._graver_reasons, *self._refused_reasons]
+
+    @property
     def rejects(self) -> Path | None:
         """The list of refused lines, if there are any."""
         return self._refusals.path if self.totals.refused or self.totals.conflicts else None
@@ -132,6 +139,7 @@ class BatchRun:
             **asdict(self.totals),
             "ledger_size": self.agent.ledger.size(),
             "sealed_to": self.sealed_to,
+            "profile": self.profile or None,
             "data_dir": str(self.settings.data_dir),
             "rejects": str(self.rejects) if self.rejects else None,
             "reasons": self.reasons,
@@ -287,8 +295,7 @@ class BatchRun:
     def _evaluate_all(self, chunk: Chunk, battle_ids: Sequence[str]) -> None:
         chunk.failures = {name: error for name, error in chunk.failures.items() if name not in battle_ids}
         if self._pool is None:
-            evaluator = self.agent.evaluator  # opened here: the workers must not race for it
-            del evaluator
+            self.profile = self.agent.evaluator.profile["id"]  # opened here: the workers must not race for it
             self._pool = ThreadPoolExecutor(self._threads(), thread_name_prefix="judge")
         futures: dict[str, Future[dict[str, Any]]] = {
             battle_id: self._pool.submit(self._judge, _battle(chunk.lines[battle_id])) for battle_id in battle_ids
@@ -339,16 +346,16 @@ class BatchRun:
 
     def _refuse(self, line: Line, reason: str) -> None:
         self.totals.refused += 1
-        self._note(line, reason)
+        self._note(line, reason, self._refused_reasons)
 
     def _conflict(self, line: Line, reason: str) -> None:
         self.totals.conflicts += 1
-        self._note(line, reason)
+        self._note(line, reason, self._graver_reasons)
 
-    def _note(self, line: Line, reason: str) -> None:
+    def _note(self, line: Line, reason: str, reasons: list[str]) -> None:
         self._refusals.add(line, reason)
-        if len(self.reasons) < ROWS_KEPT:
-            self.reasons.append(f"{self.name}:{line.number}: {reason}")
+        if len(reasons) < ROWS_KEPT:
+            reasons.append(f"{self.name}:{line.number}: {reason}")
         self._progress()
 
     def _write_not_evaluated(self, chunk: Chunk, battle_id: str, error: GreenLogicError) -> None:
@@ -368,8 +375,8 @@ class BatchRun:
             write_file(directory / f"{battle_id}.json", orjson.dumps(entry, option=orjson.OPT_INDENT_2) + b"\n")
         self._set_aside.add(f"{battle_id}.json")
         self.totals.not_evaluated += 1
-        if len(self.reasons) < ROWS_KEPT:
-            self.reasons.append(f"{self.name}:{line.number}: {battle_id} not evaluated: {error.message}")
+        if len(self._graver_reasons) < ROWS_KEPT:
+            self._graver_reasons.append(f"{self.name}:{line.number}: {battle_id} not evaluated: {error.message}")
 
     def _forget_not_evaluated(self, battle_id: str) -> None:
         name = f"{battle_id}.json"

@@ -178,9 +178,19 @@ def test_prose_about_vulnerabilities_costs_nothing(evaluator: Evaluator) -> None
     assert evaluation["red_multiplier"] == 1.0
 
 
-def test_hidden_tests_without_a_test_are_not_evaluated(evaluator: Evaluator) -> None:
-    with pytest.raises(NotEvaluatedError, match="no test function"):
-        evaluator.evaluate(battle(hidden_tests="x = 1\n"))
+@pytest.mark.parametrize(
+    ("tests", "fault"),
+    [
+        ("x = 1\n", "no test function"),
+        ("def test_a(:\n", "do not parse: line 1"),
+        ("import numpy as np\n" + HIDDEN, "import numpy, which the sandbox does not have"),
+    ],
+)
+def test_hidden_tests_that_cannot_judge_are_the_tasks_fault_not_a_zero(
+    evaluator: Evaluator, tests: str, fault: str
+) -> None:
+    with pytest.raises(NotEvaluatedError, match=fault):
+        evaluator.evaluate(battle(hidden_tests=tests))
 
 
 def test_unknown_keys_are_kept_and_the_judges_own_cannot_be_supplied(evaluator: Evaluator) -> None:

@@ -473,6 +473,6 @@ def test_what_was_never_signed_is_not_published(settings: Settings, key: Signing
         connection.execute("DROP TRIGGER battles_no_update")
         connection.execute(f"UPDATE battles SET {change} WHERE id = 3")  # noqa: S608  ours
     connection.close()
-    with pytest.raises(VerificationError, match="not what the judge signed|not its result's"):
+    with pytest.raises(VerificationError, match=r"not what the judge signed|not its result's"):
         export_battles(settings)
     assert published_files(settings) == []

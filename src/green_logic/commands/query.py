@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SUMMARY = "ask the published Parquet files in SQL (needs DuckDB)"
 EXAMPLES = """examples:
   green-logic query                           the views and their columns
-  green-logic query "SELECT agent, count(*), avg(score) FROM battles GROUP BY ALL ORDER BY 3 DESC"
+  green-logic query "SELECT profile, agent, count(*), avg(score) FROM battles GROUP BY ALL ORDER BY 4 DESC"
   green-logic query --csv "FROM results" > results.csv"""
 WIDTH = 60  # characters of a cell in the table
 

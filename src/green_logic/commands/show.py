@@ -35,7 +35,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     elif options.json:
         write_json("show", {"ok": True, **{name: value for name, value in battle.items() if name != "dbom"}})
     else:
-        say(f"{battle['battle_id']}  CIS {battle['score']:.3f}  {battle['timestamp']}\n")
+        import json
+
+        profile = (json.loads(battle["raw_result"]).get("profile") or {}).get("id", "unknown profile")
+        say(f"{battle['battle_id']}  CIS {battle['score']:.3f}  {profile}  {battle['timestamp']}\n")
         say(battle["breakdown"])
         say(f"\nDBOM     {settings.dboms}/dbom_{battle['battle_id']}.json\nh_delta  {battle['dbom_hash']}")
     return GOOD

@@ -29,9 +29,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         write_json("status", {"ok": True, **state})
         return GOOD
-    mean = "–" if state["mean_score"] is None else f"{state['mean_score']:.3f}"
     size = (state["size_bytes"] + state["wal_bytes"]) / 1e6
-    say(f"ledger         {settings.database}  {state['battles']} battles, {size:.1f} MB, mean CIS {mean}")
+    say(f"ledger         {settings.database}  {state['battles']} battles, {size:.1f} MB")
     say(f"last           {state['last_timestamp'] or '–'}")
     say(f"sealed by      {state['keyid']}")
     say(f"origin         {state['origin']}")

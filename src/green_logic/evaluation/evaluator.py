@@ -7,6 +7,7 @@ differ between two honest evaluations of one battle.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from green_logic.battle import Battle
 from green_logic.errors import NotEvaluatedError
 from green_logic.evaluation import cis
 from green_logic.evaluation.breakdown import explain
-from green_logic.evaluation.constraints import Constraint, check_constraints
+from green_logic.evaluation.constraints import Constraint, check_constraints, find_imports
 from green_logic.evaluation.embedding import CachedEmbedder, cosine
 from green_logic.evaluation.judge.review import NoReview, Review, review_logic
 from green_logic.evaluation.sandbox import Sandbox, TestRun
@@ -36,6 +37,7 @@ from green_logic.evaluation.static_checks import (
 if TYPE_CHECKING:  # it loads an HTTP client, which only a run with a reviewer needs
     from green_logic.evaluation.judge.judge import Judge
 
+AVAILABLE = sys.stdlib_module_names | {"solution", "pytest"}  # what hidden tests may import
 MESSAGE_LIMIT = 20  # failed tests whose messages are kept in the evidence
 Vector = NDArray[np.float64]  # 384 floats of length 1
 # Top-level names of a result that only the judge fills in; an input that uses one keeps its value under "input".
@@ -115,9 +117,10 @@ class Evaluator:
         tests = battle.task.hidden_tests
         if not tests or not tests.strip():
             return None
-        if not count_test_functions(tests):
+        fault = _find_fault(tests)
+        if fault:
             raise NotEvaluatedError(
-                f"battle {battle.battle_id}: task.hidden_tests holds no test function that can be found",
+                f"battle {battle.battle_id}: task.hidden_tests {fault}",
                 hint="put the task right, then run the same command again",
             )
         return None if parsed.tree is None else self._sandbox.run_tests(parsed.source, tests, kind="hidden")
@@ -197,6 +200,17 @@ def _input_parts(battle: Battle) -> dict[str, Any]:
     clashes = {name: value for name, value in battle.value.items() if name in RESERVED}
     kept.setdefault("red_report", None)
     return {**kept, "input": clashes} if clashes else kept
+
+
+def _find_fault(tests: str) -> str:
+    """Why hidden tests cannot judge anything, whatever the submission; "" when they can. Told from their text alone."""
+    parsed = parse_source(tests)
+    if parsed.tree is None:
+        return f"do not parse: {parsed.error}"
+    if not count_test_functions(tests):
+        return "hold no test function that can be found"
+    foreign = {found.module.split(".")[0] for found in find_imports(parsed.tree) if found.module} - AVAILABLE
+    return f"import {', '.join(sorted(foreign))}, which the sandbox does not have" if foreign else ""
 
 
 def _check_constraints(parsed: Parsed, battle: Battle) -> tuple[Constraint, ...]:

@@ -41,7 +41,7 @@ def read_state(settings: Settings) -> dict[str, Any]:
     """A ledger at a glance: counts, dates, sizes in bytes, origin and key id."""
     with open_for_reading(settings) as connection:
         meta = read_meta(connection)
-        battles, mean = connection.execute("SELECT count(*), avg(score) FROM battles").fetchone()
+        battles = connection.execute("SELECT count(*) FROM battles").fetchone()[0]
         last = connection.execute("SELECT timestamp FROM battles ORDER BY id DESC LIMIT 1").fetchone()
     wal, aside = _wal(settings.database), settings.not_evaluated
     return {
@@ -49,7 +49,6 @@ def read_state(settings: Settings) -> dict[str, Any]:
         "origin": meta["origin"],
         "keyid": meta["keyid"],
         "battles": battles,
-        "mean_score": mean,
         "last_timestamp": last[0] if last else None,
         "size_bytes": settings.database.stat().st_size,
         "wal_bytes": wal.stat().st_size if wal.exists() else 0,
