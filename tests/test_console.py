@@ -43,7 +43,7 @@ def run(tmp_path: Path, settings: Settings):
     with BatchRun(str(tmp_path / "in.jsonl"), settings) as run:
         run.rows.append(row(battle_id=HOSTILE, task=HOSTILE, agent=HOSTILE))
         run.totals.read, run.totals.recorded, run.totals.refused, run.totals.not_evaluated = 3, 1, 1, 1
-        run.reasons += [f"in.jsonl:2: {HOSTILE}"] * 12
+        run._refused_reasons += [f"in.jsonl:2: {HOSTILE}"] * 12
         yield run
 
 

@@ -295,7 +295,8 @@ class BatchRun:
     def _evaluate_all(self, chunk: Chunk, battle_ids: Sequence[str]) -> None:
         chunk.failures = {name: error for name, error in chunk.failures.items() if name not in battle_ids}
         if self._pool is None:
-            self.profile = self.agent.evaluator.profile["id"]  # opened here: the workers must not race for it
+            evaluator = self.agent.evaluator  # opened here: the workers must not race for it
+            del evaluator
             self._pool = ThreadPoolExecutor(self._threads(), thread_name_prefix="judge")
         futures: dict[str, Future[dict[str, Any]]] = {
             battle_id: self._pool.submit(self._judge, _battle(chunk.lines[battle_id])) for battle_id in battle_ids
@@ -331,7 +332,9 @@ class BatchRun:
         line = chunk.lines[receipt.battle_id]
         if receipt.status == "recorded":
             self.totals.recorded += 1
-            self._keep_row(chunk.results[receipt.battle_id])
+            result = chunk.results[receipt.battle_id]
+            self.profile = (result.get("profile") or {}).get("id", self.profile)
+            self._keep_row(result)
             self._forget_not_evaluated(receipt.battle_id)
         elif receipt.status == "already_recorded" or (known and known.battle_sha256 == _battle(line).sha256):
             # another run judged the same battle at the same time and was first
