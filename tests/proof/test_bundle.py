@@ -16,8 +16,8 @@ from green_logic.proof.dbom import seal_result
 from green_logic.proof.envelope import PAYLOAD_TYPE, pre_authentication_encoding
 from green_logic.proof.keys import check_signature, key_path, load_signing_key
 from green_logic.proof.pinned import load_public_keys
-from green_logic.proof.rotation import find_pair, settle_files
-from green_logic.settings import Settings
+from green_logic.proof.rotation import find_pair, make_successor, settle_files
+from green_logic.settings import Settings, state_dir
 
 
 def test_a_bundle_carries_the_seal_as_it_is(make_sealed, key):
@@ -112,7 +112,8 @@ def test_a_battle_signed_by_the_old_key_after_the_change_is_found(settings, fill
 
 def test_a_change_that_was_cut_short_is_taken_up_by_the_same_command(settings, fill):
     old = fill(settings, "b-0")
-    _, new = find_pair(settings, old.keyid)
+    assert find_pair(settings, old.keyid)[1] is None
+    new = make_successor(settings)
     with Ledger.open(settings, old) as ledger:
         ledger.rotate(old, new)
     # killed here: the ledger is handed over, the files are not
@@ -146,6 +147,43 @@ def test_a_ledger_of_a_lost_key_cannot_be_handed_over(settings, fill, capsys):
     assert main(["keys", "new"]) == 0
     assert main(["keys", "rotate", "-C", str(settings.data_dir)]) == 2
     assert "put that key back" in capsys.readouterr().err
+
+
+def key_files(settings):
+    return {path.name: path.read_bytes() for path in key_path(settings).parent.iterdir()}
+
+
+def test_a_refused_change_leaves_no_new_key_behind(settings, key, fill, capsys):
+    place = ["-C", str(settings.data_dir)]
+    Ledger.open(settings, key).close()
+    before = key_files(settings)
+    assert main(["keys", "rotate", *place]) == 2
+    assert "an empty ledger" in capsys.readouterr().err
+    fill(settings, "b-0")
+    with Ledger.open(settings, key):
+        assert main(["keys", "rotate", *place]) == 2
+    assert "another run writes" in capsys.readouterr().err
+    assert key_files(settings) == before
+
+
+def test_a_change_over_a_log_that_cannot_be_signed_leaves_no_new_key_behind(settings, key, fill, capsys):
+    import sqlite3
+
+    fill(settings, "b-0")
+    with Ledger.open(settings, key) as ledger:
+        ledger.submit([])
+    before = key_files(settings), (settings.data_dir / "checkpoint").read_bytes()
+    connection = sqlite3.connect(settings.database)
+    connection.execute("DROP TRIGGER ledger_no_update")
+    connection.execute("UPDATE ledger SET leaf_hash = zeroblob(32)")
+    connection.commit()
+    connection.close()
+    assert main(["keys", "rotate", "-C", str(settings.data_dir)]) == 2  # seen when it is opened
+    (high_water,) = (state_dir() / "high-water").iterdir()
+    high_water.unlink()
+    assert main(["keys", "rotate", "-C", str(settings.data_dir)]) == 1  # seen when it is to be signed
+    assert "history forked" in capsys.readouterr().err
+    assert (key_files(settings), (settings.data_dir / "checkpoint").read_bytes()) == before
 
 
 def test_a_new_key_never_replaces_one(settings, tmp_path, capsys):

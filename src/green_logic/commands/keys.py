@@ -68,13 +68,15 @@ def _rotate(options: argparse.Namespace, settings: Settings) -> int:
     from green_logic.ledger.database import Ledger
     from green_logic.ledger.reading import open_for_reading
     from green_logic.ledger.schema import key_ranges, read_meta
-    from green_logic.proof.rotation import find_pair, settle_files
+    from green_logic.proof.rotation import find_pair, make_successor, settle_files
 
     with open_for_reading(settings) as connection:
         current = key_ranges(read_meta(connection))[-1][1]
     old, new = find_pair(settings, current)
-    if old.keyid != new.keyid:  # else a change that was cut short: only its files are left to do
+    if new is None or old.keyid != new.keyid:  # else a change that was cut short: only its files are left to do
         with Ledger.open(settings, old) as ledger:
+            ledger.check_rotation(old)  # first: what is refused leaves no new key behind
+            new = new or make_successor(settings)
             ledger.rotate(old, new)
     retired = settle_files(settings, new)
     _tell("keys-rotate", new, options, settings)

@@ -10,6 +10,7 @@ from green_logic.commands.archive import ProgressLine
 if TYPE_CHECKING:
     import argparse
 
+    from green_logic.ledger.loss import Loss
     from green_logic.settings import Settings
 
 SUMMARY = "make a new data directory from a backup; never overwrites one"
@@ -37,11 +38,31 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             report = drill(source, progress=line.show)
         else:
             report = restore(source, settings.data_dir, progress=line.show)
+    loss, problem = (None, "") if options.drill else _look_back(settings)
     if options.json:
-        write_json("restore", {"ok": True, "drill": options.drill, **vars(report), "path": str(report.path)})
+        behind = {"battles": loss.battles, "signed": loss.signed.size, "signed_at": loss.signed_at} if loss else None
+        answer = {"ok": True, "drill": options.drill, **vars(report), "path": str(report.path), "behind": behind}
+        write_json("restore", answer)
         return GOOD
     what = "can be restored from" if options.drill else "restored to"
     say(f"{report.ledger_size} battles of {report.created_at} {what} {report.path}, {report.seconds:.1f} s")
     if not options.drill:
         say("every row, DBOM and seal was checked; battles recorded after that moment are not in it")
+    if loss is not None:
+        from green_logic.ledger.loss import ways_out
+
+        say(f"! {report.path} {loss}\n  nothing can be recorded in it yet: {ways_out(settings.data_dir)}")
+    elif problem:
+        say(f"! {problem}")
     return GOOD
+
+
+def _look_back(settings: Settings) -> tuple[Loss | None, str]:
+    """What this machine signed after the backup was taken, or why that is not known: the restore is done anyway."""
+    from green_logic.errors import ConfigurationError
+    from green_logic.ledger.loss import read_loss
+
+    try:
+        return read_loss(settings), ""
+    except ConfigurationError as error:
+        return None, error.message

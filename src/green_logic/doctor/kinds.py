@@ -13,6 +13,7 @@ from typing import Literal
 Severity = Literal["fault", "warning", "note"]
 RESTORE = "green-logic restore {backup} -C {data}-restored"
 RECORD = "green-logic verify{at} --json > findings.json, keep everything, then " + RESTORE
+ACCEPT = RECORD + "; if no newer backup exists, give up what is lost: green-logic checkpoint --accept-loss{at}"
 REPAIR = "green-logic doctor --repair{at}"
 
 
@@ -68,8 +69,10 @@ _LOG = {
     "log-truncated": _evidence("the log ends before what was signed or given out: battles were cut off"),
     "seal-broken": _evidence("a seal is malformed, or not by the key of this ledger"),
     "meta-changed": _evidence("the ledger's own record of its origin and its keys was changed"),
-    "history-forked": _evidence("the log does not begin with what was signed before: history was rewritten"),
-    "rolled-back": _evidence("this judge has signed more battles than the ledger has: an old backup was put back"),
+    "history-forked": _evidence("the log does not begin with what was signed before: history was rewritten", ACCEPT),
+    "rolled-back": _evidence(
+        "this judge has signed more battles than the ledger has: an old backup was put back", ACCEPT
+    ),
 }
 _CHECKPOINTS = {
     "checkpoint-damaged": _evidence("a checkpoint in the database is missing, or not one of this log"),

@@ -19,7 +19,8 @@ from typing import Literal
 
 from green_logic.errors import ConfigurationError, ConflictError, StorageError
 from green_logic.files import FileLock, Presence, make_directory, storage_errors, sync_directory
-from green_logic.ledger.log import CHECKPOINT_NAME, Log, seal_log, write_checkpoint
+from green_logic.ledger.log import CHECKPOINT_NAME, Log, check_log, seal_log, write_checkpoint
+from green_logic.ledger.loss import check_no_loss
 from green_logic.ledger.recovery import Recovery, rebuild, recover
 from green_logic.ledger.schema import (
     LOCK_NAME,
@@ -29,13 +30,14 @@ from green_logic.ledger.schema import (
     database_errors,
     leaf_hash,
     make_or_check_schema,
+    transaction,
 )
 from green_logic.ledger.shelf import DbomShelf
 from green_logic.proof.checkpoint import Checkpoint
 from green_logic.proof.dbom import Sealed
 from green_logic.proof.highwater import HighWater
 from green_logic.proof.keys import SigningKey, write_public_key
-from green_logic.proof.notes import can_sign_notes
+from green_logic.proof.notes import can_sign_notes, check_can_sign_notes
 from green_logic.settings import Settings, state_dir
 
 
@@ -78,7 +80,9 @@ class Ledger:
     def open(cls, settings: Settings, key: SigningKey) -> Ledger:
         """Open or make the ledger, and mend what a crash left.
 
-        Raises StorageError when the directory cannot be written, ConfigurationError for a foreign database or key.
+        Raises StorageError when the directory cannot be written, ConfigurationError for a foreign database or key, and
+        for a ledger that lacks what this machine's judge signed: a run must not record battles that nobody may sign.
+        VerificationError of kind "log" where leaves of it are missing.
         """
         with storage_errors("cannot open the ledger"), contextlib.ExitStack() as stack:
             make_directory(settings.data_dir)
@@ -91,6 +95,7 @@ class Ledger:
             with database_errors(settings.database):
                 connection = connect(settings.database, busy_timeout_s=settings.busy_timeout_s)
                 undo.callback(connection.close)
+                check_no_loss(connection, key, settings)  # before anything is written, WAL and recovery included
                 origin = make_or_check_schema(connection, key.keyid, settings.database)
                 # the database's and the WAL's own names must survive a power cut too
                 sync_directory(settings.data_dir)
@@ -177,32 +182,45 @@ class Ledger:
         None for an empty log, and for an ECDSA key, which cannot sign checkpoints. Nothing new: the last one again.
         Raises VerificationError of kind "rollback" or "fork" when the log does not continue what was signed before.
         """
-        return self._seal_log(key, None) if can_sign_notes(key) else None
+        if not can_sign_notes(key):
+            return None
+        with self._held():
+            with transaction(self._connection) as connection:
+                if Log(connection).size() == 0:
+                    return None
+                checkpoint = seal_log(connection, self.origin, key, HighWater(state_dir()))
+            write_checkpoint(self._settings.data_dir, checkpoint)
+            return checkpoint
 
     def rotate(self, key: SigningKey, successor: SigningKey) -> Checkpoint:
         """Hand the ledger over to another key, by a checkpoint that both sign; the old one seals no battle afterwards.
 
-        Raises ConfigurationError unless both are Ed25519 keys and no other process writes to the ledger.
+        Raises ConfigurationError unless both are Ed25519 keys, and as `check_rotation` does.
         """
-        if not self.alone:
-            raise ConfigurationError("another run writes to this ledger", hint="wait for it to end")
-        checkpoint = self._seal_log(key, successor)
-        if checkpoint is None:
-            raise ConfigurationError("an empty ledger needs no change of keys", hint="remove it, or record a battle")
+        self.check_rotation(key)
+        with self._held():
+            with transaction(self._connection) as connection:
+                high_water = HighWater(state_dir())
+                checkpoint = seal_log(connection, self.origin, key, high_water, successor=successor)
+                add_key_range(connection, checkpoint.size, successor.keyid)
+            write_checkpoint(self._settings.data_dir, checkpoint)
         with storage_errors("cannot publish the new key"):
             write_public_key(successor, self._settings.data_dir)
         return checkpoint
 
-    def _seal_log(self, key: SigningKey, successor: SigningKey | None) -> Checkpoint | None:
+    def check_rotation(self, key: SigningKey) -> None:
+        """Everything for which `rotate` refuses, before there is a successor. Nothing is written.
+
+        Raises ConfigurationError for an ECDSA key, an empty ledger or one that another process writes to,
+        VerificationError for a log that `checkpoint` would not sign.
+        """
+        check_can_sign_notes(key)
+        if not self.alone:
+            raise ConfigurationError("another run writes to this ledger", hint="wait for it to end")
+        if self.size() == 0:
+            raise ConfigurationError("an empty ledger needs no change of keys", hint="remove it, or record a battle")
         with self._held():
-            with self._transaction() as connection:
-                if Log(connection).size() == 0:
-                    return None
-                checkpoint = seal_log(connection, self.origin, key, HighWater(state_dir()), successor=successor)
-                if successor is not None:
-                    add_key_range(connection, checkpoint.size, successor.keyid)
-            write_checkpoint(self._settings.data_dir, checkpoint)
-            return checkpoint
+            check_log(self._connection, self.origin, key, HighWater(state_dir()))
 
     def submit_one(self, sealed: Sealed) -> Receipt:
         """Record one battle. Raises ConflictError when a different result is recorded under its id."""
@@ -230,22 +248,10 @@ class Ledger:
         return None if row is None else Known(*row)
 
     def _commit(self, battles: Sequence[Sealed]) -> None:
-        with self._transaction() as connection:
+        with transaction(self._connection) as connection:
             (leaf,) = connection.execute("SELECT coalesce(max(leaf_index) + 1, 0) FROM ledger").fetchone()
             for number, sealed in enumerate(battles, start=leaf):
                 self._insert(number, sealed)
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
 
     def _insert(self, leaf: int, sealed: Sealed) -> None:
         row = self._connection.execute(

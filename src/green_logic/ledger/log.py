@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Literal
 
 from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.files import write_file
@@ -127,47 +128,66 @@ def seal_log(
     high_water: HighWater,
     *,
     successor: SigningKey | None = None,
+    superseded: Path | None = None,
 ) -> Checkpoint:
     """The signed checkpoint of the log as it is, stored in the caller's transaction; an existing one if nothing is new.
 
-    `successor` hands over to that key. The high-water file is durable before the signature can leave this process.
+    `successor` hands over to that key. `superseded` gives up what this key signed before and the log does not continue:
+    the place for its note. The high-water file is durable before the signature can leave this process.
     Raises VerificationError of kind "rollback", "fork" or "log" when the log is not a continuation of what was signed.
     """
-    log = Log(connection)
-    size, last = log.size(), newest_checkpoint(connection)
-    if last is not None:
-        last = open_checkpoint(last.note.encode(), {key.keyid: key.public}, origin=origin)
-        _check_continues(log, size, last, "the newest checkpoint in the database")
-    known = high_water.find(origin)
-    if known is not None:
-        _check_continues(log, size, known, f"what this key signed before ({high_water.path(origin)})")
-    if last is not None and last.size == size and successor is None:
-        if known is None or known.size < size:
-            high_water.keep(last)
+    log, known = Log(connection), high_water.find(origin)
+    last = check_log(connection, origin, key, high_water if superseded is None else None)
+    size, sealed = log.size(), last.size if last is not None else 0
+    if last is not None and sealed == size and successor is None:
+        if known is None or known.size < size or superseded is not None:
+            high_water.keep(last, superseded=superseded)
         return last
-    sealed = last.size if last is not None else 0
-    _check_new_leaves(connection, sealed, size)
     log.add_nodes(sealed, size)
     checkpoint = sign_checkpoint(origin, size, log.root(size), key, successor=successor)
-    high_water.keep(checkpoint)
+    high_water.keep(checkpoint, superseded=superseded)
     connection.execute(
         "INSERT INTO checkpoints (size, root, note) VALUES (?, ?, ?)", (size, checkpoint.root, checkpoint.note)
     )
     return checkpoint
 
 
-def _check_continues(log: Log, size: int, past: Checkpoint, what: str) -> None:
-    hint = "nothing was signed: restore the newest backup, or go on in a new --data-dir with a ledger of its own"
-    if past.size > size:
-        raise VerificationError(
-            f"{what} covers {past.size} battles, the ledger has {size}: it was rolled back", kind="rollback", hint=hint
-        )
-    if log.root(past.size) != past.root:
-        raise VerificationError(
-            f"{what} covers {past.size} battles that are not the first {past.size} of the ledger: history forked",
-            kind="fork",
-            hint=hint,
-        )
+def check_log(
+    connection: sqlite3.Connection, origin: str, key: SigningKey, high_water: HighWater | None
+) -> Checkpoint | None:
+    """The newest checkpoint in the database, once it is known that the log may be signed. Nothing is written.
+
+    Raises VerificationError of kind "rollback", "fork" or "log" when the log is not a continuation of what was signed.
+    """
+    log, last = Log(connection), newest_checkpoint(connection)
+    if last is not None:
+        last = open_checkpoint(last.note.encode(), {key.keyid: key.public}, origin=origin)
+        _check_continues(log, last, "the newest checkpoint in the database", hint="restore the newest backup")
+    known = high_water.find(origin) if high_water is not None else None
+    if high_water is not None and known is not None:
+        what = f"what this key signed before ({high_water.path(origin)})"
+        hint = "restore the newest backup, or give up what is lost: green-logic checkpoint --accept-loss"
+        _check_continues(log, known, what, hint=hint)
+    _check_new_leaves(connection, last.size if last is not None else 0, log.size())
+    return last
+
+
+def find_breach(log: Log, past: Checkpoint) -> Literal["rollback", "fork"] | None:
+    """How the log fails to continue a checkpoint: it is shorter, or begins with other leaves. O(log n) below a seal."""
+    if past.size > log.size():
+        return "rollback"
+    return None if log.root(past.size) == past.root else "fork"
+
+
+def _check_continues(log: Log, past: Checkpoint, what: str, *, hint: str) -> None:
+    breach = find_breach(log, past)
+    if breach is None:
+        return
+    message = {
+        "rollback": f"{what} covers {past.size} battles, the ledger has {log.size()}: it was rolled back",
+        "fork": f"{what} covers {past.size} battles that are not the first {past.size} of the ledger: history forked",
+    }[breach]
+    raise VerificationError(message, kind=breach, hint=f"nothing was signed: {hint}")
 
 
 def _check_new_leaves(connection: sqlite3.Connection, sealed: int, size: int) -> None:

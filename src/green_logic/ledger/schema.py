@@ -138,13 +138,45 @@ def _use_wal(connection: sqlite3.Connection, path: Path) -> None:
         raise StorageError(f"{path}: expected journal mode wal, got {mode}", hint="WAL needs a local file system")
 
 
-def make_or_check_schema(connection: sqlite3.Connection, keyid: str, path: Path) -> str:
-    """The ledger's origin; an empty database gets the tables. WAL is on when this returns, not before: it is written
-    into the file, and a database that is not ours stays as it is.
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """One IMMEDIATE transaction: committed at the end of the block, rolled back by any error in it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def find_origin(connection: sqlite3.Connection, keyid: str, path: Path) -> str | None:
+    """The origin of the ledger, None for an empty database. Changes nothing.
 
     Raises ConfigurationError for a database that is not a ledger of ours, is newer, or belongs to another key.
     """
     if is_empty(connection):
+        return None
+    check_schema(connection, path)
+    meta = read_meta(connection)
+    current = key_ranges(meta)[-1][1]
+    if current != keyid:
+        raise ConfigurationError(
+            f"{path}: this ledger is signed by {current}, the key in use is {keyid}",
+            hint="point GREEN_LOGIC_SIGNING_KEY to the ledger's own key, or choose another --data-dir",
+        )
+    return meta["origin"]
+
+
+def make_or_check_schema(connection: sqlite3.Connection, keyid: str, path: Path) -> str:
+    """The ledger's origin; an empty database gets the tables. WAL is on when this returns, not before: it is written
+    into the file, and a database that is not ours stays as it is.
+
+    Raises ConfigurationError as `find_origin` does.
+    """
+    known = find_origin(connection, keyid, path)
+    if known is None:
         _check_no_scrap(path)
         import uuid  # noqa: PLC0415  once in the life of a ledger
 
@@ -157,18 +189,10 @@ def make_or_check_schema(connection: sqlite3.Connection, keyid: str, path: Path)
             f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         )
         return origin
-    check_schema(connection, path)
-    meta = read_meta(connection)
-    current = key_ranges(meta)[-1][1]
-    if current != keyid:
-        raise ConfigurationError(
-            f"{path}: this ledger is signed by {current}, the key in use is {keyid}",
-            hint="point GREEN_LOGIC_SIGNING_KEY to the ledger's own key, or choose another --data-dir",
-        )
     _use_wal(connection, path)
     if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
         connection.executescript(f"BEGIN IMMEDIATE; {LOG_SCHEMA}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-    return meta["origin"]
+    return known
 
 
 def _check_no_scrap(path: Path) -> None:

@@ -1,17 +1,19 @@
 """The largest checkpoint that was signed for each ledger, kept beside the key's owner and never with the data.
 
 A restored backup knows nothing of what was signed after it. This file does, so that a judge who goes on from the backup
-is told, before two histories bear the same signature.
+is told, before two histories bear the same signature. A judge who gives up what is lost moves it to the present ledger
+(`keep` with `superseded`); the note before stays beside it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 from green_logic.errors import ConfigurationError, VerificationError
-from green_logic.files import make_directory, write_file
+from green_logic.files import make_directory, write_file, write_new_files
 from green_logic.proof.checkpoint import Checkpoint, parse_checkpoint
 
 FOLDER = "high-water"
@@ -48,7 +50,21 @@ class HighWater:
             raise ConfigurationError(f"{path}: holds a checkpoint of {checkpoint.origin}, expected {origin}")
         return checkpoint
 
-    def keep(self, checkpoint: Checkpoint) -> None:
-        """Make `checkpoint` the largest one; durable when this returns. The caller has checked that it follows."""
+    def signed_at(self, origin: str) -> str:
+        """When the largest checkpoint was kept (UTC, to the second): the note itself has no date."""
+        return f"{datetime.fromtimestamp(int(self.path(origin).stat().st_mtime), UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+    def superseded_path(self, origin: str, now: datetime) -> Path:
+        """Where the note is kept that stops being the largest one at `now`."""
+        path = self.path(origin)
+        return path.with_name(f"{path.name}.superseded-{now.astimezone(UTC):%Y-%m-%dT%H%M%SZ}")
+
+    def keep(self, checkpoint: Checkpoint, *, superseded: Path | None = None) -> None:
+        """Make `checkpoint` the largest one; durable when this returns. The caller has checked that it follows, or
+        else gives `superseded`: the note before is kept under that name, which must be free (FileExistsError).
+        """
         make_directory(self._directory)
-        write_file(self.path(checkpoint.origin), checkpoint.note.encode())
+        path = self.path(checkpoint.origin)
+        if superseded is not None:
+            write_new_files(self._directory, {superseded.name: path.read_bytes()})
+        write_file(path, checkpoint.note.encode())

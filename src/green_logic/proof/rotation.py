@@ -1,8 +1,9 @@
 """Changing the judge's key: which files hold the old one and the new one, at every moment of a change that may be cut.
 
-The new key is made as `judge.key.next`. Once the ledger's change is committed, the old one gets a second name,
-`judge.key.retired-…`, and the new one takes its place in one rename. A cut at any point leaves both keys on disk, and
-the same command goes on from there. Other ledgers of the same judge are handed over later, with the retired key.
+The new key is made as `judge.key.next`, when nothing more can refuse the change. Once the ledger's change is committed,
+the old one gets a second name, `judge.key.retired-…`, and the new one takes its place in one rename. A cut at any point
+leaves both keys on disk, and the same command goes on from there. Other ledgers of the same judge are handed over
+later, with the retired key.
 """
 
 from __future__ import annotations
@@ -15,17 +16,15 @@ from green_logic.proof.keys import SigningKey, key_path, load_signing_key, make_
 from green_logic.settings import Settings
 
 
-def find_pair(settings: Settings, current: str) -> tuple[SigningKey, SigningKey]:
-    """The key with id `current`, which the ledger is signed by, and the one that shall follow it.
+def find_pair(settings: Settings, current: str) -> tuple[SigningKey, SigningKey | None]:
+    """The key with id `current`, which the ledger is signed by, and the one that shall follow it; None: a new one.
 
     They are the same when the ledger's change is done and only the files are left. Raises ConfigurationError.
     """
     path = _path(settings)
     key = load_signing_key(settings, make=False)
     if key.keyid == current:
-        with storage_errors("cannot make the new key"):
-            make_key(_next(path))
-        return key, _load(settings, _next(path))
+        return key, None
     for other in (_next(path), *sorted(path.parent.glob(f"{path.name}.retired-*"))):
         if other.exists() and (found := _load(settings, other)).keyid == current:
             return found, found if other == _next(path) else key
@@ -33,6 +32,14 @@ def find_pair(settings: Settings, current: str) -> tuple[SigningKey, SigningKey]
         f"this ledger is signed by {current}, and neither {path} nor a retired key beside it is that one",
         hint="put that key back; nobody else can hand the ledger over",
     )
+
+
+def make_successor(settings: Settings) -> SigningKey:
+    """The key that shall follow, in its file; the one that a change left there which was cut short."""
+    path = _next(_path(settings))
+    with storage_errors("cannot make the new key"):
+        make_key(path)
+    return _load(settings, path)
 
 
 def settle_files(settings: Settings, successor: SigningKey) -> Path | None:
