@@ -12,7 +12,6 @@ import binascii
 from typing import Any
 
 import msgspec
-import orjson
 import pyarrow as pa
 
 from green_logic.errors import VerificationError
@@ -66,7 +65,7 @@ def check_seals(rows: pa.RecordBatch) -> None:
             continue  # a row without a leaf: the export counts the signed rows and refuses the lot
         if (battle_id, timestamp, score, dbom_hash) != _sealed(battle_id, envelope):
             raise VerificationError(f"battle {battle_id}: the row is not what the judge signed", kind="row", hint=HINT)
-        if (breakdown or "") != _breakdown(raw_result):
+        if not _is_breakdown(breakdown or "", raw_result):
             raise VerificationError(f"battle {battle_id}: breakdown is not its result's", kind="row", hint=HINT)
 
 
@@ -79,12 +78,14 @@ def _sealed(battle_id: str, envelope: str) -> tuple[str, str, float, str]:
     return subject.name, predicate.judged_at, predicate.score_cis, subject.digest.sha256
 
 
-def _breakdown(raw_result: str) -> str:
-    """As proof.dbom takes it out of a result."""
+def _is_breakdown(text: str, raw_result: str) -> bool:
+    """Whether `text` is what proof.dbom takes out of a result: a text as it is, anything else as JSON in any order."""
     try:
         result = _RESULT.decode(raw_result)
+        found = (result.evaluation or result).breakdown
+        found = result.breakdown if found is msgspec.UNSET else found
+        if isinstance(found, str) or not found or found is msgspec.UNSET:
+            return text == (found or "")
+        return bool(msgspec.json.decode(text) == found)
     except (msgspec.MsgspecError, RecursionError):
-        return ""
-    found = (result.evaluation or result).breakdown
-    found = result.breakdown if found is msgspec.UNSET else found
-    return found if isinstance(found, str) else orjson.dumps(found).decode() if found else ""
+        return not text
