@@ -5,6 +5,7 @@ variable that the operator has set stays.
 """
 
 import os
+import sys
 
 DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -17,3 +18,12 @@ DEFAULTS = {
 
 for _name, _value in DEFAULTS.items():
     os.environ.setdefault(_name, _value)
+
+# While `python -m` looks for its module, argv has "-m" in its place. What Ctrl-C does is settled here, for the module
+# itself imports Prefect, which takes seconds.
+_program = sys.orig_argv[-len(sys.argv)] if sys.argv[:1] == ["-m"] else ""
+if _program in {"flows.battles", "flows.publish"}:
+    from flows.interrupts import take_over
+    from green_logic.cli import interrupted
+
+    take_over(lambda: interrupted(["run", *sys.argv[1:]]) if _program == "flows.battles" else 130)

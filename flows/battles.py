@@ -20,6 +20,7 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
 
+from flows.interrupts import answered, ended_in_order, listening
 from green_logic.cli import main as command_line
 from green_logic.console import markdown_summary
 from green_logic.errors import ConfigurationError, RetryableError
@@ -41,7 +42,8 @@ def is_retryable(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -
 @task(task_run_name="evaluate-{chunk}", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
 def evaluate(run_id: str, chunk: int) -> int:
     """Judge the battles of a chunk; how many are judged. A repetition takes up only those that are missing."""
-    return open_run(run_id).evaluate(chunk)
+    with listening():
+        return open_run(run_id).evaluate(chunk)
 
 
 @task(
@@ -49,7 +51,8 @@ def evaluate(run_id: str, chunk: int) -> int:
 )
 def generate_dbom(run_id: str, chunk: int) -> int:
     """Seal the judged battles of a chunk and write their DBOM files; how many."""
-    return open_run(run_id).generate_dbom(chunk)
+    with listening():
+        return open_run(run_id).generate_dbom(chunk)
 
 
 @task(
@@ -57,7 +60,8 @@ def generate_dbom(run_id: str, chunk: int) -> int:
 )
 def submit_result(run_id: str, chunk: int) -> int:
     """Commit the sealed battles of a chunk in one transaction; how many were recorded."""
-    return open_run(run_id).submit_result(chunk)
+    with listening():
+        return open_run(run_id).submit_result(chunk)
 
 
 # Prefect stores the exception of a failed flow whatever persist_result says; not as a pickle
@@ -84,13 +88,24 @@ def take_steps(run_id: str) -> None:
     run = open_run(run_id)
     judge, seal, record = (with_retries(step, run.settings) for step in (evaluate, generate_dbom, submit_result))
     progress = _create_progress(run)
-    for chunk in run.chunks():
+    for chunk in read_chunks(run):
         # what cannot be judged after the retries is set aside by the last step, and its task shows as failed
         judge(run_id, chunk, return_state=True)
         seal(run_id, chunk)
         record(run_id, chunk)
         _update_progress(progress, run)
     create_markdown_artifact(markdown_summary(run), key="battles-summary", description=f"Battles of {run.name}")
+
+
+def read_chunks(run: BatchRun) -> Iterator[int]:
+    """The chunks of an open run; Ctrl-C is heard while they are read, which for a known file is all the work."""
+    chunks = run.chunks()
+    while True:
+        with listening():
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
 
 
 def open_run(run_id: str) -> BatchRun:
@@ -138,9 +153,9 @@ def _update_progress(identity: UUID | None, run: BatchRun) -> None:
 
 def run_as_flow(run: BatchRun) -> None:
     """The whole of an open run as one flow run."""
-    with registered(run) as run_id:
+    with registered(run) as run_id, ended_in_order():
         evaluate_battles(run.name, str(run.settings.data_dir), run.settings.chunk_size, opened_run=run_id)
 
 
 if __name__ == "__main__":
-    sys.exit(command_line(["run", *sys.argv[1:]], runner=run_as_flow))
+    sys.exit(answered(command_line(["run", *sys.argv[1:]], runner=run_as_flow)))

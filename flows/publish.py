@@ -21,6 +21,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
 
+from flows.interrupts import answered, ended_in_order, listening
 from green_logic.commands import BAD, GOOD, INTERRUPTED, USAGE, add_common, say, write_json
 from green_logic.commands.serve import add_publication_arguments
 from green_logic.errors import ConfigurationError, GreenLogicError, RetryableError
@@ -53,25 +54,29 @@ def is_retryable(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -
 @task(task_run_name="export", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
 def export(order_id: str) -> Outcome:
     """Publish the rows that no manifest names yet as Parquet."""
-    return take_step("export", open_order(order_id))
+    with listening():
+        return take_step("export", open_order(order_id))
 
 
 @task(task_run_name="archive", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
 def archive(order_id: str) -> Outcome:
     """Seal the DBOMs that no archive holds yet."""
-    return take_step("archive", open_order(order_id))
+    with listening():
+        return take_step("archive", open_order(order_id))
 
 
 @task(task_run_name="backup", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
 def backup(order_id: str) -> Outcome:
     """Take a snapshot of ledger and DBOMs, restored and checked before it counts."""
-    return take_step("backup", open_order(order_id))
+    with listening():
+        return take_step("backup", open_order(order_id))
 
 
 @task(task_run_name="audit", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
 def audit(order_id: str) -> Outcome:
     """Check every row, DBOM, leaf and checkpoint. Raises VerificationError, which names what is wrong."""
-    return take_step("audit", open_order(order_id))
+    with listening():
+        return take_step("audit", open_order(order_id))
 
 
 TASKS = {"export": export, "archive": archive, "backup": backup, "audit": audit}
@@ -146,14 +151,16 @@ def publish_anyway(order: Order) -> dict[str, Any]:
     """Publish through Prefect, or without it when it cannot be reached; only what the work itself met is raised."""
     settings = order.settings
     try:
-        return export_and_archive(
-            str(settings.data_dir), order.since, order.rebuild, order.destination, order.backup_to, order.keep
-        )
+        with ended_in_order():
+            return export_and_archive(
+                str(settings.data_dir), order.since, order.rebuild, order.destination, order.backup_to, order.keep
+            )
     except GreenLogicError:
         raise
     except Exception as error:  # noqa: BLE001  whatever the scheduler throws, the work is ours
         say(f"Prefect failed ({type(error).__name__}: {error}); publishing without it", file=sys.stderr)
-    return report(order, publish(order))
+    with listening():
+        return report(order, publish(order))
 
 
 def main(words: list[str] | None = None) -> int:
@@ -186,4 +193,4 @@ def _fail(error: GreenLogicError, *, as_json: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answered(main()))

@@ -85,8 +85,7 @@ def main(argv: Sequence[str] | None = None, *, runner: Callable[[BatchRun], None
         code = _run_command(words, runner)
         flush()  # here, where a full disk or a reader that left can still be told
     except KeyboardInterrupt:
-        hint = "what is recorded stays; the same command takes up the rest"
-        return _fail(words, _InterruptedError("interrupted", hint=hint), INTERRUPTED)
+        return interrupted(words)
     except BrokenPipeError:
         _give_up_stdout()  # the reader of our output left: nothing to tell it
         return BAD
@@ -99,6 +98,12 @@ def main(argv: Sequence[str] | None = None, *, runner: Callable[[BatchRun], None
         hint = "what is recorded stays; please report this with the lines above"
         return _fail(words, GreenLogicError(f"unexpected {type(error).__name__}: {error}", hint=hint), BAD)
     return code
+
+
+def interrupted(words: list[str]) -> int:
+    """Tell that Ctrl-C ended a command; its exit code."""
+    hint = "what is recorded stays; the same command takes up the rest"
+    return _fail(words, _InterruptedError("interrupted", hint=hint), INTERRUPTED)
 
 
 def _run_command(words: list[str], runner: Callable[[BatchRun], None] | None) -> int:
