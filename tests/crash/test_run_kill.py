@@ -40,6 +40,8 @@ def recorded(data: Path) -> list[str]:
     if not (data / "battles.db").exists():
         return []
     with sqlite3.connect(data / "battles.db") as connection:
+        if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+            return []  # killed before the tables were there
         return [name for (name,) in connection.execute("SELECT battle_id FROM battles ORDER BY id")]
 
 

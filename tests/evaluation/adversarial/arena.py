@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from green_logic.errors import RetryableError
 from green_logic.evaluation.sandbox import Limits, Sandbox, TestRun
 
 FOLDER = Path(__file__).parent
@@ -31,14 +33,22 @@ def fight(sandbox: Sandbox, attack: str, *, split: bool | None = None) -> TestRu
     return sandbox.run_tests(source, TESTS, kind="hidden", limits=LIMITS, split=split)
 
 
+def patiently(job: Callable[[], TestRun]) -> TestRun:
+    """As the judge does it: a worker that failed is no result, and the job is done again."""
+    for _ in range(3):
+        with contextlib.suppress(RetryableError):
+            return job()
+    return job()
+
+
 def fight_all(
     sandbox: Sandbox, attacks: Iterable[str], *, split: bool | None = None
 ) -> dict[str, tuple[TestRun, TestRun]]:
     """Each attack's battle, and the honest one that the same worker judges after it."""
 
     def one(attack: str) -> tuple[str, tuple[TestRun, TestRun]]:
-        run = fight(sandbox, attack, split=split)
-        return attack, (run, sandbox.run_tests(HONEST, HONEST_TESTS, kind="hidden"))
+        run = patiently(lambda: fight(sandbox, attack, split=split))
+        return attack, (run, patiently(lambda: sandbox.run_tests(HONEST, HONEST_TESTS, kind="hidden")))
 
     with ThreadPoolExecutor(sandbox.workers) as pool:
         return dict(pool.map(one, attacks))
