@@ -7,7 +7,6 @@ managed to build is deeper than Python's own stack. Text is never searched, so a
 from __future__ import annotations
 
 import ast
-import threading
 import unicodedata
 import warnings
 from collections import deque
@@ -15,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+
+from green_logic.evaluation.isolation.trees import PARSING
 
 MAX_DEPTH = 1000  # levels of nodes; CPython 3.11 gives up near 3000, minus three for each frame of whoever called us
 MAX_ANCESTORS = 50  # base classes followed for one class; a chain of 40,000 fits into 1 MiB and would cost its square
@@ -28,8 +29,6 @@ MAX_CHAIN = 16  # attributes of one dotted name; longer chains name nothing that
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Loop = ast.For | ast.AsyncFor | ast.While
-
-_FILTERS = threading.Lock()  # catch_warnings swaps a global: two threads in it would leave the wrong filters behind
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,9 @@ def parse_source(source: str) -> Parsed:
     The parser's own wording varies between Python versions.
     """
     try:
-        # `"\d"` warns, and under `-W error` a warning is a SyntaxError: the score must not depend on that switch
-        with _FILTERS, warnings.catch_warnings():
+        # `"\d"` warns, and under `-W error` a warning is a SyntaxError: the score must not depend on that switch. The
+        # lock is for the filters too: catch_warnings swaps a global, and two threads would leave the wrong ones behind
+        with PARSING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source.removeprefix("\ufeff"))  # a file may begin with it, and Python then skips it
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:

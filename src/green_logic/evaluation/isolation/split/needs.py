@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from green_logic.evaluation.isolation.split.words import words
+from green_logic.evaluation.isolation.trees import parse
 
 SOLUTION = "solution"
 SIDES = ("solution", "tests")  # folders of the two in a box on the host's disk
@@ -38,7 +39,7 @@ class Needs:
 def find_needs(tests: str) -> Needs:
     """What `tests` need. Of tests that do not parse nothing is said: they fail wherever they run."""
     try:
-        tree = ast.parse(tests)
+        tree = parse(tests)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Needs("", captures=False, names=frozenset())
     nodes = list(ast.walk(tree))
