@@ -18,25 +18,19 @@ from uuid import UUID, uuid4
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.tasks import exponential_backoff
 
 from flows.interrupts import answered, ended_in_order, listening
+from flows.retries import is_retryable, with_retries
 from green_logic.cli import main as command_line
 from green_logic.console import markdown_summary
-from green_logic.errors import ConfigurationError, RetryableError
-from green_logic.pipeline import RETRY_JITTER, BatchRun
-from green_logic.settings import Settings, load_settings
+from green_logic.errors import ConfigurationError
+from green_logic.pipeline import BatchRun
+from green_logic.settings import load_settings
 
 if TYPE_CHECKING:
-    from prefect import Task
-    from prefect.client.schemas.objects import State, TaskRun
+    pass
 
 _runs: dict[str, BatchRun] = {}  # open in this process; tasks carry the key
-
-
-def is_retryable(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
-    """Whether a failed step may be repeated: only when the world failed, not the battle."""
-    return isinstance(state.result(raise_on_failure=False), RetryableError)
 
 
 @task(task_run_name="evaluate-{chunk}", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
@@ -128,15 +122,6 @@ def registered(run: BatchRun) -> Iterator[str]:
         yield run_id
     finally:
         del _runs[run_id]
-
-
-def with_retries(step: Task[[str, int], int], settings: Settings) -> Task[[str, int], int]:
-    """A task with the retries of the settings: exponential backoff with jitter."""
-    return step.with_options(
-        retries=settings.retries,
-        retry_delay_seconds=exponential_backoff(settings.retry_delay_s),
-        retry_jitter_factor=RETRY_JITTER,
-    )
 
 
 def _create_progress(run: BatchRun) -> UUID | None:

@@ -19,13 +19,12 @@ from uuid import uuid4
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.tasks import exponential_backoff
 
 from flows.interrupts import answered, ended_in_order, listening
+from flows.retries import is_retryable, with_retries
 from green_logic.commands import BAD, GOOD, INTERRUPTED, USAGE, add_common, say, write_json
 from green_logic.commands.serve import add_publication_arguments
-from green_logic.errors import ConfigurationError, GreenLogicError, RetryableError
-from green_logic.pipeline import RETRY_JITTER
+from green_logic.errors import ConfigurationError, GreenLogicError
 from green_logic.publication import (
     Order,
     Outcome,
@@ -40,15 +39,9 @@ from green_logic.publication import (
 from green_logic.settings import load_settings
 
 if TYPE_CHECKING:
-    from prefect import Task
-    from prefect.client.schemas.objects import State, TaskRun
+    pass
 
 _orders: dict[str, Order] = {}  # open in this process; tasks carry the key, for settings may hold a private key
-
-
-def is_retryable(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
-    """Whether a failed step may be repeated: only when the world failed, not the data."""
-    return isinstance(state.result(raise_on_failure=False), RetryableError)
 
 
 @task(task_run_name="export", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
@@ -109,7 +102,7 @@ def take_steps(order_id: str) -> list[Outcome]:
     outcomes: list[Outcome] = []
     try:
         for step in find_steps(order):
-            outcomes.append(with_retries(TASKS[step], order)(order_id))  # noqa: PERF401  shown below if the next fails
+            outcomes.append(with_retries(TASKS[step], order.settings)(order_id))  # noqa: PERF401  shown below if the next fails
     finally:
         create_table_artifact(file_table(outcomes), key="publication-files", description=summary_line(outcomes))
         create_markdown_artifact(markdown_summary(order, outcomes), key="publication-summary")
@@ -136,15 +129,6 @@ def registered(order: Order) -> Iterator[str]:
         yield order_id
     finally:
         del _orders[order_id]
-
-
-def with_retries(step: Task[[str], Outcome], order: Order) -> Task[[str], Outcome]:
-    """A task with the retries of the settings: exponential backoff with jitter."""
-    return step.with_options(
-        retries=order.settings.retries,
-        retry_delay_seconds=exponential_backoff(order.settings.retry_delay_s),
-        retry_jitter_factor=RETRY_JITTER,
-    )
 
 
 def publish_anyway(order: Order) -> dict[str, Any]:

@@ -226,6 +226,21 @@ class _LockWaiter(threading.Thread):
             return self._locked
 
 
+def is_held(lock: Path) -> bool:
+    """Whether a living process holds a lock file; it is not made where there is none."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 class Presence:
     """Says that this process is at work in a directory, until it closes or dies: a shared flock.
 

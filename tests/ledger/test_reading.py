@@ -55,8 +55,8 @@ def traces(settings):
 def read_all(settings):
     state = read_state(settings)
     shown = read_battle(settings, "b-1")
-    assert find_recorded(settings, "B-1")
-    assert not find_recorded(settings, "b-9")
+    assert find_recorded(settings, ["B-1"])
+    assert not find_recorded(settings, ["b-9"])
     return state, shown
 
 
@@ -110,7 +110,7 @@ def test_there_is_no_ledger_where_there_is_none(tmp_path):
     for read in (read_state, lambda given: read_battle(given, "b-1")):
         with pytest.raises(LedgerMissingError, match="no ledger in"):
             read(settings)
-    assert not find_recorded(settings, "b-1")
+    assert not find_recorded(settings, ["b-1"])
     assert not settings.data_dir.exists()
 
 

@@ -20,10 +20,10 @@ from green_logic.proof.keys import (
     check_signature,
     find_keyid,
     key_path,
-    load_public_key,
     load_signing_key,
     write_public_key,
 )
+from green_logic.proof.pinned import load_public_keys
 from green_logic.settings import Settings, config_dir
 
 PEM = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
@@ -31,6 +31,7 @@ OPENSSH = (serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH)
 MAKE = """
 import sys
 from green_logic.proof.keys import load_signing_key
+from green_logic.proof.pinned import load_public_keys
 from green_logic.settings import Settings
 print("ready", flush=True)
 sys.stdin.read(1)
@@ -190,7 +191,7 @@ def test_the_public_half_is_kept_with_the_data_once(tmp_path, key):
     write_public_key(key, tmp_path)
     after = (tmp_path / "judge.pub").stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
-    assert find_keyid(load_public_key(tmp_path / "judge.pub")) == key.keyid
+    assert list(load_public_keys([tmp_path / "judge.pub"])) == [key.keyid]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ def test_public_keys_are_read_as_openssl_and_openssh_write_them(tmp_path, kind):
         (serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH),
     ):
         path.write_bytes(public.public_bytes(*form))
-        assert find_keyid(load_public_key(path)) == find_keyid(public)
+        assert list(load_public_keys([path])) == [find_keyid(public)]
 
 
 def test_public_keys_of_another_kind_are_refused(tmp_path):
@@ -221,6 +222,6 @@ def test_public_keys_of_another_kind_are_refused(tmp_path):
     ):
         path.write_bytes(data)
         with pytest.raises(ConfigurationError, match="expected an Ed25519 or ECDSA P-256 key"):
-            load_public_key(path)
+            load_public_keys([path])
     with pytest.raises(ConfigurationError):
-        load_public_key(tmp_path / "missing")
+        load_public_keys([tmp_path / "missing"])

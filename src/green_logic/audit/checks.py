@@ -5,7 +5,6 @@ Each yields findings about one promise; a broken part of the database ends only 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from green_logic.audit.findings import Finding
 from green_logic.audit.scene import Check, Scene, check_ranges
 from green_logic.errors import StorageError, VerificationError
-from green_logic.files import TEMPORARY_PREFIX
+from green_logic.files import TEMPORARY_PREFIX, is_held
 from green_logic.ledger.log import CHECKPOINT_NAME, STEP, has_log_tables, newest_checkpoint
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import LOG_SCHEMA, PRESENCE_NAME, SCHEMA
@@ -239,18 +238,7 @@ def _read(path: os.PathLike[str]) -> bytes | None:
 
 def writers_alive(settings: Settings) -> bool:
     """Whether a process has the ledger open for writing."""
-    path = settings.data_dir / PRESENCE_NAME
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return is_held(settings.data_dir / PRESENCE_NAME)
 
 
 def check_archives(scene: Scene) -> Iterator[Finding]:

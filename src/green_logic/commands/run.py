@@ -105,19 +105,24 @@ def _become_flow(options: argparse.Namespace) -> NoReturn:
 
 
 def _dry_run(options: argparse.Namespace, settings: Settings) -> int:
+    from itertools import islice
+
     from green_logic.intake import BattleFile
     from green_logic.ledger.reading import find_recorded
 
     counts = {"read": 0, "would_judge": 0, "already_recorded": 0, "refused": 0}
     with BattleFile(options.battles, settings) as battles:
-        for line in battles.lines():
-            counts["read"] += 1
-            if line.battle is None:
-                counts["refused"] += 1
-                say(f"{battles.name}:{line.number}: {line.reason}", file=sys.stderr)
-            else:
-                known = find_recorded(settings, line.battle.battle_id)
-                counts["already_recorded" if known else "would_judge"] += 1
+        lines = battles.lines()
+        while group := list(islice(lines, settings.chunk_size)):
+            counts["read"] += len(group)
+            for line in group:
+                if line.battle is None:
+                    counts["refused"] += 1
+                    say(f"{battles.name}:{line.number}: {line.reason}", file=sys.stderr)
+            ids = [line.battle.battle_id for line in group if line.battle is not None]
+            known = find_recorded(settings, ids)
+            counts["already_recorded"] += sum(battle_id in known for battle_id in ids)
+            counts["would_judge"] += sum(battle_id not in known for battle_id in ids)
     if options.json:
         write_json("run", {"ok": not counts["refused"], "dry_run": True, **counts})
     else:

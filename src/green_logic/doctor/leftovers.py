@@ -10,9 +10,8 @@ from pathlib import Path
 
 from green_logic.audit.checks import writers_alive
 from green_logic.doctor.patient import Fault, Patient
-from green_logic.doctor.still import is_held
 from green_logic.errors import ConfigurationError, VerificationError
-from green_logic.files import TEMPORARY_PREFIX
+from green_logic.files import TEMPORARY_PREFIX, is_held
 from green_logic.ledger.shelf import ARCHIVES_NAME
 from green_logic.publish.archive_files import NAME, find_archives, parse_name, read_manifest
 from green_logic.publish.restore import read_backup

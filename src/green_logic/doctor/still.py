@@ -55,21 +55,6 @@ def wal_path(settings: Settings) -> Path:
     return settings.database.with_name(settings.database.name + "-wal")
 
 
-def is_held(lock: Path) -> bool:
-    """Whether a living process holds a lock file; it is not made where there is none."""
-    try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
 def _copy_database(settings: Settings, copy: Settings) -> None:
     wal = wal_path(settings)
     if not wal.stat().st_size:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from green_logic.evaluation.sandbox import Sandbox, TestRun
 from green_logic.evaluation.security import Finding, find_findings
 from green_logic.evaluation.smells import Smell, find_smells
 from green_logic.evaluation.static_checks import (
+    TASKS_KEPT,
     Parsed,
     count_test_functions,
     find_public_names,
@@ -202,6 +204,7 @@ def _input_parts(battle: Battle) -> dict[str, Any]:
     return {**kept, "input": clashes} if clashes else kept
 
 
+@lru_cache(maxsize=TASKS_KEPT)
 def _find_fault(tests: str) -> str:
     """Why hidden tests cannot judge anything, whatever the submission; "" when they can. Told from their text alone."""
     parsed = parse_source(tests)

@@ -12,11 +12,12 @@ import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 
 from green_logic.evaluation.isolation.trees import PARSING
 
+TASKS_KEPT = 32  # test files whose functions are remembered: all battles of a task share one
 MAX_DEPTH = 1000  # levels of nodes; CPython 3.11 gives up near 3000, minus three for each frame of whoever called us
 MAX_ANCESTORS = 50  # base classes followed for one class; a chain of 40,000 fits into 1 MiB and would cost its square
 MAX_TESTS = 10_000  # ids of one test file; inheritance multiplies them
@@ -229,6 +230,7 @@ def parse_entry_point(entry: str) -> tuple[str, ...]:
     return parts if all(part.isidentifier() for part in parts) else ()
 
 
+@lru_cache(maxsize=TASKS_KEPT)
 def count_test_functions(tests_source: str) -> tuple[str, ...]:
     """Ids of the tests that pytest should report, as "test_x" or "TestCase::test_x", at most MAX_TESTS.
 

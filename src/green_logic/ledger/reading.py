@@ -9,7 +9,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +78,13 @@ def read_battle(settings: Settings, battle_id: str) -> dict[str, Any]:
         return {**dict(zip(COLUMNS, row, strict=True)), "dbom": rebuild(connection, ids[0])}
 
 
-def find_recorded(settings: Settings, battle_id: str) -> bool:
-    """Whether a battle has a row; False too where there is no ledger."""
+def find_recorded(settings: Settings, battle_ids: Iterable[str]) -> set[str]:
+    """Those of the given battles that have a row, whatever the case of their ids; none where there is no ledger."""
     if not settings.database.is_file():
-        return False
+        return set()
+    query = "SELECT 1 FROM battles WHERE battle_id = ? COLLATE NOCASE"
     with open_for_reading(settings) as connection:
-        query = "SELECT 1 FROM battles WHERE battle_id = ? COLLATE NOCASE"
-        return connection.execute(query, (battle_id,)).fetchone() is not None
+        return {battle_id for battle_id in battle_ids if connection.execute(query, (battle_id,)).fetchone()}
 
 
 def _choose_mode(database: Path, lock: Path, stack: contextlib.ExitStack) -> str:

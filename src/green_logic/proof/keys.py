@@ -102,21 +102,6 @@ def load_signing_key(settings: Settings, *, make: bool = True) -> SigningKey:
     return _parse_key(data, str(path))
 
 
-def load_public_key(path: Path) -> PublicKey:
-    """A public key from a PEM or OpenSSH file. Raises ConfigurationError."""
-    try:
-        data = path.read_bytes()
-        openssh = data.startswith((b"ssh-", b"ecdsa-"))
-        public = serialization.load_ssh_public_key(data) if openssh else serialization.load_pem_public_key(data)
-    except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise ConfigurationError(f"{path}: {KINDS}, got {error}") from error
-    if isinstance(public, ed25519.Ed25519PublicKey):
-        return public
-    if isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, ec.SECP256R1):
-        return public
-    raise ConfigurationError(f"{path}: {KINDS}, got {type(public).__name__}")
-
-
 def write_public_key(key: SigningKey, data_dir: Path) -> None:
     """Keep the public half with the data, once. Keys that signed before it stay in the file."""
     path = data_dir / PUBLIC_NAME
