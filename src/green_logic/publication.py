@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from green_logic.errors import LedgerMissingError, VerificationError
+from green_logic.errors import ConfigurationError, LedgerMissingError, VerificationError
 from green_logic.pipeline import with_retries
 from green_logic.settings import Settings
 
@@ -30,6 +31,7 @@ class Order:
     destination: str | None = None  # of the Parquet files: a directory or a URI
     backup_to: str | None = None  # of the backups: a directory
     keep: str | None = None  # which backups stay, e.g. "7d,4w,12m"
+    skip: tuple[str, ...] = ()  # steps that are not taken
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,14 @@ class Outcome:
 def find_steps(order: Order) -> tuple[str, ...]:
     """The steps to take: none before the first battle.
 
-    Raises LedgerMissingError when the ledger is gone and what was made of it is still there.
+    Raises LedgerMissingError when the ledger is gone and what was made of it is still there, ConfigurationError when a
+    step is to be skipped that there is not.
     """
     settings = order.settings
+    if unknown := sorted(set(order.skip) - set(STEPS)):
+        raise ConfigurationError(f"cannot skip {unknown[0]!r}: the steps are {', '.join(STEPS)}")
     if settings.database.exists():
-        return tuple(STEPS)
+        return tuple(step for step in STEPS if step not in order.skip)
     traces = [path for path in (settings.dboms, *_publications(settings)) if path.is_dir() and any(path.iterdir())]
     if traces:
         raise LedgerMissingError(
@@ -60,6 +65,17 @@ def find_steps(order: Order) -> tuple[str, ...]:
             hint="restore the newest backup: green-logic restore BACKUP --data-dir NEW",
         )
     return ()
+
+
+def last_published(order: Order) -> datetime | None:
+    """When the last publication of this ledger took its backup, in UTC; None when there is none."""
+    from green_logic.publish.backup import find_backups  # noqa: PLC0415  it audits what it restored
+    from green_logic.publish.retention import parse_stamp  # noqa: PLC0415  same
+
+    folder = Path(order.backup_to) if order.backup_to else order.settings.data_dir / "backups"
+    newest = find_backups(folder)[-1:] if folder.is_dir() else []
+    stamp = parse_stamp(newest[0].name) if newest else None
+    return stamp[0] if stamp else None
 
 
 def take_step(step: str, order: Order) -> Outcome:
