@@ -156,6 +156,17 @@ def test_an_empty_source_is_judged_not_refused(evaluator: Evaluator) -> None:
     assert evaluation["intent_code_similarity"] == 0.0
 
 
+@pytest.mark.parametrize("source", ["", "\n \n", "# nothing\n", '"""A stack."""\n', "pass\n", '"""Doc."""\n...\n'])
+def test_a_source_without_code_has_no_architecture(evaluator: Evaluator, source: str) -> None:
+    evaluation = judged(evaluator, sourceCode=source)
+    assert evaluation["architecture_score"] == 0.0
+    assert "the source holds no code" in evaluation["breakdown"]
+
+
+def test_one_statement_is_code(evaluator: Evaluator) -> None:
+    assert judged(evaluator, sourceCode="Stack = list\n")["architecture_score"] == 1.0
+
+
 def test_constraints_come_from_the_task_and_unknown_ones_are_recorded_as_unchecked(evaluator: Evaluator) -> None:
     evaluation = judged(
         evaluator, constraints={"forbidden_imports": ["os"], "must_be_elegant": True}, sourceCode="import os\n" + SOURCE

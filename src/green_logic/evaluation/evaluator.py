@@ -7,11 +7,12 @@ differ between two honest evaluations of one battle.
 
 from __future__ import annotations
 
+import ast
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from green_logic.evaluation import cis
 from green_logic.evaluation.breakdown import explain
 from green_logic.evaluation.constraints import Constraint, check_constraints, find_imports
 from green_logic.evaluation.embedding import CachedEmbedder, cosine
-from green_logic.evaluation.judge.review import NoReview, Review, review_logic
+from green_logic.evaluation.judge.review import NoReview, Review, Reviewing, review_logic
 from green_logic.evaluation.sandbox import Sandbox, TestRun
 from green_logic.evaluation.security import Finding, find_findings
 from green_logic.evaluation.smells import Smell, find_smells
@@ -35,9 +36,6 @@ from green_logic.evaluation.static_checks import (
     missing_entry_points,
     parse_source,
 )
-
-if TYPE_CHECKING:  # it loads an HTTP client, which only a run with a reviewer needs
-    from green_logic.evaluation.judge.judge import Judge
 
 AVAILABLE = sys.stdlib_module_names | {"solution", "pytest"}  # what hidden tests may import
 MESSAGE_LIMIT = 20  # failed tests whose messages are kept in the evidence
@@ -51,7 +49,7 @@ RESERVED = frozenset(
 class Evaluator:
     """The judge: an embedder and a sandbox. Safe to use from several threads."""
 
-    def __init__(self, embedder: CachedEmbedder, sandbox: Sandbox, judge: Judge | None = None) -> None:
+    def __init__(self, embedder: CachedEmbedder, sandbox: Sandbox, judge: Reviewing | None = None) -> None:
         self._embedder = embedder
         self._sandbox = sandbox
         self._reviewer = judge
@@ -238,6 +236,8 @@ def _rationale(battle: Battle, parsed: Parsed, vectors: Mapping[str, Vector]) ->
 def _architecture(parsed: Parsed, constraints: Sequence[Constraint], smells: Sequence[Smell]) -> cis.Component:
     if parsed.tree is None:
         return cis.Component(0.0, "ast", {"reason": f"the source does not parse: {parsed.error}"})
+    if all(_is_no_code(statement) for statement in parsed.tree.body):
+        return cis.Component(0.0, "ast", {"reason": "the source holds no code"})  # which breaks no rule, and earns none
     violated = [constraint for constraint in constraints if constraint.ok is False]
     evidence = {
         "violated": [f"{item.name}: {item.message}" for item in violated],
@@ -245,6 +245,12 @@ def _architecture(parsed: Parsed, constraints: Sequence[Constraint], smells: Seq
         "smells": [f"line {smell.line}: {smell.message}" for smell in smells],
     }
     return cis.Component(cis.architecture_score([item.penalty for item in violated], len(smells)), "ast", evidence)
+
+
+def _is_no_code(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Pass) or (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    )
 
 
 def _testing(tests: str, parsed: Parsed, run: TestRun | None) -> cis.Component:

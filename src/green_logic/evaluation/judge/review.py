@@ -10,7 +10,7 @@ import math
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,10 +18,24 @@ from green_logic.errors import VerificationError
 from green_logic.evaluation.cis import SCORE_DIGITS, Component, rounded
 from green_logic.evaluation.judge.prompt import PROMPT, PROMPT_SHA256
 
+if TYPE_CHECKING:
+    from green_logic.battle import Battle
+
 EFFECT = 0.10  # of L, the reviewer's word against the tests'; the origin promised this bound and did not keep it
 KIND = "openai-compatible"
 NONE = "none"  # what a result says when no review took part in its score
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Reviewing(Protocol):
+    """What an evaluation asks: a reviewer, or the record of one."""
+
+    @property
+    def profile(self) -> Mapping[str, object]:
+        """What of the reviewer makes its scores a kind of their own."""
+
+    def review(self, battle: Battle) -> Review | NoReview:
+        """What became of asking."""
 
 
 class Applied(NamedTuple):
