@@ -7,8 +7,8 @@ from functools import lru_cache
 import pytest
 from books import BATTLES, GROUP, PINNED, Books, make_key
 
-from green_logic.audit import rows
 from green_logic.errors import VerificationError
+from green_logic.ledger import row_check
 from green_logic.ledger.database import Ledger
 from green_logic.ledger.log import prove
 from green_logic.ledger.reading import open_for_reading
@@ -57,8 +57,8 @@ def remembered(monkeypatch):
         _keys.update(keys)  # known by their fingerprints
         return _answer(_opened(text, tuple(keys), vouched_for))
 
-    monkeypatch.setattr(rows, "open_envelope", opened)
-    monkeypatch.setattr(rows, "read_row", lambda row, claims: _answer(_row(row, claims)))
+    monkeypatch.setattr(row_check, "open_envelope", opened)
+    monkeypatch.setattr(row_check, "read_row", lambda row, texts, claims: _answer(_row(row, texts, claims)))
 
 
 def _answer(value):
@@ -71,7 +71,7 @@ _keys = {}
 
 
 @lru_cache(maxsize=4 * BATTLES)
-def _opened(text, keyids, vouched_for, real=rows.open_envelope):
+def _opened(text, keyids, vouched_for, real=row_check.open_envelope):
     try:
         return real(text, {keyid: _keys[keyid] for keyid in keyids}, vouched_for=vouched_for)
     except VerificationError as error:
@@ -79,8 +79,8 @@ def _opened(text, keyids, vouched_for, real=rows.open_envelope):
 
 
 @lru_cache(maxsize=4 * BATTLES)
-def _row(row, claims, real=rows.read_row):
+def _row(row, texts, claims, real=row_check.read_row):
     try:
-        return real(row, claims)
+        return real(row, texts, claims)
     except VerificationError as error:
         return error

@@ -12,12 +12,13 @@ import pytest
 from mutations import unguarded
 
 from green_logic.audit import scene
-from green_logic.audit.checks import CHECKS, writers_alive
-from green_logic.audit.findings import MEANINGS, Finding, Tally
-from green_logic.audit.ledger import audit_ledger
+from green_logic.audit.findings import MEANINGS
+from green_logic.audit.folder import writers_alive
+from green_logic.audit.ledger import CHECKS, audit_ledger
 from green_logic.cli import main
 from green_logic.errors import ConfigurationError, LedgerMissingError
 from green_logic.ledger.database import Ledger
+from green_logic.ledger.findings import Finding, Tally
 from green_logic.proof.checkpoint import parse_checkpoint, sign_checkpoint
 from green_logic.proof.dbom import seal_result
 from green_logic.proof.highwater import HighWater

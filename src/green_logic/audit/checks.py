@@ -1,27 +1,18 @@
-"""The checks of a data directory, in order. A new kind of publication adds its own to CHECKS.
-
-Each yields findings about one promise; a broken part of the database ends only the check that met it.
-"""
+"""The checks of the database itself: tables, keys, rows, checkpoints, tree. Each yields findings about one promise."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 
-from cryptography.hazmat.primitives import serialization
-
-from green_logic.audit.findings import Finding
-from green_logic.audit.scene import Check, Scene, check_ranges
-from green_logic.errors import StorageError, VerificationError
-from green_logic.files import TEMPORARY_PREFIX, is_held
-from green_logic.ledger.log import CHECKPOINT_NAME, STEP, has_log_tables, newest_checkpoint
-from green_logic.ledger.reading import open_for_reading
-from green_logic.ledger.schema import LOG_SCHEMA, PRESENCE_NAME, SCHEMA
+from green_logic.audit.scene import Scene, check_ranges
+from green_logic.errors import VerificationError
+from green_logic.ledger.findings import Finding
+from green_logic.ledger.log import STEP, has_log_tables
+from green_logic.ledger.schema import LOG_SCHEMA, SCHEMA
 from green_logic.proof.checkpoint import Checkpoint, open_checkpoint
 from green_logic.proof.keys import PUBLIC_NAME, find_keyid
 from green_logic.proof.merkle import CompactRange, fold
-from green_logic.settings import Settings
 
 GUARDED = ("table", "index", "trigger")  # objects of the schema that hold or guard what is proven
 
@@ -172,103 +163,3 @@ def check_nodes(scene: Scene) -> Iterator[Finding]:
         row = [fold(row[at : at + (1 << STEP)]) for at in range(0, len(row) - len(row) % (1 << STEP), 1 << STEP)]
     if stored.fetchone() is not None:
         yield Finding("log", "log_nodes", "holds hashes that no checkpoint covers")
-
-
-def check_folder(scene: Scene) -> Iterator[Finding]:
-    """Every file in the DBOM folder belongs to a row."""
-    folder = scene.settings.dboms
-    if not folder.is_dir():
-        return
-    with os.scandir(folder) as entries:
-        strays = [entry.name for entry in entries if not _has_row(scene, entry.name)]
-    if not strays:
-        return
-    busy = writers_alive(scene.settings)
-    # a run that goes on makes DBOM files ahead of their rows, and rows that our snapshot does not show
-    with open_for_reading(scene.settings) as now:
-        for name in sorted(strays):
-            ours = name.startswith("dbom_") and name.endswith(".json")
-            if (busy and (ours or name.startswith(TEMPORARY_PREFIX))) or _row_exists(now, name):
-                continue
-            yield Finding("orphan-file" if ours else "foreign-file", name, "belongs to no row")
-
-
-def _has_row(scene: Scene, name: str) -> bool:
-    return _row_exists(scene.connection, name)
-
-
-def _row_exists(connection: sqlite3.Connection, name: str) -> bool:
-    battle_id = name.removeprefix("dbom_").removesuffix(".json")
-    if name != f"dbom_{battle_id}.json":
-        return False
-    return connection.execute("SELECT 1 FROM battles WHERE battle_id = ?", (battle_id,)).fetchone() is not None
-
-
-def check_published(scene: Scene) -> Iterator[Finding]:
-    """`judge.pub` and `checkpoint`, which go with every copy of the data, are those of the ledger."""
-    directory = scene.settings.data_dir
-    keys = [scene.trust.keys[keyid] for _, keyid in scene.trust.ranges if keyid in scene.trust.keys]
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    pems = dict.fromkeys(key.public_bytes(serialization.Encoding.PEM, form) for key in keys)
-    if _read(directory / PUBLIC_NAME) != b"".join(pems):
-        yield Finding("public-key", PUBLIC_NAME, "is not the key of this ledger, as it is signed")
-    newest = scene.checkpoints[-1].note.encode() if scene.checkpoints else None
-    found = _read(directory / CHECKPOINT_NAME)
-    if found != newest and not _is_newer(scene, found):
-        yield Finding("checkpoint-file", CHECKPOINT_NAME, "is not the newest checkpoint")
-
-
-def _is_newer(scene: Scene, found: bytes | None) -> bool:
-    """Whether a run has signed a newer checkpoint since our snapshot."""
-    try:
-        with open_for_reading(scene.settings) as now:
-            newest = newest_checkpoint(now)
-    except VerificationError:
-        return False
-    return newest is not None and found == newest.note.encode()
-
-
-def _read(path: os.PathLike[str]) -> bytes | None:
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123  any path
-            return file.read(1 << 20)
-    except OSError:
-        return None
-
-
-def writers_alive(settings: Settings) -> bool:
-    """Whether a process has the ledger open for writing."""
-    return is_held(settings.data_dir / PRESENCE_NAME)
-
-
-def check_archives(scene: Scene) -> Iterator[Finding]:
-    """Every archive is whole and holds exactly the DBOMs of its leaves; it may stand in for files that were pruned."""
-    from green_logic.publish.archive_check import match_archive  # noqa: PLC0415  most verifications meet no archive
-    from green_logic.publish.archive_files import archives_directory, find_archives  # noqa: PLC0415
-    from green_logic.publish.leaves import read_leaves  # noqa: PLC0415
-
-    directory = archives_directory(scene.settings)
-    try:
-        for archive in find_archives(directory):
-            leaves = read_leaves(scene.connection, archive.first_leaf, archive.last_leaf)
-            try:
-                match_archive(archive, leaves)
-            except (VerificationError, StorageError) as error:
-                yield Finding("archive", archive.pack.name, error.message)
-            except OSError as error:
-                yield Finding("archive", archive.pack.name, f"cannot be read: {error.strerror}")
-    except (VerificationError, StorageError) as error:
-        yield Finding("archive", directory.name, error.message)
-
-
-CHECKS: tuple[Check, ...] = (
-    check_schema,
-    check_keys,
-    check_rows,
-    check_checkpoints,
-    check_pins,
-    check_nodes,
-    check_folder,
-    check_archives,
-    check_published,
-)

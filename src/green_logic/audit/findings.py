@@ -1,16 +1,16 @@
-"""What an audit found: a kind that scripts can match, the place, and a sentence for people."""
+"""The kinds of findings, and what each means."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-EXAMPLES_KEPT = 5  # findings of each kind that are kept whole; the others are counted
+from green_logic.ledger.findings import Tally
+
 # Kinds and what each means. A kind never changes its meaning; new checks get new kinds.
 MEANINGS: Mapping[str, str] = {
     "archive": "an archive of DBOMs is not what the ledger says, or cannot be read",
+    "backup": "a backup is damaged, or is not a beginning of this ledger",
     "battle_id": "a DBOM names another battle than the judge signed",
     "checkpoint": "a stored checkpoint is not one of this log",
     "checkpoint-file": "data/checkpoint is not the newest checkpoint; `green-logic checkpoint` writes it anew",
@@ -20,6 +20,7 @@ MEANINGS: Mapping[str, str] = {
     "dbom-missing": "a row has no DBOM file; opening the ledger for writing rebuilds it",
     "downgrade": "the DBOM of a logged battle was replaced by an unsigned one of version 1.0",
     "envelope": "a seal is malformed",
+    "export": "an export is damaged, or is not what the ledger holds",
     "file-name": "a DBOM lies under the name of another battle",
     "foreign-file": "a file in the DBOM folder is no DBOM",
     "h_delta": "a result is not the one whose digest was signed",
@@ -44,56 +45,16 @@ MEANINGS: Mapping[str, str] = {
     "score_cis": "a DBOM has another score than was signed",
     "signature": "a signature is not good",
     "statement": "a signed statement is not that of a DBOM",
+    "stray": "a file looks published, but no manifest names it: a crash or a stranger left it, and it counts for nothing",
     "timestamp": "a DBOM has another time than was signed",
     "truncated": "the log ends before what was signed: battles were cut off",
+    "unpinned": "no key or no checkpoint from elsewhere was given, so this only shows that the data agrees with itself",
+    "unsealed": "battles under no checkpoint: leaving them out would not show; `green-logic checkpoint` signs one",
     "unknown-key": "something is signed by a key that is not trusted here",
     "v_intent": "a DBOM has another vector than was signed",
 }
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One broken promise."""
-
-    kind: str
-    where: str
-    message: str
-
-
-@dataclass
-class Tally:
-    """Findings counted by kind, with the first few of each: bounded memory however bad it is."""
-
-    kept: int = EXAMPLES_KEPT
-    counts: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, list[Finding]] = field(default_factory=dict)
-
-    def add(self, finding: Finding) -> None:
-        """Count one finding."""
-        self.counts[finding.kind] += 1
-        examples = self.examples.setdefault(finding.kind, [])
-        if len(examples) < self.kept:
-            examples.append(finding)
-
-    def merge(self, other: Tally) -> None:
-        """Add what another part of the audit found."""
-        self.counts.update(other.counts)
-        for kind, examples in other.examples.items():
-            mine = self.examples.setdefault(kind, [])
-            mine.extend(examples[: self.kept - len(mine)])
-
-    def total(self) -> int:
-        """Number of findings."""
-        return self.counts.total()
-
-    def as_json(self) -> list[dict[str, Any]]:
-        """Findings by kind, most frequent first, as plain values."""
-        return [
-            {
-                "kind": kind,
-                "meaning": MEANINGS.get(kind, ""),
-                "count": count,
-                "examples": [{"where": item.where, "message": item.message} for item in self.examples[kind]],
-            }
-            for kind, count in self.counts.most_common()
-        ]
+def explain(tally: Tally) -> list[dict[str, Any]]:
+    """Findings by kind, most frequent first, each kind with its meaning."""
+    return [{**item, "meaning": MEANINGS.get(item["kind"], "")} for item in tally.as_json()]

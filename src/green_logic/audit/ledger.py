@@ -9,13 +9,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from green_logic.audit.checks import CHECKS
-from green_logic.audit.findings import EXAMPLES_KEPT, Finding, Tally
-from green_logic.audit.rows import Trust
+from green_logic.audit.archives import check_archives
+from green_logic.audit.checks import (
+    check_checkpoints,
+    check_keys,
+    check_nodes,
+    check_pins,
+    check_rows,
+    check_schema,
+)
+from green_logic.audit.folder import check_folder, check_published
 from green_logic.audit.scene import RANGE, AuditReport, Check, Scene
 from green_logic.errors import ConfigurationError, VerificationError
+from green_logic.ledger.findings import EXAMPLES_KEPT, Finding, Tally
 from green_logic.ledger.log import Log, has_log_tables
 from green_logic.ledger.reading import open_for_reading
+from green_logic.ledger.row_check import Trust
 from green_logic.ledger.schema import database_errors, key_ranges, read_meta
 from green_logic.ledger.shelf import find_pruned
 from green_logic.proof.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint, trusted_keys
@@ -23,6 +32,18 @@ from green_logic.proof.highwater import HighWater
 from green_logic.proof.keys import PUBLIC_NAME, PublicKey
 from green_logic.proof.pinned import load_public_keys
 from green_logic.settings import Settings, state_dir
+
+CHECKS: tuple[Check, ...] = (  # in order; a new kind of publication adds its own
+    check_schema,
+    check_keys,
+    check_rows,
+    check_checkpoints,
+    check_pins,
+    check_nodes,
+    check_folder,
+    check_archives,
+    check_published,
+)
 
 
 def audit_ledger(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from green_logic.audit.ledger import load_published_keys, stored_checkpoints
-from green_logic.audit.rows import RowAuditor, Trust
 from green_logic.audit.single import Verdict
 from green_logic.errors import VerificationError
 from green_logic.ledger.log import Log, find_leaf, newest_checkpoint
 from green_logic.ledger.reading import open_for_reading
+from green_logic.ledger.row_check import RowCheck, Trust
 from green_logic.ledger.schema import key_ranges, read_meta
 from green_logic.proof.checkpoint import open_checkpoint, trusted_keys
 from green_logic.proof.keys import PublicKey
@@ -26,7 +26,7 @@ def check_battle(settings: Settings, battle_id: str, keys: Mapping[str, PublicKe
         keys = trusted_keys(pinned, stored_checkpoints(connection))
         trust = Trust(meta["origin"], keys, tuple(key_ranges(meta)))
         proof = log.inclusion(leaf, newest.size) if newest is not None and leaf < newest.size else None
-        auditor = RowAuditor(connection, settings.dboms, trust, kept=1)
+        auditor = RowCheck(connection, settings.dboms, trust, kept=1)
         try:
             result = auditor.check_range(leaf, leaf + 1)
         finally:

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from green_logic.audit.findings import Finding, Tally
-from green_logic.audit.rows import RangeResult, RowAuditor, Trust
 from green_logic.errors import RetryableError
+from green_logic.ledger.findings import Finding, Tally
 from green_logic.ledger.reading import open_for_reading
+from green_logic.ledger.row_check import RangeResult, RowCheck, Trust
 from green_logic.proof.checkpoint import Checkpoint
 from green_logic.settings import Settings
 
@@ -31,6 +31,7 @@ class AuditReport:
 
     target: str
     key_pinned: bool
+    what: str = "ledger"
     battles: int = 0
     files: int = 0
     leaves: int = 0
@@ -39,6 +40,9 @@ class AuditReport:
     checkpoints: int = 0
     verified: int = 0  # leaves whose own signature was verified; the others are under a signed root
     keyids: tuple[str, ...] = ()
+    exported: int = 0  # battles in Parquet files that count
+    archived: int = 0  # DBOMs in archives
+    backups: int = 0
     tally: Tally = field(default_factory=Tally)
 
     @property
@@ -52,6 +56,9 @@ class AuditReport:
         return self.leaves - self.sealed
 
 
+Depth = Literal["ledger", "files", "rows"]  # how far an audit looks into exports, archives and backups
+
+
 @dataclass
 class Scene:
     """What the checks of one data directory share. `roots` has the real root at each size that somebody signed."""
@@ -63,6 +70,7 @@ class Scene:
     pins: Sequence[Checkpoint]
     report: AuditReport
     workers: int
+    depth: Depth = "files"
     on_progress: Callable[[int, int], None] = lambda _done, _total: None
     roots: dict[int, bytes] = field(default_factory=dict)
     nodes: list[bytes] = field(default_factory=list)  # at height STEP
@@ -99,7 +107,7 @@ class _RangeWorker:
     def __init__(self, settings: Settings, trust: Trust, kept: int) -> None:
         self._stack = ExitStack()
         connection = self._stack.enter_context(open_for_reading(settings))
-        self._auditor = RowAuditor(connection, settings.dboms, trust, kept=kept)
+        self._auditor = RowCheck(connection, settings.dboms, trust, kept=kept)
         self._stack.callback(self._auditor.close)
 
     def __enter__(self) -> _RangeWorker:

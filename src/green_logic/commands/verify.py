@@ -160,9 +160,11 @@ def _as_json(answer: Any) -> dict[str, Any]:
             "kind": answer.kind,
             "message": answer.message,
         }
+    from green_logic.audit.findings import explain
+
     names = ("target", "ok", "battles", "files", "leaves", "sealed", "pinned", "unsealed", "checkpoints", "verified")
     content = {name: getattr(answer, name) for name in names}
-    return {**content, "what": "ledger", "keyids": list(answer.keyids), "findings": answer.tally.as_json()}
+    return {**content, "what": "ledger", "keyids": list(answer.keyids), "findings": explain(answer.tally)}
 
 
 def _tell(answer: Any, *, pinned: bool, quiet: bool) -> None:
@@ -182,7 +184,9 @@ def _tell(answer: Any, *, pinned: bool, quiet: bool) -> None:
         say(f"log         {answer.leaves} leaves, {answer.checkpoints} checkpoints")
         under = answer.leaves - answer.verified
         say(f"signatures  {answer.verified} verified one by one, {under} under a signed checkpoint")
-    for item in answer.tally.as_json():
+    from green_logic.audit.findings import explain
+
+    for item in explain(answer.tally):
         _tell_findings(item)
     levels = f"sealed to {answer.sealed} · pinned to {answer.pinned} · {answer.unsealed} unsealed"
     if answer.ok:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from green_logic.audit.findings import Finding
+from green_logic.ledger.findings import Finding
 from green_logic.audit.ledger import audit_ledger, load_published_keys, stored_checkpoints
 from green_logic.audit.scene import AuditReport
 from green_logic.doctor.still import hold_still

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from green_logic.audit.checks import writers_alive
-from green_logic.audit.findings import Finding
+from green_logic.audit.folder import writers_alive
+from green_logic.ledger.findings import Finding
 from green_logic.doctor.patient import Fault, Patient
 from green_logic.doctor.still import wal_path
 from green_logic.errors import ConfigurationError, VerificationError

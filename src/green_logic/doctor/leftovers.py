@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from green_logic.audit.checks import writers_alive
+from green_logic.audit.folder import writers_alive
 from green_logic.doctor.patient import Fault, Patient
 from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.files import TEMPORARY_PREFIX, is_held

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 
-from green_logic.audit.checks import writers_alive
+from green_logic.audit.folder import writers_alive
 from green_logic.doctor.examine import Diagnosis
 from green_logic.doctor.kinds import KINDS
 from green_logic.doctor.leftovers import ARCHIVE_LOCK, BACKUP_LOCK, EXPORT_LOCK, is_at_work

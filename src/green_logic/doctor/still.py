@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from green_logic.audit.checks import writers_alive
+from green_logic.audit.folder import writers_alive
 from green_logic.files import storage_errors
 from green_logic.ledger.log import CHECKPOINT_NAME
 from green_logic.ledger.schema import LOCK_NAME

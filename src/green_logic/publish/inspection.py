@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from green_logic.errors import ConfigurationError, VerificationError
-from green_logic.ledger.schema import check_schema, database_errors, key_ranges, leaf_hash, read_meta
-from green_logic.proof.dbom import check_dbom, dbom_name, rebuild_dbom
+from green_logic.ledger.row_check import RowCheck, Trust
+from green_logic.ledger.schema import check_schema, database_errors, key_ranges, read_meta
 from green_logic.proof.keys import PUBLIC_NAME, PublicKey
 from green_logic.proof.pinned import load_public_keys
 from green_logic.publish.leaves import Progress, no_progress
 from green_logic.settings import Settings
 
-_ROWS = (
-    "SELECT l.leaf_index, l.envelope, l.leaf_hash, l.dbom_sha256, b.battle_id, b.timestamp, b.score, b.raw_result, "
-    "b.dbom_hash FROM ledger l JOIN battles b ON b.id = l.battle_row ORDER BY l.leaf_index"
-)
+RANGE = 2048  # rows between two words of progress
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ def open_copy(database: Path) -> Iterator[sqlite3.Connection]:
 
 
 def inspect_copy(data_dir: Path, progress: Progress = no_progress) -> Inspected:
-    """Check everything in a copied data directory against its own `judge.pub`.
+    """Check everything in a copied data directory against its own `judge.pub`, every signature included.
 
     Raises VerificationError for the first thing that is not what was sealed. Not checked: whether the key is the
     judge's, and whether rows were dropped; that takes a key and a checkpoint from elsewhere (green-logic verify).
@@ -58,16 +53,23 @@ def inspect_copy(data_dir: Path, progress: Progress = no_progress) -> Inspected:
         if broken:
             raise VerificationError(f"{settings.database}: {broken[0]}", kind="database")
         meta = read_meta(connection)
+        trust = Trust(meta["origin"], keys, tuple(key_ranges(meta)))
         (battles,) = connection.execute("SELECT count(*) FROM battles").fetchone()
-        cursor = connection.cursor()
-        cursor.row_factory = sqlite3.Row
-        size = 0
-        for row in cursor.execute(_ROWS):
-            progress("checking rows", size, battles)
-            _check_row(row, size, settings.dboms, keys, meta["origin"])
-            size += 1
-    _check_counts(settings.dboms, battles, size)
-    return Inspected(meta["origin"], tuple(keyid for _, keyid in key_ranges(meta)), size)
+        (leaves,) = connection.execute("SELECT count(*) FROM ledger").fetchone()
+        _check_rows(connection, settings.dboms, trust, leaves, progress)
+    files = sum(1 for _ in settings.dboms.iterdir())
+    if not battles == leaves == files:
+        raise VerificationError(f"{battles} battles, {leaves} leaves and {files} DBOM files", kind="count")
+    return Inspected(trust.origin, tuple(keyid for _, keyid in trust.ranges), leaves)
+
+
+def _check_rows(connection: sqlite3.Connection, dboms: Path, trust: Trust, leaves: int, progress: Progress) -> None:
+    with contextlib.closing(RowCheck(connection, dboms, trust, kept=1)) as check:
+        for first in range(0, leaves, RANGE):
+            progress("checking rows", first, leaves)
+            found = check.check_range(first, min(first + RANGE, leaves)).tally.first()
+            if found is not None:
+                raise VerificationError(f"{found.where}: {found.message}", kind=found.kind)
 
 
 def load_keys(data_dir: Path) -> dict[str, PublicKey]:
@@ -76,39 +78,3 @@ def load_keys(data_dir: Path) -> dict[str, PublicKey]:
         return load_public_keys([data_dir / PUBLIC_NAME])
     except ConfigurationError as error:
         raise VerificationError(error.message, kind="public-key") from error
-
-
-def _check_row(row: sqlite3.Row, number: int, dboms: Path, keys: Mapping[str, PublicKey], origin: str) -> None:
-    battle_id = row["battle_id"]
-    raw_result = row["raw_result"].encode()
-    data = rebuild_dbom(
-        battle_id=battle_id,
-        raw_result=raw_result,
-        score=row["score"],
-        timestamp=row["timestamp"],
-        envelope=row["envelope"],
-    )
-    promises: list[tuple[str, Any, Any]] = [
-        ("leaf_index", number, row["leaf_index"]),
-        ("dbom_hash", hashlib.sha256(raw_result).hexdigest(), row["dbom_hash"]),
-        ("leaf_hash", leaf_hash(row["envelope"]), row["leaf_hash"]),
-        ("dbom_sha256", hashlib.sha256(data).digest(), row["dbom_sha256"]),
-        ("DBOM file", data, _read(dboms / dbom_name(battle_id))),
-    ]
-    for name, expected, found in promises:
-        if expected != found:
-            raise VerificationError(f"{battle_id}: its {name} does not fit its row", kind=name)
-    check_dbom(data, keys, origin=origin, raw_result=raw_result)
-
-
-def _check_counts(dboms: Path, battles: int, leaves: int) -> None:
-    files = sum(1 for _ in dboms.iterdir())
-    if not battles == leaves == files:
-        raise VerificationError(f"{battles} battles, {leaves} leaves and {files} DBOM files", kind="count")
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None

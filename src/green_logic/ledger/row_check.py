@@ -15,9 +15,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 
-from green_logic.audit.findings import Finding, Tally
-from green_logic.audit.row import ROWS, TYPES, LedgerRow, as_bytes, as_text, read_row
 from green_logic.errors import VerificationError
+from green_logic.ledger.findings import Finding, Tally
+from green_logic.ledger.sealed_row import ROWS, TYPES, LedgerRow, as_bytes, read_row, read_texts
 from green_logic.proof.dbom import SIZE_LIMIT, check_dbom, dbom_name, parse_dbom
 from green_logic.proof.envelope import open_envelope
 from green_logic.proof.keys import PublicKey
@@ -73,7 +73,7 @@ class RangeResult:
     tally: Tally = field(default_factory=Tally)
 
 
-class RowAuditor:
+class RowCheck:
     """Checks ranges of leaves over one read-only connection; close it afterwards."""
 
     def __init__(self, connection: sqlite3.Connection, dboms: Path, trust: Trust, *, kept: int) -> None:
@@ -114,7 +114,8 @@ class RowAuditor:
             yield Finding("leaf-without-row", f"leaf {row.leaf}", f"row {row.battle_row} is gone")
             return
         result.rows += 1
-        where = as_text(row.battle_id)
+        texts = read_texts(row)
+        where = texts.battle_id
         if row.battle_row != row.leaf + 1:  # ids are given in the order of the log, without gaps
             yield Finding(
                 "row-order", where, f"row {row.battle_row} holds leaf {row.leaf}, expected row {row.leaf + 1}"
@@ -124,7 +125,7 @@ class RowAuditor:
         if row.types != TYPES:
             yield Finding("row", where, "a column holds a value of another type")
         try:
-            sealed = read_row(row, self._open(row.leaf, as_text(row.envelope)))
+            sealed = read_row(row, texts, self._open(row.leaf, texts.envelope))
         except VerificationError as error:
             yield Finding(error.kind, where, error.message)
             yield from self._check_file(row.leaf, where, None, result)

@@ -1,0 +1,86 @@
+"""The files beside the database that go with every copy of it: DBOMs, public key, newest checkpoint."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+
+from cryptography.hazmat.primitives import serialization
+
+from green_logic.audit.scene import Scene
+from green_logic.errors import VerificationError
+from green_logic.files import TEMPORARY_PREFIX, is_held
+from green_logic.ledger.findings import Finding
+from green_logic.ledger.log import CHECKPOINT_NAME, newest_checkpoint
+from green_logic.ledger.reading import open_for_reading
+from green_logic.ledger.schema import PRESENCE_NAME
+from green_logic.proof.keys import PUBLIC_NAME
+from green_logic.settings import Settings
+
+
+def check_folder(scene: Scene) -> Iterator[Finding]:
+    """Every file in the DBOM folder belongs to a row."""
+    folder = scene.settings.dboms
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        strays = [entry.name for entry in entries if not _has_row(scene, entry.name)]
+    if not strays:
+        return
+    busy = writers_alive(scene.settings)
+    # a run that goes on makes DBOM files ahead of their rows, and rows that our snapshot does not show
+    with open_for_reading(scene.settings) as now:
+        for name in sorted(strays):
+            ours = name.startswith("dbom_") and name.endswith(".json")
+            if (busy and (ours or name.startswith(TEMPORARY_PREFIX))) or _row_exists(now, name):
+                continue
+            yield Finding("orphan-file" if ours else "foreign-file", name, "belongs to no row")
+
+
+def _has_row(scene: Scene, name: str) -> bool:
+    return _row_exists(scene.connection, name)
+
+
+def _row_exists(connection: sqlite3.Connection, name: str) -> bool:
+    battle_id = name.removeprefix("dbom_").removesuffix(".json")
+    if name != f"dbom_{battle_id}.json":
+        return False
+    return connection.execute("SELECT 1 FROM battles WHERE battle_id = ?", (battle_id,)).fetchone() is not None
+
+
+def check_published(scene: Scene) -> Iterator[Finding]:
+    """`judge.pub` and `checkpoint`, which go with every copy of the data, are those of the ledger."""
+    directory = scene.settings.data_dir
+    keys = [scene.trust.keys[keyid] for _, keyid in scene.trust.ranges if keyid in scene.trust.keys]
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    pems = dict.fromkeys(key.public_bytes(serialization.Encoding.PEM, form) for key in keys)
+    if _read(directory / PUBLIC_NAME) != b"".join(pems):
+        yield Finding("public-key", PUBLIC_NAME, "is not the key of this ledger, as it is signed")
+    newest = scene.checkpoints[-1].note.encode() if scene.checkpoints else None
+    found = _read(directory / CHECKPOINT_NAME)
+    if found != newest and not _is_newer(scene, found):
+        yield Finding("checkpoint-file", CHECKPOINT_NAME, "is not the newest checkpoint")
+
+
+def _is_newer(scene: Scene, found: bytes | None) -> bool:
+    """Whether a run has signed a newer checkpoint since our snapshot."""
+    try:
+        with open_for_reading(scene.settings) as now:
+            newest = newest_checkpoint(now)
+    except VerificationError:
+        return False
+    return newest is not None and found == newest.note.encode()
+
+
+def _read(path: os.PathLike[str]) -> bytes | None:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123  any path
+            return file.read(1 << 20)
+    except OSError:
+        return None
+
+
+def writers_alive(settings: Settings) -> bool:
+    """Whether a process has the ledger open for writing."""
+    return is_held(settings.data_dir / PRESENCE_NAME)
