@@ -11,6 +11,7 @@ the file in the inbox, and judging it again records nothing twice. Nothing that 
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import stat
 import time
@@ -28,11 +29,13 @@ from green_logic.pipeline import BatchRun, run_batch
 from green_logic.proof.dbom import utc_now
 from green_logic.settings import Settings
 
-SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")  # unfinished ones end in .part or .tmp, and so in none of these
+SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")  # unfinished ones end in none of these
+UNFINISHED = (".part", ".tmp")
+FATES = ("done", "failed")
 REPORT_SUFFIX = ".report.json"
 STABLE_S = 2.0  # a copy in progress changes size or time more often, save on a stalled network: use .part there
 FIRST_PAUSE_S, LAST_PAUSE_S = 5.0, 300.0  # before a file is tried again after the disk, not the file, failed
-
+STRANGE_S = 30.0  # before a name is called strange: it may be about to be renamed
 STEM_BYTES = 200  # of a name that are kept: it gets a suffix, and file systems allow 255 in all
 
 Judge = Callable[[Path, Settings], dict[str, Any]]
@@ -64,6 +67,7 @@ class Inbox:
     settings: Settings
     stable_s: float = STABLE_S
     _seen: dict[str, _Seen] = field(default_factory=dict)
+    _strange: dict[str, float] = field(default_factory=dict)  # name → since when
 
     @property
     def directory(self) -> Path:
@@ -73,8 +77,8 @@ class Inbox:
     def make(self) -> None:
         """Make the three folders. Raises StorageError."""
         with storage_errors("cannot make the inbox"):
-            for path in (self.directory / "done", self.directory / "failed"):
-                make_directory(path)
+            for fate in FATES:
+                make_directory(self.directory / fate)
 
     def waiting(self) -> list[str]:
         """Names of the battle files that are there, ready or not, oldest first."""
@@ -94,10 +98,18 @@ class Inbox:
 
     def counts(self) -> tuple[int, int]:
         """How many files have been settled so far: done, failed."""
-        done, failed = (
-            sum(1 for _ in (self.directory / fate).glob(f"*{REPORT_SUFFIX}")) for fate in ("done", "failed")
-        )
+        done, failed = (sum(1 for _ in (self.directory / fate).glob(f"*{REPORT_SUFFIX}")) for fate in FATES)
         return done, failed
+
+    def strangers(self, now: float) -> Iterator[tuple[str, str]]:
+        """What lies there and will not be judged: its name and the reason, once for each and after STRANGE_S."""
+        with storage_errors("cannot read the inbox"):
+            found = {path.name: reason for path in self.directory.iterdir() if (reason := _why_not(path))}
+        self._strange = {name: self._strange.get(name, now) for name in found}
+        for name, since in self._strange.items():
+            if now - since >= STRANGE_S:
+                self._strange[name] = math.inf  # told
+                yield name, found[name]
 
     def hold(self, name: str, now: float) -> float:
         """Leave a file alone for a while, longer each time; for how many seconds."""
@@ -182,6 +194,16 @@ def settle(path: Path, fate: Fate, report: dict[str, Any]) -> Settled:
     return Settled(path.name, fate, target, report)
 
 
+def settled_line(settled: Settled) -> str:
+    """What became of a file, in words."""
+    report = settled.report
+    if "error" in report:
+        return f"✘ {settled.name} → {settled.fate}: {report['error']['message']}"
+    names = ("recorded", "already_recorded", "conflicts", "refused", "not_evaluated")
+    counts = " · ".join(f"{report[name]} {name.replace('_', ' ')}" for name in names if report[name])
+    return f"{'✔' if report['ok'] else '✘'} {settled.name} → {settled.fate}: {counts or 'no battles'} ({report['by']})"
+
+
 def _fault(code: str, message: str) -> dict[str, Any]:
     return {"ok": False, "error": {"code": code, "message": message}}
 
@@ -206,3 +228,12 @@ def _state(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return (found.st_ino, found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+
+
+def _why_not(path: Path) -> str | None:
+    """Why something in the inbox is never taken; None for battle files, our own folders and names in progress."""
+    if path.name.startswith(".") or path.name.endswith(UNFINISHED) or path.name in FATES or _state(path) is not None:
+        return None
+    if not path.name.endswith(SUFFIXES):
+        return f"its name does not end in {', '.join(SUFFIXES)}"
+    return "it is a link: move the file itself here" if path.is_symlink() else "it is no file"

@@ -100,7 +100,7 @@ class Terminal:
 
 
 def descendants(parent: int) -> list[int]:
-    from flows.serve import find_children
+    from flows.children import find_children
 
     children = find_children(parent)
     return [*children, *(each for child in children for each in descendants(child))]

@@ -94,7 +94,7 @@ def inbox(settings: Settings) -> Inbox:
 
 
 def descendants(parent: int) -> list[int]:
-    from flows.serve import find_children
+    from flows.children import find_children
 
     children = find_children(parent)
     return [*children, *(each for child in children for each in descendants(child))]
@@ -209,7 +209,7 @@ def test_a_schedule_that_never_fires_is_refused(words: list[str], settings: Sett
 def test_both_deployments_are_named_by_module_and_never_overlap(settings: Settings) -> None:
     import argparse
 
-    from flows.serve import make_deployments
+    from flows.runner import make_deployments
     from green_logic.commands import add_common
     from green_logic.commands.serve import add_arguments
 
