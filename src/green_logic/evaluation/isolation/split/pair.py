@@ -42,8 +42,10 @@ class Keeper:
 
     def read_confinement(self) -> None:
         """Wait until the guest has given up every right. Raises OSError if it could not."""
-        said = os.read(self.status, READ_BYTES)
+        # no more than the word: how the guest ended may stand behind it already
+        said = os.read(self.status, len(CONFINED))
         if said != CONFINED:
+            said += os.read(self.status, READ_BYTES)
             raise OSError(errno.EPERM, said.decode("utf-8", "replace") or "the keeper died before its guest started")
 
     def end(self) -> tuple[int, float]:
