@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from prefect.tasks import exponential_backoff
 
 from green_logic.errors import RetryableError
-from green_logic.pipeline import RETRY_JITTER
+from green_logic.retries import RETRY_JITTER
 
 if TYPE_CHECKING:
     from prefect import Task

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "Judge": ("run", "serve", "import"),
-    "Look": ("status", "show", "query"),
-    "Trust": ("verify", "prove", "checkpoint", "bundle", "keys"),
+    "Look": ("status", "list", "show", "query"),
+    "Trust": ("verify", "reevaluate", "prove", "checkpoint", "bundle", "keys"),
     "Keep": ("export", "compact", "archive", "backup", "restore", "doctor"),
     "Set up": ("config", "models"),
 }

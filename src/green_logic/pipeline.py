@@ -9,8 +9,6 @@ up by the same command: what the ledger holds is skipped.
 from __future__ import annotations
 
 import contextlib
-import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -27,12 +25,11 @@ from green_logic.files import make_directory, storage_errors, write_file
 from green_logic.intake import BattleFile, Line, Refusals
 from green_logic.ledger.database import Known, Receipt
 from green_logic.proof.dbom import Sealed, utc_now
+from green_logic.retries import with_retries
 from green_logic.settings import Settings
 
 CHUNK_BYTES = 32 << 20  # of input; a chunk that holds this much is judged before it is full, to bound memory
 ROWS_KEPT = 60  # judged battles kept for the summary table; a longer table is not read
-RETRY_FACTOR = 2.0  # each pause is this many times the one before
-RETRY_JITTER = 0.5  # share by which a pause is lengthened at random, so that many workers do not return at once
 
 
 @dataclass
@@ -403,20 +400,6 @@ def run_batch(run: BatchRun) -> None:
             with_retries(run.settings, partial(run.evaluate, number))
         with_retries(run.settings, partial(run.generate_dbom, number))
         with_retries(run.settings, partial(run.submit_result, number))
-
-
-def with_retries(settings: Settings, step: Callable[[], object]) -> None:
-    """Do a step, again after a RetryableError, with exponential backoff and jitter; the last error is raised."""
-    for attempt in range(settings.retries + 1):
-        try:
-            step()
-        except RetryableError:
-            if attempt == settings.retries:
-                raise
-            pause = settings.retry_delay_s * RETRY_FACTOR**attempt
-            time.sleep(pause * (1 + RETRY_JITTER * random.random()))  # noqa: S311  spreads load, protects nothing
-        else:
-            return
 
 
 def summary_row(result: dict[str, Any], settings: Settings) -> Row:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from green_logic.errors import ConfigurationError, LedgerMissingError, VerificationError
-from green_logic.pipeline import with_retries
+from green_logic.retries import with_retries
 from green_logic.settings import Settings
 
 NAMES_KEPT = 20  # new files named in a report; a backfill makes hundreds, and the manifests name them all

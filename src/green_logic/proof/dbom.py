@@ -153,11 +153,20 @@ def _dbom_bytes(*, battle_id: str, h_delta: str, vector: bytes, score: float, en
     )
 
 
+def find_evidence(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a result that another honest evaluation of the battle repeats."""
+    return {name: value for name, value in result.items() if name not in NOT_EVIDENCE}
+
+
+def evidence_digest(result: Mapping[str, Any]) -> str:
+    """SHA-256 of a result without what differs between two honest runs. Raises orjson.JSONEncodeError."""
+    return hashlib.sha256(orjson.dumps(find_evidence(result), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
 def _encode(battle_id: str, result: Mapping[str, Any]) -> tuple[bytes, str]:
-    evidence = {name: value for name, value in result.items() if name not in NOT_EVIDENCE}
     try:
         raw_result = orjson.dumps(dict(result), option=orjson.OPT_SORT_KEYS)
-        digest = hashlib.sha256(orjson.dumps(evidence, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        digest = evidence_digest(result)
     except (orjson.JSONEncodeError, RecursionError) as error:
         raise InvalidBattleError(f"battle {battle_id}: the result cannot be stored as JSON: {error}") from error
     if _holds_nan(result):
@@ -261,10 +270,12 @@ def check_dbom(
     name: str | None = None,
     origin: str | None = None,
     raw_result: bytes | None = None,
+    vouched_for: bool = False,
 ) -> dict[str, Any]:
     """The fields of a DBOM whose seal is good, under one of `keys` (key id → key).
 
-    `name` (the file's), `origin` (the ledger's) and `raw_result` are checked where given. Raises VerificationError
+    `name` (the file's), `origin` (the ledger's) and `raw_result` are checked where given; `vouched_for` leaves the
+    signature out, as in `open_envelope`. Raises VerificationError
     whose kind names what is wrong; a DBOM of version 1.0 carries no signature and is refused as "legacy-unsigned".
     """
     dbom = parse_dbom(data)
@@ -275,7 +286,7 @@ def check_dbom(
         raise VerificationError(f"{battle_id}: a DBOM 1.0 carries no signature", kind="legacy-unsigned")
     if dbom["dbom_version"] != DBOM_VERSION or not isinstance(dbom["sigma_judge"], str):
         raise VerificationError(f"{battle_id}: expected dbom_version {DBOM_VERSION} with a sigma_judge", kind="schema")
-    statement, _ = open_envelope(dbom["sigma_judge"], keys)
+    statement, _ = open_envelope(dbom["sigma_judge"], keys, vouched_for=vouched_for)
     for field, signed, found in _signed_fields(statement, dbom):
         if type(signed) is bool or signed != found:
             raise VerificationError(
