@@ -10,16 +10,20 @@ from green_logic.publish.manifest import READ_ATTEMPTS, VERSION_FOLDER, read_cat
 from green_logic.settings import Settings
 
 
-class _Folder:
+class Folder:
+    """A directory of an export, as far as reading manifests asks for it; needs no Arrow, unlike a store."""
+
     def __init__(self, root: Path) -> None:
         self.address = str(root)
         self._root = root
 
     def names(self, folder: str) -> list[str]:
+        """Names in a folder, sorted; none where there is no such folder."""
         directory = self._root / folder
         return sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
 
     def read(self, name: str) -> bytes:
+        """Content of a file. Raises FileNotFoundError."""
         return (self._root / name).read_bytes()
 
 
@@ -36,7 +40,7 @@ def published_files(settings: Settings) -> list[Path]:
 
 def _find_files(root: Path) -> list[Path]:
     for _ in range(READ_ATTEMPTS):  # a compaction may have moved on since the manifests were read
-        files = [(root / VERSION_FOLDER / file.path, file) for file in read_catalog(_Folder(root)).files]
+        files = [(root / VERSION_FOLDER / file.path, file) for file in read_catalog(Folder(root)).files]
         missing = [path for path, file in files if not path.is_file() or path.stat().st_size != file.size_bytes]
         if not missing:
             return [path for path, _ in files]
