@@ -138,7 +138,7 @@ def unpack(
             if durable:
                 sync_file(target / name)
     done = 0
-    for files in _dbom_groups(backup, manifest):
+    for files in dbom_groups(backup, manifest):
         progress("restoring DBOMs", done, manifest["ledger_size"])
         if durable:
             write_new_files(target / "dboms", files)
@@ -150,7 +150,8 @@ def unpack(
         sync_directory(target)
 
 
-def _dbom_groups(backup: Path, manifest: Mapping[str, Any]) -> Iterator[dict[str, bytes]]:
+def dbom_groups(backup: Path, manifest: Mapping[str, Any]) -> Iterator[dict[str, bytes]]:
+    """The DBOMs of a backup by file name, at most GROUP at once. Raises VerificationError for what is no DBOM."""
     group: dict[str, bytes] = {}
     for pack_name in sorted(name for name in manifest["files"] if PACK_NAME.fullmatch(name)):
         with Pack(backup / pack_name) as pack:
