@@ -16,6 +16,7 @@ from typing import Literal, Self
 
 from green_logic.errors import RetryableError, SandboxUnavailableError
 from green_logic.evaluation.isolation.split.needs import Needs, find_needs
+from green_logic.evaluation.mutation.examination import Examination
 from green_logic.evaluation.probe import PROBE_LIMITS, PROBE_SOURCE, PROBE_TESTS, find_breach
 from green_logic.evaluation.testrun import Limits, TestOutcome, TestRun
 from green_logic.evaluation.worker import Worker, WorkerDeathError
@@ -109,6 +110,19 @@ class Sandbox:
         finally:
             self._slots.put(slot)
 
+    def examine_tests(self, source: str, tests: str, *, mutants: int) -> Examination:
+        """Run a submission's own `tests` on its `source` and on up to `mutants` broken copies; blocks as `run_tests`.
+
+        Raises RetryableError if the worker died: what it had seen until then counts for nothing.
+        """
+        slot = self._slots.get()
+        try:
+            if self._closed:
+                raise RetryableError("the sandbox is closed")
+            return slot.examine(source, tests, self._limits, mutants)
+        finally:
+            self._slots.put(slot)
+
     def close(self) -> None:
         """End every worker; a job that is running fails with RetryableError. May be called twice."""
         self._closed = True
@@ -166,6 +180,13 @@ class _Slot:
             run = self._living().run(source, tests, kind, limits, needs)
         self._deaths = 0
         return run
+
+    def examine(self, source: str, tests: str, limits: Limits, mutants: int) -> Examination:
+        """Run one examination. Raises RetryableError if the worker died."""
+        with self._deaths_counted():
+            examination = self._living().examine(source, tests, limits, mutants)
+        self._deaths = 0
+        return examination
 
     def close(self) -> None:
         """End the worker; the next job starts another."""

@@ -4,6 +4,7 @@ A guest reports through its own pipe, one JSON object per line, and everything i
 
     {"test": "TestCase::test_x", "outcome": "failed", "message": "..."}
     {"runner": "mini" | "pytest", "calls": "12"}                           at most once
+    {"loaded": "solution"}                                                 of a variant: it could be imported
     {"end": "finished" | "no_tests" | "import_error", "detail": "..."}     the last line; without it the run crashed
 
 In split execution the guest that reports is the tests' process, where no code of the submission runs.
@@ -74,6 +75,7 @@ class TestRun:
     runner: str = "pytest"  # "mini": the fast path of split execution
     calls: int = 0  # from the tests' process to the solution's
     fallback: str = ""  # why tests that should have run out of process did not
+    loaded: bool = False  # of a variant: whether the solution itself could be imported
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def parse_run(ending: Ending, results: bytes, output: bytes, limits: Limits, hid
     kept = () if ended in {"import_error", "no_tests"} else tuple(report.outcomes.values())
     tail = clean_block(output.decode("utf-8", "replace"), hidden)[-MAX_OUTPUT:]
     times = (ending.wall_s, ending.cpu_s)
-    return TestRun(kept, ended, detail, tail, *times, runner=report.runner, calls=report.calls)
+    return TestRun(kept, ended, detail, tail, *times, runner=report.runner, calls=report.calls, loaded=report.loaded)
 
 
 @dataclass
@@ -115,6 +117,7 @@ class _Report:
     end: tuple[str, str] | None = None
     runner: str = "pytest"
     calls: int = 0
+    loaded: bool = False
 
 
 def _judge_end(ending: Ending, reported: tuple[str, str] | None, malformed: str, limits: Limits) -> tuple[str, str]:
@@ -162,6 +165,8 @@ def _read_line(line: str, report: _Report, hidden: Mapping[str, str]) -> None:
         report.end = record["end"], clean(record["detail"], MAX_MESSAGE, hidden)
     elif record.keys() == {"runner", "calls"} and record["runner"] in RUNNERS and record["calls"].isascii():
         report.runner, report.calls = record["runner"], min(int(record["calls"][:10]), MAX_CALLS)
+    elif record == {"loaded": "solution"}:
+        report.loaded = True
     elif record.keys() == {"test", "outcome", "message"} and record["outcome"] in OUTCOMES:
         _add_outcome(record, report.outcomes, hidden)
     else:

@@ -12,14 +12,24 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from green_logic.errors import RetryableError
-from green_logic.evaluation.isolation.channel import ChannelClosedError, read_frame, read_record, send_record
+from green_logic.evaluation.isolation.channel import (
+    ChannelClosedError,
+    read_frame,
+    read_record,
+    send_frame,
+    send_record,
+)
 from green_logic.evaluation.isolation.split.needs import SIDES, Needs
+from green_logic.evaluation.isolation.split.shelf import Shelf
+from green_logic.evaluation.mutation.examination import Examination, examine
+from green_logic.evaluation.mutation.plan import Plan, Variant, parse_plan
 from green_logic.evaluation.testrun import BOX, Ending, Limits, TestRun, parse_run
 
 START_S = 60.0  # for an interpreter and pytest on a machine with cold disks
@@ -60,6 +70,7 @@ class Worker:
             }
             self._process = _start(options, theirs.fileno(), self._box)
         self._ready = False
+        self._compiled = Shelf()
 
     @property
     def pid(self) -> int:
@@ -88,13 +99,47 @@ class Worker:
                 send_record(self._channel, {**job, "kind": "split", "captures": split.captures})
                 # apart, so that the solution's process can be forked before anybody reads the tests
                 send_record(self._channel, {"tests": tests, "names": sorted(split.names)})
+                send_frame(self._channel, self._compiled.find(tests))
             else:
                 send_record(self._channel, {**job, "kind": kind, "tests": tests})
-            ending = self._read_answer()
-            results, output = read_frame(self._channel), read_frame(self._channel)
-        places = {f"{self._box}/{side}": BOX for side in SIDES} if split and self._box != BOX else {}
-        run = parse_run(Ending(**ending), results, output, limits, {**places, self._box: BOX})
+            places = {f"{self._box}/{side}": BOX for side in SIDES} if split and self._box != BOX else {}
+            run = self._read_run(limits, places)
+            if split:
+                self._compiled.keep(tests, read_frame(self._channel))
         return replace(run, tamper="out_of_process") if split else replace(run, runner="pytest", calls=0)
+
+    def examine(self, source: str, tests: str, limits: Limits, mutants: int) -> Examination:
+        """Run the submission's own tests on its solution and on up to `mutants` broken copies of it.
+
+        Raises WorkerDeathError, after which only `close` makes sense.
+        """
+        self.wait_ready()
+        job: dict[str, object] = {"source": source, "tests": tests, "kind": "variants", "limits": asdict(limits)}
+        with self._reporting_death():
+            self._channel.settimeout(limits.wall_s + GRACE_S)
+            # a mutant that cannot be imported says nothing about tests, and another one takes its place
+            send_record(self._channel, {**job, "candidates": mutants * 2})
+            plan = self._read_plan(source)
+            if plan.fault:
+                send_record(self._channel, {"done": True})
+                run = self.run(source, tests, "own", limits)
+                return Examination(run, fault=f"no variant of the solution can be made: {plan.fault}")
+            send_record(self._channel, {"tests_size": len(plan.tests_code)})
+            send_frame(self._channel, plan.tests_code)
+
+            def ask(
+                variant: Variant, *, seed: int, expected: Sequence[str] | None, wall_s: float, cpu_s: float
+            ) -> TestRun:
+                order = {"seed": seed, "expected": expected, "wall_s": wall_s, "cpu_s": cpu_s}
+                self._channel.settimeout(wall_s + GRACE_S)
+                send_record(self._channel, {"run": order})
+                send_frame(self._channel, variant.code)
+                send_frame(self._channel, variant.shown.encode("utf-8", "surrogatepass"))
+                return self._read_run(replace(limits, wall_s=wall_s))
+
+            examination = examine(plan, ask, limits, mutants)
+            send_record(self._channel, {"done": True})
+        return examination
 
     def close(self) -> None:
         """End the process and everything below it."""
@@ -110,6 +155,23 @@ class Worker:
             self._process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
+
+    def _read_run(self, limits: Limits, places: Mapping[str, str] = MappingProxyType({})) -> TestRun:
+        """The run that the next answer tells of; `places`: parts of the box, and what is shown instead."""
+        ending = self._read_answer()
+        results, output = read_frame(self._channel), read_frame(self._channel)
+        return parse_run(Ending(**ending), results, output, limits, {**places, self._box: BOX})
+
+    def _read_plan(self, source: str) -> Plan:
+        """The variants, or why there are none: compiling them may exceed every limit, as running them may."""
+        ending = self._read_answer()
+        results, _ = read_frame(self._channel), read_frame(self._channel)
+        if (ending["reason"], ending["exit_code"]) != ("exited", 0):
+            return Plan(fault=f"compiling it ended with {ending['reason']} {ending['exit_code']}")
+        try:
+            return parse_plan(results, source)
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            return Plan(fault=f"malformed variants: {type(error).__name__}")
 
     def _read_answer(self) -> dict[str, Any]:
         answer = read_record(self._channel)

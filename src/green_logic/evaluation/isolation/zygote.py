@@ -6,6 +6,7 @@ the guest, watches it, and answers:
 
     <- {"source", "tests", "kind", "limits"}
     <- {"source", "kind": "split", "limits", "captures"}, then {"tests", "names"}     instead, for two guests
+    <- {"source", "tests", "kind": "variants", "limits", "candidates"}     instead, for many, one after the other
     -> {"reason", "exit_code", "wall_s", "cpu_s"}, then one frame of results and one of output
     -> {"failure": text}   when there was no sandbox to run it in; then this process ends
 """
@@ -26,6 +27,7 @@ from green_logic.evaluation.isolation.guest import preload
 from green_logic.evaluation.isolation.plan import Plan, leave, prepare
 from green_logic.evaluation.isolation.split.pair import supervise_pair
 from green_logic.evaluation.isolation.supervisor import supervise
+from green_logic.evaluation.isolation.variants import supervise_variants
 
 
 def main(arguments: str) -> None:
@@ -81,7 +83,7 @@ def _supervise_one(channel: socket.socket, owners: tuple[int, int], plan: Plan) 
     """Exit code of a supervisor: 0 if it answered."""
     try:
         job = read_record(channel)
-        run = supervise_pair if job["kind"] == "split" else supervise
+        run = {"split": supervise_pair, "variants": supervise_variants}.get(job["kind"], supervise)
         run(job, channel, owners, plan)
     except ChannelClosedError:
         return 3

@@ -1,0 +1,106 @@
+"""The two guests of `variants`, inside the sandbox: one compiles variants and runs none, the other runs one.
+
+As in `guest`, whatever runs here shares its process with hostile code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import marshal
+import os
+import random
+import sys
+import types
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+
+from green_logic.evaluation.isolation import guest
+from green_logic.evaluation.isolation.guest import SOLUTION, TESTS, Reporter, SolutionAliases, SolutionNames
+from green_logic.evaluation.isolation.own_cases import find_own_cases
+from green_logic.evaluation.isolation.split.mini import BeyondMiniError, run_case
+from green_logic.evaluation.mutation.choice import compile_variants
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One run: what every guest is told, whether its variant is the original, a control or a mutant."""
+
+    code: bytes  # marshalled
+    shown: str  # what solution.py holds for tests that read it
+    tests_code: bytes
+    tests: str
+    seed: int
+    expected: Sequence[str] | None  # tests that may be run until one does not pass; None: run all
+
+
+def plan_variants(descriptor: int, source: str, tests: str, candidates: int) -> None:
+    """Write a JSON header, a newline, and the compiled variants one after the other."""
+    sys.setrecursionlimit(5000)  # a tree that the parser accepts is walked whole; the compiler has its own limit
+    header, blobs = compile_variants(
+        source, tests, f"{Path.cwd()}/{SOLUTION}.py", f"{Path.cwd()}/{TESTS}.py", candidates
+    )
+    left = memoryview(json.dumps(header).encode() + b"\n" + b"".join(blobs))
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def run_variant(descriptor: int, variant: Variant) -> None:
+    """Run the tests against one variant and report to `descriptor`; the last record is the end."""
+    reporter = Reporter(descriptor)
+    guest.prepare_process({SOLUTION: variant.shown, TESTS: variant.tests})
+    random.seed(variant.seed)
+    end, detail, runner = _run(reporter, variant)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    reporter.send(runner=runner, calls="0")
+    if end:
+        reporter.send(end=end, detail=detail)
+
+
+def _run(reporter: Reporter, variant: Variant) -> tuple[str, str, str]:
+    """End, detail and runner; an empty end is a crash."""
+    try:
+        solution = _load(SOLUTION, variant.code, {})
+    except BaseException as error:  # noqa: BLE001  whatever hostile code raises, SystemExit included, is its result
+        return "import_error", f"solution: {guest.describe(error)}", "mini"
+    reporter.send(loaded=SOLUTION)
+    sys.modules["__main__"] = solution
+    sys.meta_path.append(SolutionAliases(solution))
+    try:
+        names: dict[str, object] = {"__builtins__": SolutionNames(solution)}
+        if variant.tests_code:
+            module = _load(TESTS, variant.tests_code, names)
+        else:
+            module = guest.load(TESTS, variant.tests, names)  # it does not parse, and this says where
+    except pytest.skip.Exception as skipped:
+        return "no_tests", f"skipped: {skipped.msg}", "mini"
+    except BaseException as error:  # noqa: BLE001  as above
+        return "import_error", guest.describe(error), "mini"
+    try:
+        cases = find_own_cases(module)
+    except BeyondMiniError:
+        return (*guest.run_pytest(reporter), "pytest")
+    for name, call in cases:
+        outcome, message = run_case(call)
+        reporter.send(test=name, outcome=outcome, message=message)
+        if variant.expected is not None and name in variant.expected and outcome not in {"passed", "skipped"}:
+            break
+    return "finished" if cases else "no_tests", "", "mini"
+
+
+def _load(name: str, code: bytes, names: dict[str, object]) -> types.ModuleType:
+    """Run marshalled `code` as the module `name`, with `names` already in it. Raises whatever it raises."""
+    path = f"{Path.cwd()}/{name}.py"
+    module = types.ModuleType(name)
+    module.__file__ = path
+    module.__spec__ = ModuleSpec(name, None, origin=path)
+    vars(module).update(names)
+    sys.modules[name] = module
+    exec(marshal.loads(code), vars(module))  # noqa: S102, S302  compiled in this sandbox from the submission's text
+    return module

@@ -1,0 +1,186 @@
+"""Runs one test file against many variants of one solution, each in a sandbox of its own.
+
+What the judge says and hears on the channel, once the job is taken:
+
+    -> an answer like that of `supervise`, whose results are what `plan_variants` wrote: every variant, compiled
+    <- {"tests_size"}, then one frame: the tests, compiled
+    <- {"run": {...}} and two frames, the variant's code and the source that it shows; -> an answer; again and again
+    <- {"done"}
+
+Only the judge knows which variant is the original, which a control and which a mutant, and in which order it asks for
+them: nothing of that is in any memory that a guest inherits. With namespaces a keeper stands between the supervisor
+and the guests. It is the first process of a process namespace that its own user namespace owns, so it may return to it
+after each guest and make the next one's: every guest is process 1 of its own, with an empty file tree to write to,
+and the kernel ends whatever it leaves behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import socket
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from green_logic.evaluation.isolation import kernel, supervisor
+from green_logic.evaluation.isolation.channel import (
+    ChannelClosedError,
+    read_frame,
+    read_record,
+    send_frame,
+    send_record,
+)
+from green_logic.evaluation.isolation.namespaces import LINKS, MAX_INODES
+from green_logic.evaluation.isolation.plan import Plan, enter
+from green_logic.evaluation.isolation.supervisor import Watch
+from green_logic.evaluation.isolation.variant_guest import Variant, plan_variants, run_variant
+from green_logic.evaluation.testrun import BOX, Limits
+
+SLICE_S = 0.12  # between two looks at a guest's CPU time; longer than `supervisor.LOOK_S`, which must come about
+Owners = tuple[int, ...]
+Guest = Callable[[list[int]], None]
+
+
+def supervise_variants(job: dict[str, Any], channel: socket.socket, owners: Owners, plan: Plan) -> None:
+    """Plan and run variants until the judge has enough.
+
+    Raises OSError if a sandbox could not be built, ChannelClosedError if nobody waits for answers.
+    """
+    limits = Limits(**job["limits"])
+    if plan.shares_host:
+        _serve(job, channel, owners, plan, lambda: _hosted(plan, limits))
+        return
+    enter(plan, limits)
+    above = os.pidfd_open(os.getpid())
+    pid = os.fork()
+    if pid == 0:
+        _keep(job, channel, (*owners, above), plan)
+    _, status = os.waitpid(pid, 0)
+    if status != 0:
+        # it has said why, as far as it could
+        raise ChannelClosedError(f"the keeper of the variants ended with {os.waitstatus_to_exitcode(status)}")
+
+
+def _keep(job: dict[str, Any], channel: socket.socket, owners: Owners, plan: Plan) -> NoReturn:
+    """Be the keeper."""
+    code = 2
+    try:
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if select.select([owners[-1]], [], [], 0)[0]:
+            os._exit(3)  # the supervisor died before it could take us along
+        home = os.open("self/ns/pid", os.O_RDONLY | os.O_CLOEXEC, dir_fd=plan.process_dir)
+        limits = Limits(**job["limits"])
+        _serve(job, channel, owners, plan, lambda: _housed(home, limits))
+        code = 0
+    except ChannelClosedError:
+        code = 3
+    except OSError as error:
+        with contextlib.suppress(ChannelClosedError):
+            send_record(channel, {"failure": str(error)})
+        code = 1
+    except BaseException:  # noqa: BLE001  it must not return into the supervisor's code
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _serve(
+    job: dict[str, Any],
+    channel: socket.socket,
+    owners: Owners,
+    plan: Plan,
+    house: Callable[[], contextlib.AbstractContextManager[None]],
+) -> None:
+    """Answer the judge; `house` is the sandbox of one guest as far as it is built before the guest is there."""
+    limits, watched = Limits(**job["limits"]), (channel.fileno(), *owners)
+    source, tests, candidates = str(job["source"]), str(job["tests"]), int(job["candidates"])
+    with house():
+        _run_guest(channel, watched, plan, limits, lambda kept: plan_variants(kept[0], source, tests, candidates))
+    if "done" in read_record(channel):
+        return
+    tests_code = read_frame(channel)
+    while "run" in (order := read_record(channel)):
+        options = order["run"]
+        variant = Variant(
+            code=read_frame(channel),
+            shown=read_frame(channel).decode("utf-8", "surrogatepass"),
+            tests_code=tests_code,
+            tests=tests,
+            seed=int(options["seed"]),
+            expected=options["expected"],
+        )
+        bound = replace(limits, wall_s=float(options["wall_s"]))
+        with house():
+            _run_guest(
+                channel,
+                watched,
+                plan,
+                bound,
+                lambda kept, variant=variant: run_variant(kept[0], variant),  # type: ignore[misc]
+                cpu_s=float(options["cpu_s"]),
+            )
+
+
+@contextlib.contextmanager
+def _hosted(plan: Plan, limits: Limits) -> Iterator[None]:
+    """An empty box on the host's disk; `supervisor.end_guest` ends what a guest left running."""
+    enter(plan, limits)
+    yield
+
+
+@contextlib.contextmanager
+def _housed(home: int, limits: Limits) -> Iterator[None]:
+    """A process namespace for the next child, and a new box; back in the namespace `home` afterwards."""
+    kernel.unshare(kernel.CLONE_NEWPID)
+    options = f"size={limits.disk_bytes},nr_inodes={MAX_INODES},mode=700"
+    kernel.mount("tmpfs", BOX, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
+    for target in LINKS.values():
+        Path(target).mkdir()
+    yield
+    kernel.check(int(kernel._libc.umount2(os.fsencode(BOX), kernel.MNT_DETACH)), f"umount {BOX}")
+    kernel.check(int(kernel._libc.setns(ctypes.c_int(home), ctypes.c_int(kernel.CLONE_NEWPID))), "setns")
+
+
+def _run_guest(
+    channel: socket.socket, owners: Owners, plan: Plan, limits: Limits, run: Guest, *, cpu_s: float = float("inf")
+) -> None:
+    """Run one guest to its end, leave nothing of it, and answer."""
+    (results_read, results_write), (output_read, output_write) = os.pipe(), os.pipe()
+    pid, confined = supervisor.fork_guest(plan, limits, (output_write, results_write), run)
+    os.close(results_write)
+    os.close(output_write)
+    supervisor.await_confinement(confined)
+    started = time.monotonic()
+    watch = Watch(os.pidfd_open(pid), results_read, output_read)
+    reason, ended = "", (0, 0.0)
+    try:
+        reason = _watch(watch, pid, limits, owners, plan, cpu_s=cpu_s)
+    finally:
+        ended = supervisor.end_guest(pid, watch, plan)
+    wall_s = time.monotonic() - started
+    if reason == "exited":
+        reason = supervisor.drain(watch, limits) or reason
+    for descriptor in watch.descriptors:
+        os.close(descriptor)
+    send_record(channel, {"reason": reason, "exit_code": ended[0], "wall_s": wall_s, "cpu_s": ended[1]})
+    send_frame(channel, bytes(watch.results))
+    send_frame(channel, bytes(watch.output))
+
+
+def _watch(watch: Watch, pid: int, limits: Limits, owners: Owners, plan: Plan, *, cpu_s: float) -> str:
+    """As `supervisor.watch_guest`, with a limit of the guest's own CPU time finer than RLIMIT_CPU's seconds."""
+    deadline = time.monotonic() + limits.wall_s
+    while (left_s := deadline - time.monotonic()) > 0:
+        reason = supervisor.watch_guest(watch, replace(limits, wall_s=min(left_s, SLICE_S)), owners, plan)
+        if reason != "timeout":
+            return reason
+        if time.clock_gettime(~pid << 3 | 2) > cpu_s:  # a process's CPU clock, as clock_getcpuclockid(3) makes it
+            return "timeout"
+    return "timeout"

@@ -1,0 +1,139 @@
+"""Which variants of a solution are run, compiled. A pure function of its text; the sandbox runs it, it runs nothing."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import marshal
+import random
+import types
+from collections import Counter
+from collections.abc import Iterator
+
+from green_logic.evaluation.mutation.neutral import change_bytecode, change_text
+from green_logic.evaluation.mutation.operators import Mutation, find_mutations
+
+MAX_BYTES = 3 << 20  # of all compiled variants: what a guest may write is limited, and so is the judge's patience
+TRIES = 4  # mutations that may turn out to be no change, for each that is wanted
+
+
+def compile_variants(
+    source: str, tests: str, source_path: str, tests_path: str, candidates: int
+) -> tuple[dict[str, object], list[bytes]]:
+    """A header and the marshalled code of what it lists: the tests, the original, the controls, the mutants.
+
+    A header with "fault" instead says why there are none. Mutants come in the order in which they are to be run.
+    """
+    try:
+        return _compile_variants(source, (tests, source_path, tests_path), candidates)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return {"fault": f"{type(error).__name__}: {str(error)[:200]}"}, []
+
+
+def _compile_variants(
+    source: str, texts: tuple[str, str, str], candidates: int
+) -> tuple[dict[str, object], list[bytes]]:
+    tests, source_path, tests_path = texts
+    tree = ast.parse(source, source_path)
+    original = compile(tree, source_path, "exec", dont_inherit=True)
+    blobs = [_compile_tests(tests, tests_path), marshal.dumps(original)]
+    controls = []
+    for name, shown, code in _controls(source, tree, source_path):
+        if _has_room(blobs, code):
+            controls.append({"name": name, "shown": shown})
+            blobs.append(marshal.dumps(code))
+    mutants = []
+    for mutation, code in choose(source, tree, original, candidates):
+        if _has_room(blobs, code):
+            mutants.append({"operator": mutation.operator, "line": mutation.line})
+            blobs.append(marshal.dumps(code))
+    sizes = [len(blob) for blob in blobs]
+    return {"controls": controls, "mutants": mutants, "sizes": sizes}, blobs
+
+
+def choose(
+    source: str, tree: ast.Module, original: types.CodeType, wanted: int
+) -> Iterator[tuple[Mutation, types.CodeType]]:
+    """Up to `wanted` mutants that differ from the original and from each other, seeded by the source's SHA-256."""
+    seed = hashlib.sha256(source.encode("utf-8", "surrogatepass")).digest()
+    rng = random.Random(seed)  # noqa: S311  not a secret: anybody may repeat it
+    known = {fingerprint(original)}
+    for mutation in _spread(find_mutations(tree), rng, wanted * TRIES):
+        mutation.apply()
+        try:
+            code = compile(tree, original.co_filename, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError):
+            continue
+        finally:
+            mutation.undo()
+        digest = fingerprint(code)
+        if digest in known:
+            continue
+        known.add(digest)
+        yield mutation, code
+        if len(known) > wanted:
+            return
+
+
+def fingerprint(code: types.CodeType) -> bytes:
+    """Digest of what code does; equal for code that differs in its line and column numbers only."""
+    digest = hashlib.sha256()
+    waiting = [code]
+    while waiting:
+        part = waiting.pop()
+        digest.update(part.co_code + part.co_exceptiontable)
+        words = (part.co_name, part.co_names, part.co_varnames, part.co_freevars, part.co_cellvars, part.co_flags)
+        digest.update(repr(words).encode("utf-8", "surrogatepass"))
+        for constant in part.co_consts:
+            if isinstance(constant, types.CodeType):
+                waiting.append(constant)
+            else:
+                digest.update(f"{type(constant).__name__} {constant!r}".encode("utf-8", "surrogatepass"))
+    return digest.digest()
+
+
+def _spread(mutations: list[Mutation], rng: random.Random, wanted: int) -> list[Mutation]:
+    """`wanted` of them, so that the first ones lie in many functions, on many lines, and are of many kinds."""
+    rng.shuffle(mutations)
+    by_function: dict[str, list[Mutation]] = {}
+    for mutation in mutations:
+        by_function.setdefault(mutation.function, []).append(mutation)
+    operators: Counter[str] = Counter()
+    lines: Counter[int] = Counter()
+    order: list[Mutation] = []
+    while by_function and len(order) < wanted:
+        for function, left in list(by_function.items()):
+            best = min(left, key=lambda item: (lines[item.line], operators[item.operator]))
+            left.remove(best)
+            order.append(best)
+            operators[best.operator] += 1
+            lines[best.line] += 1
+            if not left:
+                del by_function[function]
+    return order
+
+
+def _controls(source: str, tree: ast.Module, path: str) -> Iterator[tuple[str, str | None, types.CodeType]]:
+    changed = change_text(source, tree)
+    if changed is not None:
+        yield "text", changed, compile(changed, path, "exec", dont_inherit=True)
+    other = ast.parse(source, path)
+    if change_bytecode(source, other):
+        ast.fix_missing_locations(other)
+        yield "bytecode", None, compile(other, path, "exec", dont_inherit=True)
+
+
+def _compile_tests(tests: str, path: str) -> bytes:
+    """The tests as pytest compiles them; empty if they do not parse, which the run itself then says."""
+    from _pytest.assertion.rewrite import rewrite_asserts  # noqa: PLC0415  the judge imports this module without pytest
+
+    try:
+        tree = ast.parse(tests, path)
+        rewrite_asserts(tree, tests.encode("utf-8", "replace"), path)
+        return marshal.dumps(compile(tree, path, "exec", dont_inherit=True))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return b""
+
+
+def _has_room(blobs: list[bytes], code: types.CodeType) -> bool:
+    return sum(map(len, blobs)) + len(marshal.dumps(code)) <= MAX_BYTES

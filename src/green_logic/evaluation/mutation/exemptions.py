@@ -1,0 +1,79 @@
+"""What is never broken, because no test should be asked to notice it."""
+
+from __future__ import annotations
+
+import ast
+
+# fields that hold no behaviour that tests see: types, decorators such as caches, patterns, messages
+HIDDEN_FIELDS = {
+    "annotation",
+    "returns",
+    "decorator_list",
+    "pattern",
+    "type_comment",
+    "names",
+    "bases",
+    "exc",
+    "cause",
+    "msg",
+    "ctx",
+    "op",
+    "ops",
+}
+DISPLAY_FUNCTIONS = frozenset({"__repr__", "__str__", "__format__", "__rich__", "demo", "main", "_demo", "_main"})
+TYPE_NAMES = frozenset({"Annotated", "Callable", "Dict", "List", "Literal", "Optional", "Tuple", "TypeVar", "Union"})
+PRINTING_NAMES = frozenset({"print", "pprint", "warn"})
+LOGGING_NAMES = frozenset({"log", "_log", "logger", "_logger", "logging", "warnings", "LOG", "LOGGER"})
+PATIENT_CALLS = frozenset({"sleep", "wait", "join"})  # what they are given is how long to wait
+
+
+def is_exempt(node: ast.AST) -> bool:
+    """Whether `node` and all below it stay as they are."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            exempt = node.name in DISPLAY_FUNCTIONS
+        case ast.If():
+            exempt = _is_switch(node.test)
+        case ast.Call():
+            exempt = _is_display(node.func) or _name_of(node.func) in PATIENT_CALLS | TYPE_NAMES
+        case ast.Expr(value=ast.Call() as call):
+            exempt = _is_display(call.func)
+        case ast.Subscript():
+            exempt = _name_of(node.value) in TYPE_NAMES
+        case ast.Assign() | ast.AnnAssign():
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            exempt = all(isinstance(target, ast.Name) and _is_dunder(target.id) for target in targets)
+        case _:
+            exempt = isinstance(node, (ast.Import, ast.ImportFrom, ast.JoinedStr, ast.Assert, ast.Global, ast.Nonlocal))
+    return exempt
+
+
+def visible_fields(node: ast.AST) -> tuple[str, ...]:
+    """Fields of `node` whose content may be broken."""
+    fields = tuple(field for field in node._fields if field not in HIDDEN_FIELDS)
+    return tuple(field for field in fields if field != "keywords") if isinstance(node, ast.ClassDef) else fields
+
+
+def _is_switch(test: ast.expr) -> bool:
+    """`if __name__ == "__main__"` and `if TYPE_CHECKING`."""
+    parts = [test.left, *test.comparators] if isinstance(test, ast.Compare) else [test]
+    return any(_name_of(part) in {"__name__", "TYPE_CHECKING"} for part in parts)
+
+
+def _is_display(called: ast.expr) -> bool:
+    if isinstance(called, ast.Attribute):
+        root = called.value
+        # self.logger.info(...) as well as logger.info(...)
+        return _name_of(root) in LOGGING_NAMES or called.attr in PRINTING_NAMES
+    return _name_of(called) in PRINTING_NAMES
+
+
+def _is_dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
+
+
+def _name_of(node: ast.expr) -> str:
+    """The last name of `a.b.c`, of `c`; empty for anything else."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
