@@ -19,6 +19,11 @@ EXAMPLES = """examples:
   green-logic export --dest s3://bucket/arena the same, to a bucket (AWS_… variables or ~/.aws)
   green-logic export --rebuild                every row anew, in the place of what is published"""
 
+GUARD = (
+    "this store cannot refuse a second file of the same name (or the extra green-logic[s3] is not installed): "
+    "let only one data directory publish to it"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of this command."""
@@ -39,6 +44,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         write_json("export", {"ok": True, **dataclasses.asdict(report)})
     elif not options.quiet:
         say(_sentence(report))
+        if report.manifest is not None and not report.create_only:
+            say(f"! {GUARD}")
     return GOOD
 
 

@@ -56,6 +56,7 @@ class ExportReport:
     files: tuple[str, ...]
     manifest: str | None
     swept: int  # leftovers of earlier runs that were removed
+    create_only: bool = True  # False: the place cannot refuse an overwrite by a stranger
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,7 @@ def _report(store: Store, manifest: Manifest, swept: int) -> ExportReport:
         files=tuple(f"{VERSION_FOLDER}/{file.path}" for file in manifest.files),
         manifest=f"{MANIFESTS}/{manifest.name}",
         swept=swept,
+        create_only=store.create_only,
     )
 
 

@@ -31,7 +31,7 @@ def check_sizes(store: Store, catalog: Catalog) -> None:
 
 def sweep(store: Store, catalog: Catalog) -> int:
     """Remove what counts for nothing and is ours: parts in the spool, files that no live manifest names, superseded
-    manifests. Anything with another name stays. Returns how many there were.
+    manifests. Anything with another name stays, and what another exporter may be about to name. How many there were.
     """
     parts = list(store.spool.iterdir()) if store.spool.is_dir() else []
     parts = [path for path in parts if PART_NAME.fullmatch(path.name)]
@@ -40,11 +40,18 @@ def sweep(store: Store, catalog: Catalog) -> int:
     named = {file.path for file in catalog.files}
     names = list(store.walk())
     paths = [name.removeprefix(f"{VERSION_FOLDER}/") for name in names]
-    dead = [f"{VERSION_FOLDER}/{path}" for path in paths if DATA_PATH.fullmatch(path) and path not in named]
+    unnamed = [path for path in paths if DATA_PATH.fullmatch(path) and path not in named]
+    superseded = {file.path for manifest in catalog.all.values() for file in manifest.files}
+    dead = [
+        f"{VERSION_FOLDER}/{path}"
+        for path in unnamed
+        if path in superseded or store.abandoned(f"{VERSION_FOLDER}/{path}")
+    ]
     dead += [name for name in names if UNFINISHED.fullmatch(name)]
     live = {manifest.name for manifest in catalog.live}
     # the manifests go last: they tell what the files were for as long as there are any
     dead += [f"{MANIFESTS}/{name}" for name in sorted(catalog.all) if name not in live]
     for name in dead:
         store.remove(name)
+    store.settle()
     return len(parts) + len(dead)

@@ -3,7 +3,8 @@
 Data files come first, the manifest last, so a file counts from the moment that a manifest names it. Each manifest
 covers the ids after one cursor up to the next; together the live ones cover each id once. A manifest that another one
 lists under `supersedes` counts no more: a rebuild or a compaction takes effect with the one file that it writes last.
-Names are never used again, because every supersession raises the generation.
+A manifest is named after the first id that it may hold and its generation: of two exporters that go on from the same
+state, the place refuses the second. Names are never used again, because every supersession raises the generation.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ FORMAT = "green-logic/battles-export"
 SCHEMA_VERSION = 1  # of the column contract; a change of a name, a type or a meaning raises it
 VERSION_FOLDER = f"v{SCHEMA_VERSION}"
 MANIFESTS = f"{VERSION_FOLDER}/_manifests"
-MANIFEST_NAME = re.compile(r"\d{12,}-\d{12,}(?:-g\d+)?\.json")
+MANIFEST_NAME = re.compile(r"\d{12,}(?:-g\d+)?\.json")
 DATA_PATH = re.compile(r"month=\d{4}-\d{2}/battles-\d{12,}-\d{12,}(?:-g\d+)?\.parquet")
 READ_ATTEMPTS = 5  # a compaction may take files away between listing and reading
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -76,7 +77,7 @@ class Manifest:
     @property
     def name(self) -> str:
         """File name; unique, because ids only grow and generations only rise."""
-        return f"{self.first:012d}-{self.last:012d}{suffix(self.generation)}.json"
+        return f"{self.after + 1:012d}{suffix(self.generation)}.json"
 
     @property
     def rows(self) -> int:
@@ -193,8 +194,7 @@ def parse_manifest(data: bytes, name: str) -> Manifest:
             supersedes=tuple(_text(item) for item in value["supersedes"]),
             files=tuple(_parse_file(item) for item in value["files"]),
         )
-        if manifest.name != name or manifest.rows != value["rows"] or not 0 <= manifest.after < manifest.last:
-            raise ValueError("name, rows and files do not agree")  # noqa: TRY301
+        _check_agreement(manifest, name, _integer(value["rows"]))
     except (ValueError, KeyError, TypeError) as error:
         raise VerificationError(
             f"_manifests/{name}: {error}",
@@ -202,6 +202,15 @@ def parse_manifest(data: bytes, name: str) -> Manifest:
             hint="it was damaged or is not ours: move it away, then green-logic export --rebuild",
         ) from error
     return manifest
+
+
+def _check_agreement(manifest: Manifest, name: str, rows: int) -> None:
+    # the name tells after which id it goes on; the rest must follow from its files
+    ends = (min(file.first for file in manifest.files), max(file.last for file in manifest.files))
+    if (name, rows, ends) != (manifest.name, manifest.rows, (manifest.first, manifest.last)):
+        raise ValueError("name, rows and files do not agree")
+    if not 0 <= manifest.after < manifest.first <= manifest.last:
+        raise ValueError("its ids are not after the one that it goes on from")
 
 
 def _parse_file(value: Mapping[str, Any]) -> DataFile:

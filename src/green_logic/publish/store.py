@@ -1,27 +1,20 @@
-"""Where an export goes: a directory, or a bucket behind pyarrow's file systems. Published files are never overwritten.
+"""Where publications go: a directory, or a bucket (see remote.py). Published files are never overwritten.
 
-Names are relative, with `/`. A directory gets its files through `green_logic.files` (durable, create-only, atomic). An
-object store shows an object whole or not at all; pyarrow has no conditional put, so there create-only means that the
-name is looked up just before, under the export lock: it holds against this ledger's exports, not against a stranger's.
+Names are relative, with `/`. A directory gets its files through `green_logic.files`: durable, create-only, atomic.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import shutil
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
-import pyarrow as pa
-from pyarrow import fs
-
-from green_logic.errors import ConfigurationError, StorageError
 from green_logic.files import make_directory, rename_new, sync_directory, sync_file, write_file, write_new_files
 from green_logic.settings import Settings
 
-CHUNK = 4 << 20  # bytes copied at once
-PRODUCT = "battles"  # the folder of this export under the destination
+PRODUCT = "battles"  # the folder of the Parquet export under the destination
 
 
 class Store(Protocol):
@@ -29,6 +22,11 @@ class Store(Protocol):
 
     address: str
     spool: Path  # local directory for files that are being made; what lies in it counts for nothing
+
+    @property
+    def create_only(self) -> bool:
+        """Whether the place itself refuses to create a name twice, whoever tries; else the name was only looked up."""
+        ...
 
     def names(self, folder: str) -> list[str]:
         """Names in a folder, sorted, without folders; none where there is no such folder."""
@@ -50,6 +48,10 @@ class Store(Protocol):
         """Move a finished local file to its name, durable and whole. Raises FileExistsError."""
         ...
 
+    def publish_copy(self, source: Path, name: str) -> None:
+        """Copy a finished local file to its name, durable and whole. Raises FileExistsError."""
+        ...
+
     def publish_bytes(self, name: str, data: bytes) -> None:
         """Write a new small file, durable and whole. Raises FileExistsError."""
         ...
@@ -66,27 +68,37 @@ class Store(Protocol):
         """A local file with the content of a published one; a copy may be removed afterwards."""
         ...
 
+    def abandoned(self, name: str) -> bool:
+        """Whether a file that no manifest names is a leftover, and not what somebody else is about to name."""
+        ...
 
-def open_store(settings: Settings, destination: str | Path | None) -> Store:
-    """The store at a local path or a URI (`s3://bucket/prefix`); None: `exports/` in the data directory.
+    def settle(self) -> None:
+        """Forget which files this ledger was about to name: all of them are named, or removed."""
+        ...
 
-    Raises ConfigurationError for an address that pyarrow does not know.
+
+def is_uri(place: str | Path | None) -> bool:
+    """Whether a place is an address such as `s3://bucket/prefix`, and not a path."""
+    return "://" in str(place)
+
+
+def open_store(settings: Settings, destination: str | Path | None, product: str = PRODUCT) -> Store:
+    """The store at the folder `product` of a local path or a URI; None: of `exports/` in the data directory.
+
+    Raises ConfigurationError for an address that neither pyarrow nor fsspec knows.
     """
-    if destination is None or "://" not in str(destination):
-        return LocalStore((Path(destination) if destination else settings.data_dir / "exports") / PRODUCT)
-    try:
-        system, path = fs.FileSystem.from_uri(str(destination))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-        raise ConfigurationError(
-            f"{destination}: not a place to export to: {error}", hint="give a path or a URI such as s3://bucket/prefix"
-        ) from error
-    if isinstance(system, fs.LocalFileSystem):
-        return LocalStore(Path(path) / PRODUCT)
-    return RemoteStore(system, f"{path.rstrip('/')}/{PRODUCT}", str(destination), settings.spool / "export")
+    if destination is None or not is_uri(destination):
+        return LocalStore((Path(destination) if destination else settings.data_dir / "exports") / product)
+    from green_logic.publish.remote import open_remote  # noqa: PLC0415  pyarrow loads in a second; a path needs none
+
+    found = open_remote(str(destination), product, settings.spool / "export")
+    return LocalStore(found) if isinstance(found, Path) else found
 
 
 class LocalStore:
     """A directory on this machine."""
+
+    create_only = True  # a link to an existing name fails
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -121,6 +133,16 @@ class LocalStore:
         rename_new(source, target)
         sync_directory(target.parent)
 
+    def publish_copy(self, source: Path, name: str) -> None:
+        """See Store."""
+        make_directory(self.spool)
+        copy = self.spool / f"copy-{source.name}"
+        try:
+            shutil.copyfile(source, copy)
+            self.publish_file(copy, name)
+        finally:
+            copy.unlink(missing_ok=True)
+
     def publish_bytes(self, name: str, data: bytes) -> None:
         """See Store."""
         target = self.root / name
@@ -141,104 +163,9 @@ class LocalStore:
         """See Store."""
         yield self.root / name
 
-
-class RemoteStore:
-    """A prefix of an object store."""
-
-    def __init__(self, system: fs.FileSystem, root: str, address: str, spool: Path) -> None:
-        self._system = system
-        self._root = root
-        self.address = f"{address.rstrip('/')}/{PRODUCT}"
-        self.spool = spool
-
-    def names(self, folder: str) -> list[str]:
+    def abandoned(self, name: str) -> bool:
         """See Store."""
-        found = self._select(f"{self._root}/{folder}", recursive=False)
-        return sorted(item.base_name for item in found if item.type == fs.FileType.File)
+        return True  # the lock of the ledger keeps others out
 
-    def walk(self) -> dict[str, int]:
+    def settle(self) -> None:
         """See Store."""
-        found = sorted(self._select(self._root, recursive=True), key=lambda item: item.path)
-        files = (item for item in found if item.type == fs.FileType.File)
-        return {item.path.removeprefix(f"{self._root}/"): item.size for item in files}
-
-    def read(self, name: str) -> bytes:
-        """See Store."""
-        with self._errors(), self._system.open_input_stream(self._path(name)) as stream:
-            return bytes(stream.read())
-
-    def size(self, name: str) -> int | None:
-        """See Store."""
-        with self._errors():
-            found = self._system.get_file_info(self._path(name))
-        return found.size if found.type == fs.FileType.File else None
-
-    def publish_file(self, source: Path, name: str) -> None:
-        """See Store."""
-        self._refuse_existing(name)
-        sent = hashlib.sha256()
-        with self._errors(), source.open("rb") as file, self._system.open_output_stream(self._path(name)) as stream:
-            while chunk := file.read(CHUNK):
-                sent.update(chunk)
-                stream.write(chunk)
-        # read back: an upload counts when the store gives the same bytes again
-        if self._digest(name) != sent.hexdigest():
-            raise StorageError(f"{self.address}/{name}: the store holds other bytes than were sent")
-        source.unlink()
-
-    def publish_bytes(self, name: str, data: bytes) -> None:
-        """See Store."""
-        self._refuse_existing(name)
-        self.replace(name, data)
-
-    def replace(self, name: str, data: bytes) -> None:
-        """See Store."""
-        with self._errors(), self._system.open_output_stream(self._path(name)) as stream:
-            stream.write(data)
-
-    def remove(self, name: str) -> None:
-        """See Store."""
-        with self._errors(), contextlib.suppress(FileNotFoundError):
-            self._system.delete_file(self._path(name))
-
-    @contextlib.contextmanager
-    def local(self, name: str) -> Iterator[Path]:
-        """See Store."""
-        make_directory(self.spool)
-        copy = self.spool / f"copy-{PurePosixPath(name).name}"
-        try:
-            with self._errors(), self._system.open_input_stream(self._path(name)) as stream, copy.open("wb") as file:
-                while chunk := stream.read(CHUNK):
-                    file.write(chunk)
-            yield copy
-        finally:
-            copy.unlink(missing_ok=True)
-
-    def _path(self, name: str) -> str:
-        return f"{self._root}/{name}"
-
-    def _select(self, path: str, *, recursive: bool) -> list[fs.FileInfo]:
-        selector = fs.FileSelector(path, allow_not_found=True, recursive=recursive)
-        with self._errors():
-            return list(self._system.get_file_info(selector))
-
-    def _refuse_existing(self, name: str) -> None:
-        if self.size(name) is not None:
-            raise FileExistsError(f"{self.address}/{name} exists")
-
-    def _digest(self, name: str) -> str:
-        digest = hashlib.sha256()
-        with self._errors(), self._system.open_input_stream(self._path(name)) as stream:
-            while chunk := stream.read(CHUNK):
-                digest.update(chunk)
-        return digest.hexdigest()
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            hint = "nothing was published: run the same command again"
-            raise StorageError(f"{self.address}: {error}", hint=hint) from error
