@@ -166,7 +166,7 @@ def _export(order: Order) -> Outcome:
 
 
 def _archive(order: Order) -> Outcome:
-    from green_logic.publish.archive import archive_dboms  # noqa: PLC0415  it needs zstandard
+    from green_logic.publish.archive import archive_dboms  # noqa: PLC0415  only a publication needs it
     from green_logic.publish.archive_files import archives_directory  # noqa: PLC0415
 
     done = archive_dboms(order.settings)

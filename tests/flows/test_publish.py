@@ -43,7 +43,7 @@ def steps_of(done: dict[str, Any]) -> dict[str, tuple[int, int]]:
 
 def published(settings: Settings) -> list[str]:
     places = [settings.data_dir / "exports", settings.data_dir / "archives"]
-    return sorted(path.name for place in places for path in place.rglob("*") if path.suffix in {".parquet", ".zst"})
+    return sorted(path.name for place in places for path in place.rglob("*") if path.suffix in {".parquet", ".gz"})
 
 
 def test_the_flow_publishes_what_is_new_and_a_second_run_finds_nothing(recorded: Settings, make_result: Any) -> None:

@@ -17,10 +17,17 @@ from green_logic.ledger.database import Ledger
 from green_logic.publish import archive_files
 from green_logic.publish.archive import archive_dboms, read_archived_dbom
 from green_logic.publish.archive_check import check_archive
-from green_logic.publish.archive_files import archives_directory, find_archives, find_gaps
+from green_logic.publish.archive_files import (
+    Position,
+    archives_directory,
+    find_archives,
+    find_gaps,
+    open_pack,
+    parse_name,
+)
 from green_logic.publish.inventory import inventory_bytes
 from green_logic.publish.leaves import ordered_members, read_leaves
-from green_logic.publish.pack import Pack, write_pack
+from green_logic.publish.pack import Pack, names_in, write_pack
 from green_logic.settings import Settings
 
 LONG = "long-" + "x" * 120  # beyond the 100 bytes of a tar header
@@ -47,15 +54,23 @@ def names(settings):
 
 
 def contents(path):
-    with Pack(path) as pack:
+    with open_pack(parse_name(path)) as pack:
         return {member.name: member.data for member in pack.members()}
+
+
+def rewrite(path, **changes):
+    """Change an archive's manifest as somebody would who knows how its digest is made."""
+    manifest = parse_name(path).manifest
+    content = {**json.loads(manifest.read_text()), **changes}
+    del content["digest"]
+    manifest.write_bytes(inventory_bytes(content))
 
 
 def test_an_archive_holds_every_dbom_byte_for_byte(settings, record):
     files = record(*(f"b-{number}" for number in range(30)), LONG)
     report = archive_dboms(settings)
     (path,) = report.made
-    assert (path.name, report.dboms, report.ledger_size) == ("dboms-000000000000-000000000030.tar.zst", 31, 31)
+    assert (path.name, report.dboms, report.ledger_size) == ("dboms-000000000000-000000000030.tar.gz", 31, 31)
     assert contents(path) == files
     assert report.dbom_bytes == sum(map(len, files.values()))
     assert path.stat().st_size == report.size_bytes
@@ -70,7 +85,7 @@ def test_only_what_is_new_is_archived_and_nothing_new_makes_no_file(settings, re
     assert names(settings) == before
     second = record("b-3")
     (path,) = archive_dboms(settings).made
-    assert path.name == "dboms-000000000002-000000000002.tar.zst"
+    assert path.name == "dboms-000000000002-000000000002.tar.gz"
     assert contents(path) == second
 
 
@@ -86,7 +101,7 @@ def test_an_empty_ledger_makes_no_archive_and_a_missing_one_is_an_error(settings
 def test_a_lost_archive_is_made_again_byte_for_byte(settings, record):
     record(*(f"b-{number}" for number in range(40)))
     (path,) = archive_dboms(settings).made
-    manifest = path.with_name(path.name.replace(".tar.zst", ".json"))
+    manifest = path.with_name(path.name.replace(".tar.gz", ".json"))
     first = path.read_bytes(), manifest.read_bytes()
     path.unlink()
     manifest.unlink()
@@ -97,7 +112,7 @@ def test_a_lost_archive_is_made_again_byte_for_byte(settings, record):
     assert made[0] != path, "what is new joins the gap"
     for one in made:
         one.unlink()
-        one.with_name(one.name.replace(".tar.zst", ".json")).unlink()
+        one.with_name(one.name.replace(".tar.gz", ".json")).unlink()
     # the same leaves again: cut where the first archive ended
     limit, archive_files.MAX_LEAVES = archive_files.MAX_LEAVES, 40
     try:
@@ -107,14 +122,15 @@ def test_a_lost_archive_is_made_again_byte_for_byte(settings, record):
     assert (path.read_bytes(), manifest.read_bytes()) == first
 
 
-def test_one_dbom_is_read_from_one_frame(settings, record):
+def test_one_dbom_is_read_from_one_block(settings, record):
     files = record(*(f"b-{number}" for number in range(400)), LONG)
     (path,) = archive_dboms(settings).made
+    with open_pack(parse_name(path)) as pack:
+        log = names_in(pack.sums())
     for name in random.Random(1).sample(sorted(files), 20):
-        with Pack(path) as pack:
-            assert pack.read(name) == files[name]
-            # the tables, some halvings of the index, a frame of about 100 DBOMs
-            assert pack.bytes_read < path.stat().st_size / 2.5
+        with open_pack(parse_name(path)) as pack:
+            assert pack.read(name, log.index(name)) == files[name]
+            assert 0 < pack.bytes_read < path.stat().st_size / 1.5  # one block of two, with about 200 DBOMs
     assert read_archived_dbom(settings, LONG) == files[f"dbom_{LONG}.json"]
     assert read_archived_dbom(settings, "b-17") == files["dbom_b-17.json"]
 
@@ -133,27 +149,29 @@ def test_an_archived_dbom_that_is_not_the_ledgers_is_refused(settings, record):
     record("b-1", "b-2")
     (path,) = archive_dboms(settings).made
     with Pack(path) as pack:
-        members = list(pack.members())
+        members, log = list(pack.members()), names_in(pack.sums())
     forged = [type(one)(one.name, one.data.replace(b"0.61", b"0.99"), one.modified_s) for one in members]
     with path.open("wb") as file:
-        write_pack(file, forged)
+        size = write_pack(file, forged, log)
+    rewrite(path, **Position(size.layout, (), bytes(32)).as_json(), size_bytes=size.size_bytes)
     with pytest.raises(VerificationError, match="b-1"):
         read_archived_dbom(settings, "b-1")
     assert check_archive(path)
 
 
-@pytest.mark.parametrize("tool", ["tar", "zstd"])
+@pytest.mark.parametrize("tool", ["tar", "gzip"])
 def test_standard_tools_open_an_archive(settings, record, tmp_path, tool):
-    if shutil.which(tool) is None or shutil.which("zstd") is None or shutil.which("sha256sum") is None:
-        pytest.skip(f"{tool}, zstd and sha256sum are not all installed")
+    if shutil.which(tool) is None or shutil.which("gzip") is None or shutil.which("sha256sum") is None:
+        pytest.skip(f"{tool}, gzip and sha256sum are not all installed")
     files = record(*(f"b-{number}" for number in range(150)), LONG)
     (path,) = archive_dboms(settings).made
     (tmp_path / "out").mkdir()
     if tool == "tar":
-        subprocess.run(["tar", "--zstd", "-xf", path, "-C", "out"], cwd=tmp_path, check=True)
+        subprocess.run(["tar", "-xzf", path, "-C", "out"], cwd=tmp_path, check=True)
     else:
-        subprocess.run(["zstd", "-q", "-t", path], check=True)
-        subprocess.run(["zstd", "-q", "-d", path, "-o", "out.tar"], cwd=tmp_path, check=True)
+        subprocess.run(["gzip", "-t", path], check=True)
+        with (tmp_path / "out.tar").open("wb") as out:
+            subprocess.run(["gzip", "-dc", path], check=True, stdout=out)
         subprocess.run(["tar", "-xf", "out.tar", "-C", "out"], cwd=tmp_path, check=True)
     found = {one.name: one.read_bytes() for one in (tmp_path / "out").iterdir()}
     assert found.pop("SHA256SUMS").count(b"\n") == len(files)
@@ -164,7 +182,7 @@ def test_standard_tools_open_an_archive(settings, record, tmp_path, tool):
 def test_every_sampled_changed_byte_is_refused(settings, record, key):
     record(*(f"b-{number}" for number in range(6)))
     (path,) = archive_dboms(settings).made
-    manifest = path.with_name(path.name.replace(".tar.zst", ".json"))
+    manifest = path.with_name(path.name.replace(".tar.gz", ".json"))
     assert check_archive(manifest, {key.keyid: key.public}) == []
     source = random.Random()
     for target, samples in ((path, 60), (manifest, 60)):
@@ -183,22 +201,6 @@ def test_every_sampled_changed_byte_is_refused(settings, record, key):
     assert check_archive(path) == []
 
 
-def test_a_pack_whose_tables_lie_is_refused_without_the_manifests_help(settings, record):
-    files = record(*(f"b-{number}" for number in range(6)))
-    (path,) = archive_dboms(settings).made
-    good = path.read_bytes()
-    tables = len(good) - (8 + 2 * 8 + 8 + 9) - 8 - 16 * 6  # the seek table has three entries, the index six
-    for place in range(tables, len(good)):
-        path.write_bytes(good[:place] + bytes([good[place] ^ 0x21]) + good[place + 1 :])
-        with pytest.raises(VerificationError):
-            contents(path)
-        try:  # a reader of one DBOM may not notice, but never gets other bytes
-            with Pack(path) as pack:
-                assert pack.read("dbom_b-3.json") in (None, files["dbom_b-3.json"])
-        except VerificationError:
-            pass
-
-
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -211,6 +213,18 @@ def test_a_pack_whose_tables_lie_is_refused_without_the_manifests_help(settings,
         ("sha256", "0" * 64),
         ("size_bytes", 1),
         ("dbom_bytes", 1),
+        ("sums_sha256", "0" * 64),
+        ("root", "A" * 43 + "="),
+        ("root", "A" * 42 + "B="),
+        ("root", "AAAA"),
+        ("before", ["A" * 43 + "="]),
+        ("before", [7]),
+        ("places", "AAA="),
+        ("places", "AAABAA=="),
+        ("places", "AAAAAAAA"),
+        ("blocks", []),
+        ("blocks", [1, True]),
+        ("blocks", ["1"]),
         ("origin", 7),
         ("schema", "green-logic/archive/2"),
     ],
@@ -218,17 +232,17 @@ def test_a_pack_whose_tables_lie_is_refused_without_the_manifests_help(settings,
 def test_a_manifest_that_was_written_anew_with_another_value_is_refused(settings, record, field, value):
     record("b-1", "b-2")
     (path,) = archive_dboms(settings).made
-    manifest = path.with_name(path.name.replace(".tar.zst", ".json"))
-    content = {**json.loads(manifest.read_text()), field: value}
-    del content["digest"]
-    manifest.write_bytes(inventory_bytes(content))
+    assert check_archive(path) == []
+    rewrite(path, **{field: value})
     assert check_archive(path)
 
 
 def test_a_seal_by_another_key_is_found_when_a_key_is_given(settings, record, key):
     record("b-1")
     (path,) = archive_dboms(settings).made
-    assert check_archive(path, {"SHA256:other": key.public}) == ["dbom_b-1.json: no signature is by a trusted key"]
+    assert check_archive(path, {"SHA256:other": key.public}) == [
+        f"{path.name}/dbom_b-1.json: no signature is by a trusted key"
+    ]
     assert check_archive(path, {key.keyid: key.public}) == []
 
 
@@ -237,13 +251,13 @@ def test_leftovers_of_a_crash_are_swept_and_foreign_files_stay(settings, record)
     directory = archives_directory(settings)
     directory.mkdir()
     stem = "dboms-000000000000-000000000001"
-    leftovers = [f".tmp-{stem}.tar.zst", f"{stem}.tar.zst", f".tmp-{stem}.json"]
-    foreign = ["notes.txt", ".tmp-mine", "dboms-1-2.tar.zst"]
+    leftovers = [f".tmp-{stem}.tar.gz", f"{stem}.tar.gz", f".tmp-{stem}.json"]
+    foreign = ["notes.txt", ".tmp-mine", "dboms-1-2.tar.gz"]
     for name in leftovers + foreign:
         (directory / name).write_bytes(b"half")
     report = archive_dboms(settings)
     assert report.swept == len(leftovers)
-    assert {*foreign, f"{stem}.tar.zst", f"{stem}.json"} == {path.name for path in directory.iterdir()} - {
+    assert {*foreign, f"{stem}.tar.gz", f"{stem}.json"} == {path.name for path in directory.iterdir()} - {
         ".archive.lock"
     }
     assert check_archive(directory / f"{stem}.json") == []
@@ -269,7 +283,7 @@ def test_archives_of_another_or_a_younger_ledger_are_refused(settings, record, t
 def test_two_archives_of_one_leaf_are_refused(settings, record):
     record("b-1", "b-2")
     (path,) = archive_dboms(settings).made
-    manifest = path.with_name(path.name.replace(".tar.zst", ".json"))
+    manifest = path.with_name(path.name.replace(".tar.gz", ".json"))
     shutil.copy(manifest, manifest.with_name("dboms-000000000001-000000000001.json"))
     with pytest.raises(VerificationError, match="same leaves"):
         archive_dboms(settings)
@@ -323,18 +337,19 @@ def test_real_dboms_in_one_pack_are_five_times_smaller_than_each_alone(tmp_path)
     real = Path(os.environ.get("GREEN_LOGIC_TEST_DATA", default)) / "logomesh" / "dboms"
     if not real.is_dir():
         pytest.skip(f"no real DBOMs in {real}: set GREEN_LOGIC_TEST_DATA")
-    import zstandard
+    import zlib
 
     from green_logic.publish.leaves import vector_key
     from green_logic.publish.tarblocks import Member
 
     files = {path.name: path.read_bytes() for path in real.iterdir()}
     order = sorted(files, key=lambda name: (vector_key(files[name]), name))
-    path = tmp_path / "real.tar.zst"
+    path = tmp_path / "real.tar.gz"
     with path.open("xb") as file:
-        size = write_pack(file, [Member(name, files[name], 0) for name in order])
-    alone = sum(len(zstandard.compress(data)) for data in files.values())
-    assert contents(path) == files
+        size = write_pack(file, [Member(name, files[name], 0) for name in order], sorted(files))
+    alone = sum(len(zlib.compress(data, 9)) for data in files.values())
+    with Pack(path, size.layout) as pack:
+        assert {member.name: member.data for member in pack.members()} == files
     assert alone / size.size_bytes >= 5
 
 
@@ -372,6 +387,6 @@ def test_the_command_archives_takes_and_checks(settings, record, key, capsysbina
 def test_digests_of_the_manifest_are_those_of_the_files(settings, record):
     record("b-1")
     (path,) = archive_dboms(settings).made
-    manifest = json.loads(path.with_name(path.name.replace(".tar.zst", ".json")).read_text())
+    manifest = json.loads(path.with_name(path.name.replace(".tar.gz", ".json")).read_text())
     assert manifest["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert (manifest["ledger_size"], manifest["origin"][:12]) == (1, "green-agent/")

@@ -22,7 +22,7 @@ EXAMPLES = """examples:
   green-logic archive --prune                         then remove the DBOM files that a verified archive holds
   green-logic archive --take lru-0007 > dbom.json     one DBOM out of its archive
   green-logic archive --check data/archives/*.json --key judge.pub
-  tar --zstd -xf data/archives/dboms-….tar.zst && sha256sum -c SHA256SUMS    without us"""
+  tar -xzf data/archives/dboms-….tar.gz && sha256sum -c SHA256SUMS    without us"""
 UPDATE_S = 0.1  # between two changes of the progress line
 
 

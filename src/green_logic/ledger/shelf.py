@@ -22,7 +22,7 @@ def find_pruned(data_dir: Path) -> list[tuple[int, int]]:
     archives = data_dir / ARCHIVES_NAME
     names = {path.name for path in archives.iterdir()} if archives.is_dir() else set()
     marks = [found for found in map(_PRUNED.fullmatch, sorted(names)) if found]
-    return [(int(found[2]), int(found[3])) for found in marks if {f"{found[1]}.tar.zst", f"{found[1]}.json"} <= names]
+    return [(int(found[2]), int(found[3])) for found in marks if {f"{found[1]}.tar.gz", f"{found[1]}.json"} <= names]
 
 
 class DbomShelf:

@@ -67,6 +67,19 @@ class CompactRange:
         twin.size, twin._peaks = self.size, list(self._peaks)
         return twin
 
+    def peaks(self) -> tuple[bytes, ...]:
+        """The roots of its perfect subtrees, largest first."""
+        return tuple(self._peaks)
+
+    @staticmethod
+    def resume(size: int, peaks: Sequence[bytes]) -> CompactRange:
+        """The range of the first `size` leaves by its peaks. Raises ValueError when there are more or fewer of them."""
+        if len(peaks) != size.bit_count():
+            raise ValueError(f"expected {size.bit_count()} subtrees for {size} leaves, got {len(peaks)}")
+        found = CompactRange()
+        found.size, found._peaks = size, list(peaks)
+        return found
+
     def root(self) -> bytes:
         """Root of the tree so far."""
         return _bag(self._peaks)
@@ -190,13 +203,22 @@ def _split(width: int) -> int:
     return 1 << ((width - 1).bit_length() - 1)
 
 
+def subtree_roots(subtree: Subtree, size: int) -> list[bytes]:
+    """Roots of the perfect subtrees that make up the first `size` leaves, largest first: what `resume` goes on from."""
+    return _peaks(subtree, 0, size)
+
+
 def _range_root(subtree: Subtree, low: int, high: int) -> bytes:
     """Hash over leaves low to high - 1, where `low` is a multiple of the largest subtree that fits."""
+    return _bag(_peaks(subtree, low, high))
+
+
+def _peaks(subtree: Subtree, low: int, high: int) -> list[bytes]:
     peaks = []
     for height in heights(high - low):
         peaks.append(subtree(height, low >> height))
         low += 1 << height
-    return _bag(peaks)
+    return peaks
 
 
 def _bag(peaks: Sequence[bytes]) -> bytes:

@@ -1,8 +1,8 @@
-"""DBOMs sealed in packs: `data/archives/dboms-{first_leaf}-{last_leaf}.tar.zst`, each with a manifest beside it.
+"""DBOMs sealed in packs: `data/archives/dboms-{first_leaf}-{last_leaf}.tar.gz`, each with a manifest beside it.
 
 An archive counts once its manifest is there, which is written last, after the pack was read back from the disk and
 every DBOM compared with the ledger. Each leaf of the log is in exactly one archive; what a crash left is removed by the
-next run. The rows stay the truth: a lost archive is made again, byte for byte under the same version of zstd.
+next run. The rows stay the truth: a lost archive is made again, byte for byte under the same version of zlib.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import zstandard
 
 from green_logic.errors import VerificationError
 from green_logic.files import (
@@ -27,17 +26,21 @@ from green_logic.files import (
     sync_directory,
     sync_file,
 )
+from green_logic.ledger.log import Log
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import read_meta
 from green_logic.proof.dbom import dbom_name
+from green_logic.proof.merkle import subtree_roots
 from green_logic.publish.archive_check import match_pack
 from green_logic.publish.archive_files import (
     NAME,
     SCHEMA,
     Archive,
+    Position,
     archives_directory,
     find_archives,
     find_gaps,
+    open_pack,
     parse_name,
     read_manifest,
 )
@@ -49,7 +52,7 @@ from green_logic.publish.leaves import (
     ordered_members,
     read_leaves,
 )
-from green_logic.publish.pack import LEVEL, Pack, PackSize, write_pack
+from green_logic.publish.pack import LEVEL, PackSize, write_pack
 from green_logic.publish.pruning import prune_dboms
 from green_logic.settings import Settings
 
@@ -114,8 +117,8 @@ def read_archived_dbom(settings: Settings, battle_id: str) -> bytes | None:
     holders = [one for one in archives if one.first_leaf <= row[0] <= one.last_leaf]
     if not holders:
         return None
-    with storage_errors("cannot read the archive"), Pack(holders[0].pack) as pack:
-        data = pack.read(dbom_name(battle_id))
+    with storage_errors("cannot read the archive"), open_pack(holders[0]) as pack:
+        data = pack.read(dbom_name(battle_id), row[0] - holders[0].first_leaf)
     if data is None or hashlib.sha256(data).digest() != row[1]:
         raise VerificationError(
             f"{holders[0].pack.name}: does not hold the DBOM of {battle_id} that the ledger recorded", kind="archive"
@@ -133,19 +136,21 @@ def _make(
     leaves = read_leaves(connection, archive.first_leaf, archive.last_leaf)
     temporary = archive.pack.with_name(TEMPORARY_PREFIX + archive.pack.name)
     with temporary.open("xb") as file:
-        size = write_pack(file, ordered_members(connection, settings.dboms, leaves, progress))
+        members = ordered_members(connection, settings.dboms, leaves, progress)
+        size = write_pack(file, members, [dbom_name(leaf.battle_id) for leaf in leaves])
     sync_file(temporary)
     _forget_pages(temporary)
     if file_digest(temporary) != size.sha256:
         raise VerificationError(f"{temporary}: the disk gives back other bytes than were written", kind="archive")
-    match_pack(temporary, leaves, progress)
+    match_pack(temporary, size.layout, leaves, progress)
     rename_new(temporary, archive.pack)
     sync_directory(archive.directory)
-    write_inventory(archive.manifest, _manifest(archive, meta, size))
+    write_inventory(archive.manifest, _manifest(archive, Log(connection), meta, size))
     return size
 
 
-def _manifest(archive: Archive, meta: Mapping[str, str], size: PackSize) -> dict[str, Any]:
+def _manifest(archive: Archive, log: Log, meta: Mapping[str, str], size: PackSize) -> dict[str, Any]:
+    before = tuple(subtree_roots(log.subtree, archive.first_leaf))
     return {
         "schema": SCHEMA,
         "file": archive.pack.name,
@@ -160,8 +165,9 @@ def _manifest(archive: Archive, meta: Mapping[str, str], size: PackSize) -> dict
         "keyid": meta["keyid"],
         # of the log up to and with the last leaf, not of the moment: the same archive again is the same manifest again
         "ledger_size": archive.last_leaf + 1,
-        "zstd_level": LEVEL,
-        "zstd_version": ".".join(map(str, zstandard.ZSTD_VERSION)),
+        "zlib_level": LEVEL,
+        "zlib_version": zlib.ZLIB_RUNTIME_VERSION,
+        **Position(size.layout, before, log.root(archive.last_leaf + 1)).as_json(),
     }
 
 

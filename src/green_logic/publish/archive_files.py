@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -11,15 +12,18 @@ from typing import Any
 
 from green_logic.errors import VerificationError
 from green_logic.ledger.shelf import ARCHIVES_NAME
+from green_logic.proof.merkle import HASH_SIZE
 from green_logic.publish.inventory import read_inventory
+from green_logic.publish.pack import Layout, Pack, unpack_places
 from green_logic.settings import Settings
 
 MAX_LEAVES = 65_536  # in one archive; bounds what a crash can cost (20 s) and what a reader of one DBOM has to hold
 SCHEMA = "green-logic/archive/1"
-NAME = re.compile(r"dboms-(\d{12})-(\d{12})\.(tar\.zst|json|pruned)")
+NAME = re.compile(r"dboms-(\d{12})-(\d{12})\.(tar\.gz|json|pruned)")
 _TYPES = {
-    **dict.fromkeys(("file", "sha256", "sums_sha256", "origin", "keyid", "zstd_version"), str),
-    **dict.fromkeys(("first_leaf", "last_leaf", "ledger_size", "dboms", "dbom_bytes", "size_bytes", "zstd_level"), int),
+    **dict.fromkeys(("file", "sha256", "sums_sha256", "origin", "keyid", "root", "places", "zlib_version"), str),
+    **dict.fromkeys(("first_leaf", "last_leaf", "ledger_size", "dboms", "dbom_bytes", "size_bytes", "zlib_level"), int),
+    **dict.fromkeys(("before", "blocks"), list),
 }
 
 
@@ -34,7 +38,7 @@ class Archive:
     @property
     def pack(self) -> Path:
         """The DBOMs."""
-        return self._path("tar.zst")
+        return self._path("tar.gz")
 
     @property
     def manifest(self) -> Path:
@@ -86,6 +90,26 @@ def find_gaps(archives: Sequence[Archive], size: int) -> Iterator[tuple[int, int
         start = following
 
 
+@dataclass(frozen=True)
+class Position:
+    """What a manifest says of its pack: the layout, and where its leaves stand in the log. `before` has the roots of
+    the perfect subtrees of the leaves before the first, `root` is that of the log up to and with the last.
+    """
+
+    layout: Layout
+    before: tuple[bytes, ...]
+    root: bytes
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in a manifest."""
+        return {
+            "blocks": list(self.layout.blocks),
+            "places": _encode(self.layout.pack_places()),
+            "before": [_encode(part) for part in self.before],
+            "root": _encode(self.root),
+        }
+
+
 def read_manifest(archive: Archive) -> dict[str, Any]:
     """The manifest, in agreement with the archive's name. Raises VerificationError."""
     manifest = read_inventory(archive.manifest, SCHEMA, _TYPES)
@@ -101,4 +125,39 @@ def read_manifest(archive: Archive) -> dict[str, Any]:
             raise VerificationError(
                 f"{archive.manifest.name}: {name} expected {value}, got {manifest[name]}", kind="archive"
             )
+    if len(find_position(archive, manifest).layout.places) != manifest["dboms"]:
+        raise VerificationError(f"{archive.manifest.name}: expected a place for each DBOM", kind="archive")
     return manifest
+
+
+def find_position(archive: Archive, manifest: Mapping[str, Any]) -> Position:
+    """The layout of the pack and its place in the log. Raises VerificationError."""
+    try:
+        before, root = tuple(map(_decode, manifest["before"])), _decode(manifest["root"])
+        layout = Layout(tuple(manifest["blocks"]), unpack_places(_decode(manifest["places"])))
+    except ValueError as error:
+        raise VerificationError(f"{archive.manifest.name}: {error}", kind="archive") from error
+    if any(len(part) != HASH_SIZE for part in (*before, root)) or len(before) != archive.first_leaf.bit_count():
+        raise VerificationError(f"{archive.manifest.name}: before and root are no hashes of its log", kind="archive")
+    sizes = layout.blocks
+    if any(type(size) is not int or size <= 0 for size in sizes) or sum(sizes) != manifest["size_bytes"]:
+        raise VerificationError(f"{archive.manifest.name}: its blocks do not make up the file", kind="archive")
+    return Position(layout, before, root)
+
+
+def open_pack(archive: Archive) -> Pack:
+    """The pack, with the layout of its manifest. Raises VerificationError, OSError without a file."""
+    return Pack(archive.pack, find_position(archive, read_manifest(archive)).layout)
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _decode(text: object) -> bytes:
+    if not isinstance(text, str):
+        raise ValueError("expected base64")  # noqa: TRY004  as for a text that is none
+    data = base64.b64decode(text, validate=True)
+    if _encode(data) != text:
+        raise ValueError("expected canonical base64")
+    return data

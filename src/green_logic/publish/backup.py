@@ -32,7 +32,7 @@ from green_logic.files import (
 )
 from green_logic.ledger.log import CHECKPOINT_NAME, newest_checkpoint
 from green_logic.ledger.schema import key_ranges, read_meta
-from green_logic.proof.dbom import utc_now
+from green_logic.proof.dbom import dbom_name, utc_now
 from green_logic.proof.keys import PUBLIC_NAME
 from green_logic.publish.archive_files import find_gaps
 from green_logic.publish.inspection import load_keys, open_copy
@@ -165,9 +165,11 @@ def _write_checkpoint(copy: sqlite3.Connection, work: Path) -> None:
 
 def _write_dboms(copy: sqlite3.Connection, dboms: Path, size: int, work: Path, progress: Progress) -> None:
     for first, last in find_gaps([], size):
-        path = work / f"dboms-{first:012d}-{last:012d}.tar.zst"
+        path = work / f"dboms-{first:012d}-{last:012d}.tar.gz"
+        leaves = read_leaves(copy, first, last)
         with path.open("xb") as file:
-            write_pack(file, ordered_members(copy, dboms, read_leaves(copy, first, last), progress))
+            log = [dbom_name(leaf.battle_id) for leaf in leaves]
+            write_pack(file, ordered_members(copy, dboms, leaves, progress), log)
         sync_file(path)
 
 

@@ -1,131 +1,152 @@
-"""A pack: many small files in one tar of independent zstd frames, and an index by name (docs/decisions/0005).
+"""A pack: many small files in one `.tar.gz` of independent gzip members (docs/decisions/0005).
 
-    frame 0 … n-1   whole tar members, about FRAME_BYTES each before compression
-    frame n         the member SHA256SUMS and the end of the tar
-    skippable       the index: 16 bytes for each file, sorted: start of SHA-256(name), frame, offset of its tar header
-    skippable       the seek table of the zstd seekable format 0.1.0: both sizes of every frame above
+    block 0 … n-1   a gzip member each, with whole tar members, about BLOCK_BYTES before compression
+    block n         the tar member SHA256SUMS, its lines in the order of the log, and the end of the tar
 
-`tar --zstd -xf` and `zstd -d` read it from the start; `Pack.read` takes one file out of one frame.
+`tar -xzf`, `gunzip` and every language's gzip read it from the start. Where the blocks begin, and in which one each
+file stands, is written elsewhere (`Layout`, in the manifest of an archive), so that one file comes out of one block and
+no byte of the pack belongs to nothing.
 """
 
 from __future__ import annotations
 
-import bisect
 import hashlib
 import os
 import struct
-from collections.abc import Iterable, Iterator
+import zlib
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
-import zstandard
-
 from green_logic.errors import VerificationError
-from green_logic.publish.tarblocks import END, Member, parse_member, tar_blocks
+from green_logic.publish.tarblocks import END, Member, find_member, parse_member, tar_blocks
 
-FRAME_BYTES = 1 << 20  # before compression; about 100 DBOMs, 35 kB compressed, unpacked in a millisecond (measured)
-FRAME_LIMIT = 256 << 20  # a reader refuses more; the list of digests is the largest frame, 110 bytes a file
-LEVEL = 3  # 9 is 2 % smaller for twice the CPU, 19 4 % (measured on real DBOMs)
+BLOCK_BYTES = 2 << 20  # before compression; about 200 DBOMs, 90 kB compressed, unpacked in 1.5 ms (measured)
+BLOCK_LIMIT = (
+    16 << 20
+)  # bytes that a reader unpacks at most; the list of digests is the largest block, 205 bytes a file
+LEVEL = 9  # of zlib; 6 is 2 % larger for two thirds of the CPU, 1 twice as large (measured)
 SUMS_NAME = "SHA256SUMS"
-INDEX_MAGIC = 0x184D2A5B  # a skippable frame of the zstd format; the last four bits are free to choose
-SEEK_MAGIC, SEEK_FOOTER_MAGIC = 0x184D2A5E, 0x8F92EAB1  # zstd seekable format 0.1.0
-_ENTRY = struct.Struct(">8sII")  # key, frame, offset; big-endian, so that entries sort as bytes
-_SKIPPABLE, _SIZES, _FOOTER = struct.Struct("<II"), struct.Struct("<II"), struct.Struct("<IBI")
+# no name, no time, no system: the same content has the same header
+HEADER = bytes.fromhex("1f8b08000000000002ff")
+_TRAILER = struct.Struct("<II")  # CRC-32 and length of the content
+READ_BYTES = 1 << 18  # at once, where the size of a block is not known
+PLACE = "H"  # 16 bits: a pack has at most 65,536 files
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things are in a pack: bytes of each block, and for each file, in the order of the log, its block."""
+
+    blocks: tuple[int, ...]
+    places: tuple[int, ...]
+
+    def pack_places(self) -> bytes:
+        """The places as little-endian 16-bit numbers."""
+        return struct.pack(f"<{len(self.places)}{PLACE}", *self.places)
+
+
+def unpack_places(data: bytes) -> tuple[int, ...]:
+    """What `pack_places` packed. Raises ValueError."""
+    if len(data) % 2:
+        raise ValueError("expected an even number of bytes")
+    return struct.unpack(f"<{len(data) // 2}{PLACE}", data)
 
 
 @dataclass(frozen=True)
 class PackSize:
-    """What was written: files, their bytes, bytes of the pack, and the SHA-256 of pack and list of digests."""
+    """What was written: files, their bytes, bytes of the pack, SHA-256 of pack and list of digests, and the layout."""
 
     files: int
     content_bytes: int
     size_bytes: int
     sha256: str
     sums_sha256: str
+    layout: Layout
 
 
-def write_pack(out: BinaryIO, members: Iterable[Member]) -> PackSize:
-    """Write a pack. The same members in the same order, under the same zstd version, give the same bytes.
+def write_pack(out: BinaryIO, members: Iterable[Member], log: Sequence[str]) -> PackSize:
+    """Write a pack. The same members in the same order, under the same zlib version, give the same bytes.
 
-    Neighbours compress each other: files that share much should stand side by side.
+    Neighbours compress each other: files that share much should stand side by side. `log` has every name once, in the
+    order that SHA256SUMS is to have.
     """
-    writer = _Writer(out)
+    writer = _Writer(out, log)
     for member in members:
         writer.add(member)
     return writer.finish()
 
 
 class _Writer:
-    def __init__(self, out: BinaryIO) -> None:
+    def __init__(self, out: BinaryIO, log: Sequence[str]) -> None:
         self._out = out
-        self._compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
+        self._log = log
+        self._numbers = {name: number for number, name in enumerate(log)}
         self._pending = bytearray()
-        self._sizes: list[tuple[int, int]] = []
-        self._entries: list[bytes] = []
-        self._sums: list[str] = []
+        self._blocks: list[int] = []
+        self._places = array(PLACE, bytes(2 * len(log)))
+        self._sums: dict[str, str] = {}
         self._digest = hashlib.sha256()
-        self._written = self._content_bytes = self._newest_s = 0
+        self._content_bytes = self._newest_s = 0
 
     def add(self, member: Member) -> None:
         blocks = tar_blocks(member)
-        if self._pending and len(self._pending) + len(blocks) > FRAME_BYTES:
-            self._end_frame()
-        self._entries.append(_ENTRY.pack(_key(member.name), len(self._sizes), len(self._pending)))
-        self._sums.append(_sum_line(member))
+        if self._pending and len(self._pending) + len(blocks) > BLOCK_BYTES:
+            self._end_block()
+        self._places[self._numbers.pop(member.name)] = len(self._blocks)
+        self._sums[member.name] = hashlib.sha256(member.data).hexdigest()
         self._content_bytes += len(member.data)
         self._newest_s = max(self._newest_s, member.modified_s)
         self._pending += blocks
 
     def finish(self) -> PackSize:
         if self._pending:
-            self._end_frame()
-        sums = _sums_text(self._sums)
+            self._end_block()
+        sums = sums_text((name, self._sums[name]) for name in self._log)
         self._pending += tar_blocks(Member(SUMS_NAME, sums, self._newest_s)) + END
-        self._end_frame()
-        self._skippable(INDEX_MAGIC, b"".join(sorted(self._entries)), counted=True)
-        table = b"".join(_SIZES.pack(*sizes) for sizes in self._sizes)
-        self._skippable(SEEK_MAGIC, table + _FOOTER.pack(len(self._sizes), 0, SEEK_FOOTER_MAGIC), counted=False)
+        self._end_block()
         return PackSize(
-            files=len(self._entries),
+            files=len(self._sums),
             content_bytes=self._content_bytes,
-            size_bytes=self._written,
+            size_bytes=sum(self._blocks),
             sha256=self._digest.hexdigest(),
             sums_sha256=hashlib.sha256(sums).hexdigest(),
+            layout=Layout(tuple(self._blocks), tuple(self._places)),
         )
 
-    def _end_frame(self) -> None:
-        data = self._compressor.compress(bytes(self._pending))
-        self._sizes.append((len(data), len(self._pending)))
-        self._write(data)
-        self._pending.clear()
-
-    def _skippable(self, magic: int, content: bytes, *, counted: bool) -> None:
-        data = _SKIPPABLE.pack(magic, len(content)) + content
-        if counted:
-            self._sizes.append((len(data), 0))
-        self._write(data)
-
-    def _write(self, data: bytes) -> None:
+    def _end_block(self) -> None:
+        data = compress_block(bytes(self._pending))
+        self._blocks.append(len(data))
         self._out.write(data)
         self._digest.update(data)
-        self._written += len(data)
+        self._pending.clear()
+
+
+def compress_block(content: bytes) -> bytes:
+    """One gzip member."""
+    deflate = zlib.compressobj(LEVEL, wbits=-zlib.MAX_WBITS)
+    return HEADER + deflate.compress(content) + deflate.flush() + _TRAILER.pack(zlib.crc32(content), len(content))
 
 
 class Pack:
     """A pack open for reading; `bytes_read` counts what came from the file. Use it in a with block."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises VerificationError when the tables at the end are not those of a pack, OSError without a file."""
+    def __init__(self, path: Path, layout: Layout | None = None) -> None:
+        """Without its layout all of the pack is read once to find the blocks, and `read` cannot be used.
+
+        Raises VerificationError when the blocks do not make up the file, OSError without a file.
+        """
         self.path = path
         self.bytes_read = 0
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self._sizes = self._read_seek_table()
-            self._offsets = [0]
-            for compressed, _ in self._sizes:
-                self._offsets.append(self._offsets[-1] + compressed)
-            self._index_start, self._entries = self._find_index()
+            self._blocks = self._find_blocks() if layout is None else layout.blocks
+            self._places = None if layout is None else layout.places
+            self._starts = list(accumulate(self._blocks, initial=0))
+            self._check_size()
         except BaseException:
             self.close()
             raise
@@ -136,109 +157,107 @@ class Pack:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def __len__(self) -> int:
-        return self._entries
-
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
 
-    def read(self, name: str) -> bytes | None:
-        """Content of one file, None when the pack has no such name. Reads the index by halving, then one frame."""
-        key = _key(name)
-        place = bisect.bisect_left(range(self._entries), key, key=lambda number: self._entry(number)[0])
-        while place < self._entries:
-            found, frame, offset = self._entry(place)
-            if found != key:
-                return None
-            member, _ = parse_member(self._frame(frame), offset)
-            if member.name == name:
-                return member.data
-            place += 1  # another name with the same start of its digest
-        return None
+    def read(self, name: str, number: int) -> bytes | None:
+        """Content of one file, the `number`-th of the log; None when it is not there. Unpacks one block."""
+        if self._places is None:
+            raise ValueError("a pack without its layout has no places")
+        member = find_member(self._block(self._places[number]), name)
+        return None if member is None else member.data
+
+    def sums(self) -> bytes:
+        """SHA256SUMS: a line for each file, in the order of the log."""
+        tar = self._block(len(self._blocks) - 1)
+        member, end = parse_member(tar, 0)
+        if member.name != SUMS_NAME or tar[end:] != END or not member.data.isascii():
+            raise self._damaged(f"it does not end with {SUMS_NAME}")
+        return member.data
 
     def members(self) -> Iterator[Member]:
         """Every file in the order of the pack, all of it checked when the last one has been taken.
 
         Raises VerificationError for anything that `write_pack` would not have written around these files.
         """
-        entries: list[bytes] = []
-        sums: list[str] = []
-        for number in range(len(self._sizes) - 2):
-            tar, offset = self._frame(number), 0
-            while offset < len(tar):
-                member, following = parse_member(tar, offset)
-                entries.append(_ENTRY.pack(_key(member.name), number, offset))
-                sums.append(_sum_line(member))
+        found: dict[str, tuple[str, int]] = {}
+        for place in range(len(self._blocks) - 1):
+            for member in self._members_of(place):
+                if member.name in found:
+                    raise self._damaged(f"{member.name} is there twice")
+                found[member.name] = hashlib.sha256(member.data).hexdigest(), place
                 yield member
-                offset = following
-        self._check_end(sums)
-        if b"".join(sorted(entries)) != self._read(self._index_start, self._entries * _ENTRY.size):
-            raise self._damaged("the index does not fit the files")
+        self._check_end(found)
 
-    def _check_end(self, sums: list[str]) -> None:
-        tar = self._frame(len(self._sizes) - 2)
-        member, end = parse_member(tar, 0)
-        if (member.name, member.data) != (SUMS_NAME, _sums_text(sums)) or tar[end:] != END:
+    def _members_of(self, place: int) -> Iterator[Member]:
+        tar, offset = self._block(place), 0
+        while offset < len(tar):
+            member, offset = parse_member(tar, offset)
+            yield member
+
+    def _check_end(self, found: dict[str, tuple[str, int]]) -> None:
+        sums = self.sums()
+        names = names_in(sums)
+        if len(names) != len(found) or set(names) != found.keys():
+            raise self._damaged(f"{SUMS_NAME} lists other files")
+        if sums != sums_text((name, found[name][0]) for name in names):
             raise self._damaged(f"{SUMS_NAME} does not fit the files")
+        if self._places not in (None, tuple(found[name][1] for name in names)):
+            raise self._damaged("a file stands in another block than the manifest says")
 
-    def _read_seek_table(self) -> list[tuple[int, int]]:
-        size = os.fstat(self._descriptor).st_size
-        count, descriptor, magic = _FOOTER.unpack(self._read(size - _FOOTER.size, _FOOTER.size))
-        length = count * _SIZES.size + _FOOTER.size
-        if magic != SEEK_FOOTER_MAGIC or descriptor != 0 or not 2 <= count <= size // _SIZES.size:
-            raise self._damaged("no seek table at its end")
-        table = self._read(size - length - _SKIPPABLE.size, length + _SKIPPABLE.size - _FOOTER.size)
-        sizes = list(_SIZES.iter_unpack(table[_SKIPPABLE.size :]))
-        total = sum(compressed for compressed, _ in sizes) + length + _SKIPPABLE.size
-        if table[: _SKIPPABLE.size] != _SKIPPABLE.pack(SEEK_MAGIC, length) or total != size:
-            raise self._damaged("the seek table does not fit the file")
-        return sizes
+    def _check_size(self) -> None:
+        if os.fstat(self._descriptor).st_size != self._starts[-1] or not self._blocks or min(self._blocks) <= 0:
+            raise self._damaged("its blocks do not make up the file")
 
-    def _find_index(self) -> tuple[int, int]:
-        length, content = self._sizes[-1]
-        start = self._offsets[-2]
-        expected = _SKIPPABLE.pack(INDEX_MAGIC, max(0, length - _SKIPPABLE.size))
-        if content or self._read(start, _SKIPPABLE.size) != expected or (length - _SKIPPABLE.size) % _ENTRY.size:
-            raise self._damaged("no index before the seek table")
-        return start + _SKIPPABLE.size, (length - _SKIPPABLE.size) // _ENTRY.size
-
-    def _entry(self, number: int) -> tuple[bytes, int, int]:
-        key, frame, offset = _ENTRY.unpack(self._read(self._index_start + number * _ENTRY.size, _ENTRY.size))
-        return key, frame, offset
-
-    def _frame(self, number: int) -> bytes:
-        if not 0 <= number < len(self._sizes) - 1:
-            raise self._damaged(f"the index names frame {number}")
-        compressed, size = self._sizes[number]
-        data = self._read(self._offsets[number], compressed)
+    def _block(self, number: int) -> bytes:
+        if not 0 <= number < len(self._blocks):
+            raise self._damaged(f"there is no block {number}")
+        data = self._read(self._starts[number], self._blocks[number])
+        inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
         try:
-            # the size that the frame itself claims decides how much memory is taken, so it is compared first
-            if size > FRAME_LIMIT or zstandard.frame_content_size(data) != size:
-                raise self._damaged(f"frame {number} is not of {size} bytes")
-            return zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)
-        except zstandard.ZstdError as error:
-            raise self._damaged(f"frame {number}: {error}") from error
+            content = inflate.decompress(data, BLOCK_LIMIT + 1)
+        except zlib.error as error:
+            raise self._damaged(f"block {number}: {error}") from error
+        if not inflate.eof or inflate.unused_data or data[: len(HEADER)] != HEADER:
+            raise self._damaged(f"block {number} is not one gzip member of ours")
+        if not 0 < len(content) <= BLOCK_LIMIT:
+            raise self._damaged(f"block {number} holds nothing, or more than {BLOCK_LIMIT} bytes")
+        return content
+
+    def _find_blocks(self) -> tuple[int, ...]:
+        """Sizes of the gzip members, one after the other."""
+        blocks: list[int] = []
+        start = 0
+        while data := self._read(start, READ_BYTES):
+            inflate, size = zlib.decompressobj(zlib.MAX_WBITS | 16), 0
+            try:
+                while data and not inflate.eof:
+                    size += len(data)
+                    inflate.decompress(data, BLOCK_LIMIT + 1)
+                    data = b"" if inflate.unconsumed_tail else self._read(start + size, READ_BYTES)
+            except zlib.error as error:
+                raise self._damaged(f"block {len(blocks)}: {error}") from error
+            if not inflate.eof:
+                raise self._damaged(f"block {len(blocks)} is not one gzip member of ours")
+            blocks.append(size - len(inflate.unused_data))
+            start += blocks[-1]
+        return tuple(blocks)
 
     def _read(self, offset: int, length: int) -> bytes:
-        data = os.pread(self._descriptor, length, offset) if offset >= 0 else b""
+        data = os.pread(self._descriptor, length, offset)
         self.bytes_read += len(data)
-        if len(data) != length:
-            raise self._damaged("it ends too early")
         return data
 
     def _damaged(self, what: str) -> VerificationError:
         return VerificationError(f"{self.path.name}: {what}", kind="archive")
 
 
-def _key(name: str) -> bytes:
-    return hashlib.sha256(name.encode("ascii")).digest()[:8]
+def sums_text(digests: Iterable[tuple[str, str]]) -> bytes:
+    """What `sha256sum` writes for files and their digests."""
+    return "".join(f"{digest}  {name}\n" for name, digest in digests).encode("ascii")
 
 
-def _sum_line(member: Member) -> str:
-    return f"{hashlib.sha256(member.data).hexdigest()}  {member.name}\n"
-
-
-def _sums_text(lines: list[str]) -> bytes:
-    # by name, as a person looks for one
-    return "".join(sorted(lines, key=lambda line: line[66:])).encode("ascii")
+def names_in(sums: bytes) -> list[str]:
+    """The names that a list of digests has, in its order."""
+    return [line[66:] for line in sums.decode("ascii").split("\n")[:-1]]

@@ -42,19 +42,38 @@ def parse_member(tar: bytes, offset: int) -> tuple[Member, int]:
     """
     start = offset
     try:
-        name = tar[offset : offset + NAME_LIMIT].rstrip(b"\0")
-        if tar[offset + 156 : offset + 157] == LONG:
-            size = _octal(tar, offset + 124)
-            name = tar[offset + BLOCK : offset + BLOCK + size - 1]
-            offset += BLOCK + size + -size % BLOCK
-        size, modified_s = _octal(tar, offset + 124), _octal(tar, offset + 136)
-        member = Member(name.decode("ascii"), tar[offset + BLOCK : offset + BLOCK + size], modified_s)
+        name, offset, size = _parse_header(tar, offset)
+        member = Member(name.decode("ascii"), tar[offset + BLOCK : offset + BLOCK + size], _octal(tar, offset + 136))
     except ValueError as error:
-        raise VerificationError(f"no tar header at byte {start} of its frame", kind="archive") from error
+        raise VerificationError(f"no tar header at byte {start} of its block", kind="archive") from error
     blocks = tar_blocks(member)
-    if not name or tar[start : start + len(blocks)] != blocks:
-        raise VerificationError(f"the tar header at byte {start} of its frame is not ours", kind="archive")
+    if not name or member.modified_s < 0 or tar[start : start + len(blocks)] != blocks:
+        raise VerificationError(f"the tar header at byte {start} of its block is not ours", kind="archive")
     return member, start + len(blocks)
+
+
+def find_member(tar: bytes, name: str) -> Member | None:
+    """The member of that name, None when there is none. What lies before it is stepped over, not checked."""
+    wanted, offset = name.encode("ascii"), 0
+    try:
+        while offset < len(tar):
+            found, header, size = _parse_header(tar, offset)
+            if found == wanted:
+                return parse_member(tar, offset)[0]
+            offset = header + BLOCK + max(0, size) + -size % BLOCK
+    except ValueError as error:
+        raise VerificationError(f"no tar header at byte {offset} of its block", kind="archive") from error
+    return None
+
+
+def _parse_header(tar: bytes, offset: int) -> tuple[bytes, int, int]:
+    """Name of the member at `offset`, where the header with its size stands, and that size. Raises ValueError."""
+    name = tar[offset : offset + NAME_LIMIT].rstrip(b"\0")
+    if tar[offset + 156 : offset + 157] == LONG:
+        size = _octal(tar, offset + 124)
+        name = tar[offset + BLOCK : offset + BLOCK + size - 1]
+        offset += BLOCK + max(0, size) + -size % BLOCK
+    return name, offset, _octal(tar, offset + 124)
 
 
 def _header(name: bytes, size: int, modified_s: int, kind: bytes) -> bytes:
