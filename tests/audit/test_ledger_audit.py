@@ -15,6 +15,7 @@ from green_logic.audit import scene
 from green_logic.audit.findings import MEANINGS
 from green_logic.audit.folder import writers_alive
 from green_logic.audit.ledger import CHECKS, audit_ledger
+from green_logic.audit.report import Extent
 from green_logic.cli import main
 from green_logic.errors import ConfigurationError, LedgerMissingError
 from green_logic.ledger.database import Ledger
@@ -172,7 +173,7 @@ def test_without_a_ledger_nothing_is_made(tmp_path, settings):
 
 def test_signatures_under_a_signed_root_are_verified_when_asked_for(books):
     for every in (False, True):
-        report = audit_ledger(books.settings, books.keys, every_signature=every)
+        report = audit_ledger(books.settings, books.keys, extent=Extent(every_signature=every))
         assert (report.ok, report.verified) == (True, 500 if every else 0)
 
 
@@ -186,7 +187,7 @@ def test_a_seal_that_the_judge_logged_without_a_good_signature_is_found_by_every
         assert kinds(books) == {"signature": 1, "dbom-differs": 1}  # not sealed yet, so verified
         ledger.checkpoint(books.key)
     assert kinds(books) == {}
-    assert dict(audit_ledger(books.settings, books.keys, every_signature=True).tally.counts) == {
+    assert dict(audit_ledger(books.settings, books.keys, extent=Extent(every_signature=True)).tally.counts) == {
         "signature": 1,
         "dbom-differs": 1,
     }

@@ -24,7 +24,7 @@ def check_archives(scene: Scene) -> Iterator[Finding]:
     )
 
     directory = archives_directory(scene.settings)
-    if scene.depth == "ledger" or not directory.is_dir():
+    if scene.extent.depth == "ledger" or not directory.is_dir():
         return
     try:
         archives = find_archives(directory)

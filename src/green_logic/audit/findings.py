@@ -45,7 +45,7 @@ MEANINGS: Mapping[str, str] = {
     "score_cis": "a DBOM has another score than was signed",
     "signature": "a signature is not good",
     "statement": "a signed statement is not that of a DBOM",
-    "stray": "a file looks published, but no manifest names it: a crash or a stranger left it, and it counts for nothing",
+    "stray": "a file looks published, but no manifest names it: it counts for nothing, a crash or a stranger left it",
     "timestamp": "a DBOM has another time than was signed",
     "truncated": "the log ends before what was signed: battles were cut off",
     "unpinned": "no key or no checkpoint from elsewhere was given, so this only shows that the data agrees with itself",

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from green_logic.audit.archives import check_archives
+from green_logic.audit.backups import check_backups
 from green_logic.audit.checks import (
     check_checkpoints,
     check_keys,
@@ -18,8 +19,10 @@ from green_logic.audit.checks import (
     check_rows,
     check_schema,
 )
+from green_logic.audit.exports import check_exports
 from green_logic.audit.folder import check_folder, check_published
-from green_logic.audit.scene import RANGE, AuditReport, Check, Scene
+from green_logic.audit.report import AuditReport, Extent
+from green_logic.audit.scene import RANGE, Check, Scene
 from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.ledger.findings import EXAMPLES_KEPT, Finding, Tally
 from green_logic.ledger.log import Log, has_log_tables
@@ -41,8 +44,10 @@ CHECKS: tuple[Check, ...] = (  # in order; a new kind of publication adds its ow
     check_pins,
     check_nodes,
     check_folder,
-    check_archives,
     check_published,
+    check_archives,
+    check_exports,
+    check_backups,
 )
 
 
@@ -51,26 +56,27 @@ def audit_ledger(
     keys: Mapping[str, PublicKey] | None = None,
     pins: Sequence[Checkpoint] = (),
     *,
-    every_signature: bool = False,
+    extent: Extent | None = None,
     kept: int = EXAMPLES_KEPT,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> AuditReport:
     """Check everything in a data directory. `keys` are pinned (None: those found in the directory, which proves only
-    that it agrees with itself); `pins` are checkpoints from elsewhere. The signatures of single battles under a signed
-    root are verified with `every_signature` only: the root covers their every byte, and halves the work.
+    that it agrees with itself); `pins` are checkpoints from elsewhere; `kept` findings of each kind are kept whole.
 
     Raises LedgerMissingError or ConfigurationError when there is nothing to check or no key to check it with.
     """
     report = AuditReport(str(settings.data_dir), key_pinned=keys is not None, tally=Tally(kept))
+    extent = extent or Extent()
     try:
         with open_for_reading(settings) as connection, _settled(settings, connection):
             connection.text_factory = _decode
             scene = _set_scene(settings, connection, keys, pins, report)
-            scene.on_progress = on_progress or scene.on_progress
-            if not every_signature:
+            scene.on_progress, scene.extent = on_progress or scene.on_progress, extent
+            scene.trust = replace(scene.trust, pruned=(*scene.trust.pruned, *extent.pruned))
+            if not extent.every_signature:
                 scene.trust = replace(scene.trust, vouched=_count_vouched(scene))
             report.verified = report.leaves - scene.trust.vouched
-            for check in CHECKS:
+            for check in extent.checks or CHECKS:
                 _run(check, scene)
     except VerificationError as error:
         report.tally.add(Finding(error.kind, str(settings.database), error.message))

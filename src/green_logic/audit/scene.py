@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from green_logic.audit.report import AuditReport, Extent
 from green_logic.errors import RetryableError
-from green_logic.ledger.findings import Finding, Tally
+from green_logic.ledger.findings import Finding
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.row_check import RangeResult, RowCheck, Trust
 from green_logic.proof.checkpoint import Checkpoint
@@ -23,40 +24,6 @@ from green_logic.settings import Settings
 
 RANGE = 2048  # leaves in one piece of work, about 0.5 s; a multiple of the 256 under one stored hash
 PARALLEL_FROM = 4 * RANGE  # leaves; below, starting processes costs more than it saves
-
-
-@dataclass
-class AuditReport:
-    """What an audit saw. `sealed` and `pinned` are the leaves under the largest good checkpoint and the largest pin."""
-
-    target: str
-    key_pinned: bool
-    what: str = "ledger"
-    battles: int = 0
-    files: int = 0
-    leaves: int = 0
-    sealed: int = 0
-    pinned: int = 0
-    checkpoints: int = 0
-    verified: int = 0  # leaves whose own signature was verified; the others are under a signed root
-    keyids: tuple[str, ...] = ()
-    exported: int = 0  # battles in Parquet files that count
-    archived: int = 0  # DBOMs in archives
-    backups: int = 0
-    tally: Tally = field(default_factory=Tally)
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing was found."""
-        return not self.tally.total()
-
-    @property
-    def unsealed(self) -> int:
-        """Leaves after the largest checkpoint: signed one by one, but their omission would not show."""
-        return self.leaves - self.sealed
-
-
-Depth = Literal["ledger", "files", "rows"]  # how far an audit looks into exports, archives and backups
 
 
 @dataclass
@@ -70,7 +37,7 @@ class Scene:
     pins: Sequence[Checkpoint]
     report: AuditReport
     workers: int
-    depth: Depth = "files"
+    extent: Extent = field(default_factory=Extent)
     on_progress: Callable[[int, int], None] = lambda _done, _total: None
     roots: dict[int, bytes] = field(default_factory=dict)
     nodes: list[bytes] = field(default_factory=list)  # at height STEP

@@ -16,17 +16,21 @@ from green_logic.proof.receipt import HEADER, check_receipt
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a file turned out to be. `kind` is empty when it is good, else the kind of the finding."""
+    """What a file turned out to be. `kind` is empty when it is good, else the kind of the finding.
+
+    `tolerated`: it is not good, but nobody claims that it was: a DBOM 1.0 with no judge's key about.
+    """
 
     path: str
     what: str
     kind: str
     message: str
+    tolerated: bool = False
 
     @property
     def ok(self) -> bool:
-        """Whether it is good."""
-        return not self.kind
+        """Whether it is good, or at least as it should be."""
+        return not self.kind or self.tolerated
 
 
 def check_file(path: Path, keys: Mapping[str, PublicKey], pins: tuple[Checkpoint, ...] = ()) -> Verdict:

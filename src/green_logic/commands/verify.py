@@ -1,4 +1,4 @@
-"""`green-logic verify`: check DBOMs, receipts, checkpoints, or everything in a data directory."""
+"""`green-logic verify`: check DBOMs, receipts, checkpoints, publications, or everything in a data directory."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from green_logic.commands import BAD, GOOD, say, write_json
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from green_logic.audit.scene import AuditReport
-    from green_logic.audit.single import Verdict
+    from green_logic.audit.report import AuditReport, Depth
     from green_logic.proof.checkpoint import Checkpoint
-    from green_logic.proof.keys import PublicKey
     from green_logic.settings import Settings
 
-SUMMARY = "check DBOMs, receipts, checkpoints or the whole ledger; never writes"
+SUMMARY = "check DBOMs, receipts, publications or the whole ledger; never writes"
 EXAMPLES = """examples:
   green-logic verify                                      everything in data/: rows, DBOMs, log, checkpoints
   green-logic verify --key judge.pub --checkpoint note    the same against what you kept, which nobody can rewrite
   green-logic verify dbom_lru-0007.json --key judge.pub   one DBOM; needs no ledger
-  green-logic verify lru-0007.tlog-proof --key judge.pub  a receipt"""
+  green-logic verify lru-0007.tlog-proof --key judge.pub  a receipt
+  green-logic verify data/archives --key judge.pub        archives, or one of them; need no ledger
+  green-logic verify exports/ --key judge.pub             an export, or one Parquet file; needs no ledger
+  green-logic verify --strict --deep                      nothing taken on trust, every row of every publication"""
 PROGRESS_FROM_S = 0.5  # a shorter audit shows none
 PROGRESS_EVERY_S = {True: 0.1, False: 10.0}  # on a terminal, elsewhere
 
@@ -35,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "targets",
         metavar="TARGET",
         nargs="*",
-        help="a DBOM, receipt or checkpoint file, a data directory, or the id of a recorded battle (default: all)",
+        help="a DBOM, receipt or checkpoint file, an archive or a folder of them, an export or a Parquet file of it, a "
+        "backup, a data directory, or the id of a recorded battle (default: everything in data/)",
     )
     parser.add_argument(
         "--key",
@@ -52,6 +54,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a checkpoint you kept: the ledger must begin with what it covers",
     )
     parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="what is not signed (DBOM 1.0), under no checkpoint, or not pinned by a key and a checkpoint from "
+        "elsewhere, is a finding too",
+    )
+    depth = parser.add_mutually_exclusive_group()
+    depth.add_argument(
+        "--deep",
+        action="store_true",
+        help="compare every row of exports and backups with the ledger; by default their files are hashed",
+    )
+    depth.add_argument(
+        "--ledger-only", action="store_true", help="leave exports, archives and backups out, however many there are"
+    )
+    parser.add_argument(
         "--every-signature",
         action="store_true",
         help="verify every battle's own signature too; a signed checkpoint covers their bytes without",
@@ -61,51 +78,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Check the targets and tell."""
+    from green_logic.audit.report import Extent
+    from green_logic.audit.single import Verdict
+    from green_logic.audit.targets import Terms, check_target
     from green_logic.proof.pinned import load_public_keys
 
     keys = load_public_keys(options.key) if options.key else None
-    pins = [_load_pin(path) for path in options.checkpoint or ()]
-    answers = [_check(target, options, settings, keys, pins) for target in options.targets or [None]]
+    terms = Terms(
+        settings=settings,
+        keys=keys,
+        pins=[_load_pin(path) for path in options.checkpoint or ()],
+        extent=Extent(_depth(options), options.every_signature),
+        strict=options.strict,
+        kept=max(options.limit, 1),
+        on_progress=_progress(quiet=options.quiet or options.json),
+    )
+    answers = [check_target(target, terms) for target in options.targets or [None]]
     ok = all(answer.ok for answer in answers)
     if options.json:
         content = [_as_json(answer) for answer in answers]
         write_json("verify", {"ok": ok, "key_pinned": keys is not None, "targets": content})
     else:
         for answer in answers:
+            if len(answers) > 1 and not isinstance(answer, Verdict):
+                say(f"{answer.target}:")
             _tell(answer, pinned=keys is not None, quiet=options.quiet)
     return GOOD if ok else BAD
 
 
-def _check(
-    target: str | None,
-    options: argparse.Namespace,
-    settings: Settings,
-    keys: Mapping[str, PublicKey] | None,
-    pins: list[Checkpoint],
-) -> AuditReport | Verdict:
-    path = settings.data_dir if target is None else Path(target)
-    if target is None or path.is_dir():
-        from green_logic.audit.ledger import find_own_pin
-
-        # what this machine's judge signed last binds its own ledger, not a copy or a backup of it that is older
-        own = find_own_pin(settings) if target is None else None
-        return _audit(settings.changed(data_dir=path), options, keys, [*pins, *([own] if own else [])])
-    from green_logic.audit.single import check_file
-
-    if not path.exists():
-        from green_logic.audit.one_battle import check_battle
-
-        return check_battle(settings, str(target), keys)
-    return check_file(path, keys if keys is not None else _keys_beside(path, settings), tuple(pins))
-
-
-def _audit(
-    settings: Settings, options: argparse.Namespace, keys: Mapping[str, PublicKey] | None, pins: list[Checkpoint]
-) -> AuditReport:
-    from green_logic.audit.ledger import audit_ledger
-
-    shown, kept = _progress(quiet=options.quiet or options.json), max(options.limit, 1)
-    return audit_ledger(settings, keys, pins, every_signature=options.every_signature, kept=kept, on_progress=shown)
+def _depth(options: argparse.Namespace) -> Depth:
+    return "ledger" if options.ledger_only else "rows" if options.deep else "files"
 
 
 def _load_pin(path: Path) -> Checkpoint:
@@ -117,17 +119,6 @@ def _load_pin(path: Path) -> Checkpoint:
         return parse_checkpoint(read_target(path))
     except VerificationError as error:
         raise ConfigurationError(f"{path}: {error.message}", hint="--checkpoint takes a signed checkpoint") from error
-
-
-def _keys_beside(path: Path, settings: Settings) -> Mapping[str, PublicKey]:
-    """The key of the data directory that a file lies in, or of the one in the settings."""
-    from green_logic.audit.ledger import load_published_keys
-    from green_logic.proof.keys import PUBLIC_NAME
-
-    for folder in path.absolute().parents[:3]:
-        if (folder / PUBLIC_NAME).is_file():
-            return load_published_keys(folder)
-    return load_published_keys(settings.data_dir)
 
 
 def _progress(*, quiet: bool) -> Callable[[int, int], None] | None:
@@ -162,9 +153,10 @@ def _as_json(answer: Any) -> dict[str, Any]:
         }
     from green_logic.audit.findings import explain
 
-    names = ("target", "ok", "battles", "files", "leaves", "sealed", "pinned", "unsealed", "checkpoints", "verified")
-    content = {name: getattr(answer, name) for name in names}
-    return {**content, "what": "ledger", "keyids": list(answer.keyids), "findings": explain(answer.tally)}
+    names = ("target", "what", "ok", "battles", "files", "leaves", "sealed", "pinned", "unsealed", "checkpoints")
+    more = ("verified", "exported", "archived", "backups")
+    content = {name: getattr(answer, name) for name in names + more}
+    return {**content, "keyids": list(answer.keyids), "findings": explain(answer.tally)}
 
 
 def _tell(answer: Any, *, pinned: bool, quiet: bool) -> None:
@@ -179,11 +171,7 @@ def _tell(answer: Any, *, pinned: bool, quiet: bool) -> None:
             say(f"{'?' if answer.kind == 'legacy-unsigned' else '✘'} {answer.path}: {answer.kind}: {answer.message}")
         return
     if not quiet:
-        say(f"rows        {answer.battles} of {answer.leaves} leaves have their row")
-        say(f"DBOM files  {answer.files} of {answer.leaves}")
-        say(f"log         {answer.leaves} leaves, {answer.checkpoints} checkpoints")
-        under = answer.leaves - answer.verified
-        say(f"signatures  {answer.verified} verified one by one, {under} under a signed checkpoint")
+        _tell_counts(answer)
     from green_logic.audit.findings import explain
 
     for item in explain(answer.tally):
@@ -193,6 +181,24 @@ def _tell(answer: Any, *, pinned: bool, quiet: bool) -> None:
         say(f"✔ consistent · {levels}{unpinned}")
     else:
         say(f"✘ {answer.tally.total()} findings · {levels}{unpinned}")
+
+
+def _tell_counts(answer: AuditReport) -> None:
+    if answer.what == "export":
+        say(f"rows        {answer.battles}, each as its own seal says")
+        return
+    say(f"rows        {answer.battles} of {answer.leaves} leaves have their row")
+    say(f"DBOM files  {answer.files} of {answer.leaves}")
+    say(f"log         {answer.leaves} leaves, {answer.checkpoints} checkpoints")
+    under = answer.leaves - answer.verified
+    say(f"signatures  {answer.verified} verified one by one, {under} under a signed checkpoint")
+    for name, count, what in (
+        ("exports", answer.exported, "battles in Parquet files"),
+        ("archives", answer.archived, "DBOMs"),
+        ("backups", answer.backups, "in backups/"),
+    ):
+        if count:
+            say(f"{name:<11} {count} {what}")
 
 
 def _tell_findings(item: dict[str, Any]) -> None:

@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from green_logic.ledger.findings import Finding
 from green_logic.audit.ledger import audit_ledger, load_published_keys, stored_checkpoints
-from green_logic.audit.scene import AuditReport
+from green_logic.audit.report import AuditReport
 from green_logic.doctor.still import hold_still
 from green_logic.errors import ConfigurationError, GreenLogicError, StorageError, VerificationError
+from green_logic.ledger.findings import Finding
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import key_ranges, read_meta
 from green_logic.ledger.shelf import find_pruned

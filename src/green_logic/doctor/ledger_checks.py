@@ -6,10 +6,10 @@ import struct
 from collections.abc import Iterator
 
 from green_logic.audit.folder import writers_alive
-from green_logic.ledger.findings import Finding
 from green_logic.doctor.patient import Fault, Patient
 from green_logic.doctor.still import wal_path
 from green_logic.errors import ConfigurationError, VerificationError
+from green_logic.ledger.findings import Finding
 from green_logic.ledger.log import CHECKPOINT_NAME
 from green_logic.proof.keys import PUBLIC_NAME
 

@@ -1,0 +1,178 @@
+"""An export on its own, as an analyst or a contestant got it: no ledger, only Parquet files and the judge's key.
+
+Each row holds the seal that was signed, which is also the leaf of the log: so the files are enough to check every score
+and, with a checkpoint from elsewhere, that none was left out, changed or reordered.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+
+from green_logic.audit.exports import check_files, find_strays
+from green_logic.audit.report import AuditReport
+from green_logic.errors import RetryableError, VerificationError
+from green_logic.ledger.findings import EXAMPLES_KEPT, Finding, Tally
+from green_logic.proof.checkpoint import Checkpoint, open_checkpoint
+from green_logic.proof.keys import PublicKey
+from green_logic.proof.merkle import HASH_SIZE, CompactRange
+from green_logic.proof.pinned import parse_public_keys
+from green_logic.publish.manifest import MANIFESTS, VERSION_FOLDER, Catalog, DataFile, read_catalog
+from green_logic.publish.published import Folder
+
+SUFFIX = ".parquet"
+
+
+def find_export(path: Path) -> Path | None:
+    """The export that a path is or holds, or the Parquet file that it is."""
+    if path.is_file():
+        return path if path.suffix == SUFFIX else None
+    return next((found for found in (path, path / "battles") if (found / MANIFESTS).is_dir()), None)
+
+
+@dataclass(frozen=True)
+class _Trusted:
+    keys: Mapping[str, PublicKey]
+    pins: Sequence[Checkpoint]
+
+
+@dataclass(frozen=True)
+class _Job:
+    path: Path
+    name: str
+    file: DataFile | None
+    pems: bytes
+
+
+@dataclass(frozen=True)
+class _Sealed:
+    """What one file holds: the leaf of each row, as index and hash, and the ledgers that they were sealed for."""
+
+    finding: Finding | None = None
+    leaves: tuple[int, ...] = ()
+    digests: bytes = b""
+    origins: frozenset[str] = frozenset()
+
+
+def audit_export(
+    path: Path,
+    keys: Mapping[str, PublicKey],
+    pins: Sequence[Checkpoint] = (),
+    *,
+    key_pinned: bool = True,
+    workers: int = 1,
+    kept: int = EXAMPLES_KEPT,
+) -> AuditReport:
+    """Check an export, or one Parquet file of it, under `keys` (key id → key): each row against its own seal, and the
+    rows together against `pins`. Raises ConfigurationError for a version that this code does not know.
+    """
+    report = AuditReport(str(path), key_pinned=key_pinned, what="export", tally=Tally(kept))
+    for finding in _check_export(path, _Trusted(keys, pins), report, workers):
+        report.tally.add(finding)
+    return report
+
+
+def _check_export(path: Path, trusted: _Trusted, report: AuditReport, workers: int) -> Iterator[Finding]:
+    form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    pems = b"".join(key.public_bytes(*form) for key in trusted.keys.values())
+    if path.is_file():
+        yield from _add_up(list(_check_rows([_Job(path, path.name, None, pems)], 1)), Catalog({}, ()), trusted, report)
+        return
+    try:
+        catalog = read_catalog(Folder(path))
+    except (VerificationError, FileNotFoundError) as error:
+        yield Finding("export", path.name, str(error))
+        return
+    yield from find_strays(path, catalog)
+    broken = [finding for finding in check_files(path, catalog.files, workers) if finding]
+    yield from broken
+    if not broken:
+        jobs = [_Job(path / VERSION_FOLDER / file.path, file.path, file, pems) for file in catalog.files]
+        yield from _add_up(list(_check_rows(jobs, workers)), catalog, trusted, report)
+
+
+def _check_rows(jobs: Sequence[_Job], workers: int) -> Iterator[_Sealed]:
+    """Every row of every file, on all cores."""
+    if len(jobs) < 2 or workers < 2:
+        yield from map(_check_file, jobs)
+        return
+    try:
+        with ProcessPoolExecutor(min(workers, len(jobs)), multiprocessing.get_context("spawn")) as pool:
+            yield from pool.map(_check_file, jobs)
+    except BrokenExecutor as error:
+        raise RetryableError(
+            "a process of the audit was killed", hint="run it again with more memory, or with GREEN_LOGIC_WORKERS=1"
+        ) from error
+
+
+def _check_file(job: _Job) -> _Sealed:
+    from green_logic.publish.export_match import check_sealed, read_rows  # noqa: PLC0415  it loads Arrow
+
+    keys = parse_public_keys(job.pems, "the trusted keys")
+    leaves = []
+    try:
+        for batch in read_rows(job.path, job.name, job.file):
+            leaves += check_sealed(batch, job.name, keys)
+    except VerificationError as error:
+        return _Sealed(Finding(error.kind if error.kind != "row" else "export", job.name, error.message))
+    return _Sealed(
+        leaves=tuple(one.leaf for one in leaves),
+        digests=b"".join(one.digest for one in leaves),
+        origins=frozenset(one.origin for one in leaves),
+    )
+
+
+def _add_up(files: Sequence[_Sealed], catalog: Catalog, trusted: _Trusted, report: AuditReport) -> Iterator[Finding]:
+    broken = [sealed.finding for sealed in files if sealed.finding]
+    yield from broken
+    report.leaves = report.battles = report.verified = sum(len(sealed.leaves) for sealed in files)
+    origins = sorted({manifest.origin for manifest in catalog.live}.union(*(sealed.origins for sealed in files)))
+    if len(origins) > 1:
+        yield Finding("ledger", "the export", f"mixes the ledgers {', '.join(origins)}")
+    if broken or len(origins) != 1:
+        return
+    first = min((leaf for sealed in files for leaf in sealed.leaves), default=0)
+    digests = bytearray(report.leaves * HASH_SIZE)
+    for sealed in files:
+        for number, leaf in enumerate(sealed.leaves):
+            at = (leaf - first) * HASH_SIZE
+            if not 0 <= at < len(digests) or any(digests[at : at + HASH_SIZE]):
+                yield Finding("leaf-gap", "the export", f"holds leaf {leaf} twice, or lacks one before it")
+                return
+            digests[at : at + HASH_SIZE] = sealed.digests[number * HASH_SIZE : (number + 1) * HASH_SIZE]
+    roots = _roots(digests if first == 0 else b"", {pin.size for pin in trusted.pins})
+    yield from _check_pins(roots, trusted, origins[0], report)
+
+
+def _roots(digests: bytes | bytearray, sizes: set[int]) -> dict[int, bytes]:
+    """Root of the tree at each of the sizes that it reaches."""
+    tree = CompactRange()
+    roots = {0: tree.root()}
+    for at in range(0, min(len(digests), max(sizes, default=0) * HASH_SIZE), HASH_SIZE):
+        tree.append(bytes(digests[at : at + HASH_SIZE]))
+        if tree.size in sizes:
+            roots[tree.size] = tree.root()
+    return roots
+
+
+def _check_pins(roots: Mapping[int, bytes], trusted: _Trusted, origin: str, report: AuditReport) -> Iterator[Finding]:
+    """The log begins with what each pin covers."""
+    for pin in trusted.pins:
+        where = f"pinned checkpoint of {pin.size}"
+        try:
+            open_checkpoint(pin.note.encode(), trusted.keys, origin=origin)
+        except VerificationError as error:
+            yield Finding(error.kind, where, error.message)
+            continue
+        if pin.size not in roots:
+            yield Finding("truncated", where, f"the export does not hold the first {pin.size} battles")
+        elif roots[pin.size] != pin.root:
+            yield Finding("history-rewritten", where, f"the first {pin.size} battles have another root than was signed")
+        else:
+            report.pinned = max(report.pinned, pin.size)
+    report.sealed = report.pinned

@@ -1,0 +1,124 @@
+"""Parquet exports in the audit: what their manifests promise, against the files and against the ledger.
+
+By default every file is hashed, and counts, ids and the last digest of each manifest are compared with the ledger,
+which needs no Arrow. At the depth "rows" every row is read and compared with its battle, column by column.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from green_logic.audit.scene import Scene
+from green_logic.errors import ConfigurationError, VerificationError
+from green_logic.files import is_held
+from green_logic.ledger.findings import Finding
+from green_logic.ledger.reading import open_for_reading
+from green_logic.publish.inventory import file_digest
+from green_logic.publish.manifest import READ_ATTEMPTS, VERSION_FOLDER, Catalog, DataFile, Manifest, read_catalog
+from green_logic.publish.published import Folder
+
+EXPORT_LOCK = ".export.lock"
+PARQUET = re.compile(r"month=[^/]+/[^/]+\.parquet")  # what readers take for data who do not read manifests
+
+
+def exports_directory(data_dir: Path) -> Path:
+    """Where the export of a data directory lies, unless it went elsewhere."""
+    return data_dir / "exports" / "battles"
+
+
+def check_exports(scene: Scene) -> Iterator[Finding]:
+    """The export's files are those of its manifests, and hold the rows of this ledger without gap or repetition."""
+    root = exports_directory(scene.settings.data_dir)
+    if scene.extent.depth == "ledger" or not root.is_dir():
+        return
+    try:
+        for _ in range(READ_ATTEMPTS):  # an export or a compaction may go on meanwhile
+            catalog = read_catalog(Folder(root))
+            findings = list(_check(scene, root, catalog))
+            busy = is_held(scene.settings.data_dir / EXPORT_LOCK)
+            if not findings or not (busy or read_catalog(Folder(root)).live != catalog.live):
+                break
+    except (VerificationError, ConfigurationError) as error:
+        findings = [Finding("export", root.name, error.message)]
+    except OSError as error:
+        findings = [Finding("export", root.name, f"cannot be read: {error.strerror}")]
+    yield from findings
+
+
+def _check(scene: Scene, root: Path, catalog: Catalog) -> Iterator[Finding]:
+    # more rows may be published by now than our snapshot has
+    with open_for_reading(scene.settings) as now:
+        now.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
+        for manifest in catalog.all.values():
+            yield from _check_manifest(now, scene.trust.origin, manifest, live=manifest in catalog.live)
+        broken = list(filter(None, check_files(root, catalog.files, scene.workers)))
+        yield from broken
+        if scene.extent.depth == "rows" and not broken:
+            yield from _check_rows(now, root, catalog)
+    if not is_held(scene.settings.data_dir / EXPORT_LOCK):
+        yield from find_strays(root, catalog)
+    scene.report.exported = sum(manifest.rows for manifest in catalog.live)
+
+
+def _check_manifest(
+    connection: sqlite3.Connection, origin: str, manifest: Manifest, *, live: bool
+) -> Iterator[Finding]:
+    where = f"_manifests/{manifest.name}"
+    if manifest.origin != origin:
+        yield Finding("export", where, f"is of the ledger {manifest.origin}")
+        return
+    if not live:
+        return
+    last = connection.execute("SELECT dbom_hash FROM battles WHERE id = ?", (manifest.last,)).fetchone()
+    if last is None or last[0] != manifest.last_dbom_hash:
+        yield Finding("export", where, f"row {manifest.last} {'is another' if last else 'is not in this ledger'}")
+        return
+    signed = "SELECT count(*), min(battle_row) FROM ledger WHERE battle_row > ? AND battle_row <= ?"
+    rows, first = connection.execute(signed, (manifest.after, manifest.last)).fetchone()
+    (size, _) = connection.execute(signed, (0, manifest.last)).fetchone()
+    found = (manifest.rows, manifest.first, manifest.ledger_size)
+    if found != (rows, first, size):
+        yield Finding("export", where, f"has rows, first id and ledger size {found}, the ledger {(rows, first, size)}")
+
+
+def check_files(root: Path, files: Sequence[DataFile], workers: int) -> Iterator[Finding | None]:
+    """Size and SHA-256 of each file that counts, on all cores."""
+    with ThreadPoolExecutor(max(workers, 1)) as pool:  # hashing lets other threads run
+        yield from pool.map(lambda file: _check_file(root / VERSION_FOLDER / file.path, file), files)
+
+
+def _check_file(path: Path, file: DataFile) -> Finding | None:
+    try:
+        if path.is_symlink() or not path.is_file():
+            return Finding("export", file.path, "a manifest names it, but there is no such file")
+        size = path.stat().st_size
+        if size != file.size_bytes:
+            return Finding("export", file.path, f"expected {file.size_bytes} bytes, got {size}")
+        digest = file_digest(path)
+    except OSError as error:
+        return Finding("export", file.path, f"cannot be read: {error.strerror}")
+    return None if digest == file.sha256 else Finding("export", file.path, "its SHA-256 is not the manifest's")
+
+
+def find_strays(root: Path, catalog: Catalog) -> Iterator[Finding]:
+    """Parquet files where readers look that no manifest names."""
+    named = {file.path for manifest in catalog.all.values() for file in manifest.files}
+    folder = root / VERSION_FOLDER
+    for path in sorted(folder.rglob("*.parquet")) if folder.is_dir() else ():
+        name = path.relative_to(folder).as_posix()
+        if PARQUET.fullmatch(name) and name not in named:
+            yield Finding("stray", name, "no manifest names it")
+
+
+def _check_rows(connection: sqlite3.Connection, root: Path, catalog: Catalog) -> Iterator[Finding]:
+    from green_logic.publish.export_match import match_manifest  # noqa: PLC0415  it loads Arrow
+
+    for manifest in catalog.live:
+        try:
+            match_manifest(root, manifest, connection)
+        except VerificationError as error:
+            yield Finding("export", f"_manifests/{manifest.name}", error.message)

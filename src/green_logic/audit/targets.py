@@ -1,0 +1,147 @@
+"""Whatever somebody wants verified → its verdict: a data directory, a publication, a file, a battle."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from green_logic.audit.report import AuditReport, Extent
+from green_logic.audit.single import Verdict, check_file
+from green_logic.errors import ConfigurationError, LedgerMissingError
+from green_logic.ledger.findings import Finding
+from green_logic.proof.checkpoint import Checkpoint
+from green_logic.proof.keys import PUBLIC_NAME, PublicKey
+from green_logic.settings import Settings
+
+LEGACY = "legacy-unsigned"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What targets are judged by. `keys` and `pins` are from elsewhere; `keys` is None when none were given.
+
+    `strict`: what is not signed, under no checkpoint, or pinned by nothing from elsewhere, is a finding.
+    """
+
+    settings: Settings
+    keys: Mapping[str, PublicKey] | None
+    pins: Sequence[Checkpoint] = ()
+    extent: Extent = field(default_factory=Extent)
+    strict: bool = False
+    kept: int = 5
+    on_progress: Callable[[int, int], None] | None = None
+
+
+def check_target(target: str | None, terms: Terms) -> AuditReport | Verdict:
+    """The verdict on one target; None is the data directory of the settings.
+
+    Raises ConfigurationError when there is no such thing, or no key to check it with.
+    """
+    answer = _audit(terms.settings.data_dir, terms, own=True) if target is None else _check_path(target, terms)
+    if terms.strict:
+        answer = _strictly(answer, terms) if isinstance(answer, Verdict) else _strict_report(answer, terms)
+    return answer
+
+
+def _check_path(target: str, terms: Terms) -> AuditReport | Verdict:
+    path = Path(target)
+    if not path.exists():
+        return _check_battle(target, terms)
+    if path.is_dir() or path.suffix == ".parquet" or path.name.startswith("dboms-"):
+        return _check_publication(path, terms)
+    return _check_file(path, terms)
+
+
+def _check_publication(path: Path, terms: Terms) -> AuditReport | Verdict:
+    from green_logic.audit.archive_target import check_archive_target, is_archive_target  # noqa: PLC0415  see below
+    from green_logic.audit.backups import audit_backup, is_backup  # noqa: PLC0415  each is a target of few
+    from green_logic.audit.export_target import audit_export, find_export  # noqa: PLC0415
+
+    workers = terms.settings.workers or len(os.sched_getaffinity(0))
+    if is_archive_target(path):
+        every = terms.extent.every_signature
+        return check_archive_target(path, _trusted(path, terms), tuple(terms.pins), every_signature=every)
+    if path.is_dir() and is_backup(path):
+        every = terms.extent.every_signature
+        return audit_backup(
+            path, terms.keys, terms.pins, every_signature=every, kept=terms.kept, on_progress=terms.on_progress
+        )
+    # a data directory holds an export, and is not one
+    if not terms.settings.changed(data_dir=path).database.exists() and (export := find_export(path)) is not None:
+        pinned = terms.keys is not None
+        keys = _trusted(path, terms)
+        return audit_export(export, keys, terms.pins, key_pinned=pinned, workers=workers, kept=terms.kept)
+    return _audit(path, terms, own=False) if path.is_dir() else _check_file(path, terms)
+
+
+def _audit(data_dir: Path, terms: Terms, *, own: bool) -> AuditReport:
+    from green_logic.audit.ledger import audit_ledger, find_own_pin  # noqa: PLC0415  most targets are single files
+
+    # what this machine's judge signed last binds its own ledger, not a copy or a backup of it that is older
+    pin = find_own_pin(terms.settings) if own else None
+    settings, pins = terms.settings.changed(data_dir=data_dir), [*terms.pins, *([pin] if pin else [])]
+    return audit_ledger(settings, terms.keys, pins, extent=terms.extent, kept=terms.kept, on_progress=terms.on_progress)
+
+
+def _check_battle(target: str, terms: Terms) -> Verdict:
+    from green_logic.audit.one_battle import check_battle  # noqa: PLC0415  as above
+    from green_logic.strict_json import BATTLE_ID  # noqa: PLC0415
+
+    try:
+        if BATTLE_ID.fullmatch(target):
+            return check_battle(terms.settings, target, terms.keys)
+    except LedgerMissingError:
+        pass
+    except ConfigurationError as error:
+        if "no battle" not in error.message:
+            raise
+    raise ConfigurationError(
+        f"{target}: no such file, and no battle on the ledger in {terms.settings.data_dir}/ has this id",
+        hint="green-logic query lists the battles",
+    )
+
+
+def _check_file(path: Path, terms: Terms) -> Verdict:
+    verdict = check_file(path, _trusted(path, terms, or_none=True), tuple(terms.pins))
+    alone = terms.keys is None and _find_key_folder(path) is None
+    if verdict.kind == LEGACY:
+        # nobody claims that it was signed; beside a judge's key it would be a downgrade
+        return replace(verdict, tolerated=alone and not terms.strict)
+    if verdict.kind == "unknown-key" and alone:
+        _trusted(path, terms)  # says which key is missing
+    return verdict
+
+
+def _trusted(path: Path, terms: Terms, *, or_none: bool = False) -> Mapping[str, PublicKey]:
+    """The given keys, else those of the data directory that a path lies in, else those of the settings' own."""
+    if terms.keys is not None:
+        return terms.keys
+    from green_logic.audit.ledger import load_published_keys  # noqa: PLC0415  not needed when a key was given
+
+    folder = _find_key_folder(path) or terms.settings.data_dir
+    if or_none and not (folder / PUBLIC_NAME).is_file():
+        return {}
+    return load_published_keys(folder)
+
+
+def _find_key_folder(path: Path) -> Path | None:
+    return next((one for one in (path, *path.absolute().parents[:4]) if (one / PUBLIC_NAME).is_file()), None)
+
+
+def _strictly(verdict: Verdict, terms: Terms) -> Verdict:
+    if verdict.ok and terms.keys is None:
+        return replace(verdict, kind="unpinned", message=f"no key from elsewhere was given; else: {verdict.message}")
+    return verdict
+
+
+def _strict_report(report: AuditReport, terms: Terms) -> AuditReport:
+    if terms.keys is None:
+        report.tally.add(Finding("unpinned", report.target, "no key from elsewhere was given (--key)"))
+    if report.leaves and not report.pinned:
+        report.tally.add(Finding("unpinned", report.target, "no checkpoint from elsewhere covers it (--checkpoint)"))
+    if report.unsealed:
+        message = f"{report.unsealed} battles from leaf {report.sealed} on are under no checkpoint"
+        report.tally.add(Finding("unsealed", report.target, message))
+    return report
