@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid4
 
 from prefect import flow, task
@@ -20,6 +20,7 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.interrupts import answered, ended_in_order, listening
+from flows.messages import speak_plainly
 from flows.retries import is_retryable, with_retries
 from green_logic.cli import main as command_line
 from green_logic.console import markdown_summary
@@ -27,10 +28,8 @@ from green_logic.errors import ConfigurationError
 from green_logic.pipeline import BatchRun
 from green_logic.settings import load_settings
 
-if TYPE_CHECKING:
-    pass
-
 _runs: dict[str, BatchRun] = {}  # open in this process; tasks carry the key
+speak_plainly()
 
 
 @task(task_run_name="evaluate-{chunk}", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun, StateType
 
+CATCH_UP = "catch-up-"  # and the time: a run that makes up for missed ones, until it takes the flow's own name
 PAGE = 200  # runs that the API gives in one answer, at most
 
 
@@ -62,7 +63,7 @@ def catch_up(client: SyncPrefectClient, order: Order) -> None:
     now = datetime.now(UTC)
     planned = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]))
     for run in _runs(client, planned, [StateType.SCHEDULED], now.timestamp()):
-        if run.auto_scheduled:
+        if run.auto_scheduled or run.name.startswith(CATCH_UP):  # not what an operator ordered
             message = "Missed while nothing ran; one publication makes up for all."
             client.set_flow_run_state(run.id, Cancelled(message=message), force=True)
     last = last_published(order)
@@ -71,7 +72,7 @@ def catch_up(client: SyncPrefectClient, order: Order) -> None:
         return
     age = "there is no publication yet" if last is None else f"last publication is {in_words(now - last)} old"
     say(f"{age}: doing it now", file=sys.stderr)
-    client.create_flow_run_from_deployment(deployment.id, name=f"catch-up-{now:%Y-%m-%dT%H%M%SZ}")
+    client.create_flow_run_from_deployment(deployment.id, name=f"{CATCH_UP}{now:%Y-%m-%dT%H%M%SZ}")
 
 
 def _has_ledger(order: Order) -> bool:

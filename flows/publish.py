@@ -4,26 +4,30 @@
 
 Scheduled nightly by `green-logic serve` and by deployments/; by hand it is a backfill (`--since`, `--rebuild`). A check
 that fails makes the flow Failed, and its message names the finding. Without a Prefect API the library takes the same
-steps (`green_logic.publication`): the work does not wait for its scheduler.
+steps (`green_logic.publication`), and one that dies in the middle is not told what was done: the work does not wait for
+its scheduler.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from prefect import flow, task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.interrupts import answered, ended_in_order, listening
+from flows.messages import speak_plainly
 from flows.retries import is_retryable, with_retries
 from green_logic.commands import BAD, GOOD, INTERRUPTED, USAGE, add_common, say, write_json
-from green_logic.commands.serve import add_publication_arguments
+from green_logic.commands.serve import add_publication_arguments, order_of
 from green_logic.errors import ConfigurationError, GreenLogicError
 from green_logic.publication import (
     Order,
@@ -38,10 +42,9 @@ from green_logic.publication import (
 )
 from green_logic.settings import load_settings
 
-if TYPE_CHECKING:
-    pass
-
 _orders: dict[str, Order] = {}  # open in this process; tasks carry the key, for settings may hold a private key
+_done: dict[str, dict[str, Any]] = {}  # what this process published, by data directory, should Prefect not take it
+speak_plainly()
 
 
 @task(task_run_name="export", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=is_retryable)
@@ -84,16 +87,19 @@ def export_and_archive(  # noqa: PLR0917  Prefect passes parameters by name
     destination: str | None = None,
     backup_to: str | None = None,
     keep: str | None = None,
+    skip: list[str] | None = None,
 ) -> dict[str, Any]:
     """Publish what is new in a ledger; counts and places, as `green-logic serve --publish --json` prints them.
 
     `since` and `rebuild` are for a backfill: they export the rows after an id, or all of them, anew. `destination`
-    may be a URI, `backup_to` is a directory; `keep` says which backups stay, such as 7d,4w,12m.
+    may be a URI, `backup_to` is a directory; `keep` says which backups stay, such as 7d,4w,12m. `skip` names steps
+    that are not taken.
     """
     settings = load_settings({"data_dir": data_dir})
-    order = Order(settings, since, rebuild, destination, backup_to, keep)
+    order = Order(settings, since, rebuild, destination, backup_to, keep, tuple(skip or ()))
     with registered(order) as order_id:
-        return report(order, take_steps(order_id))
+        _done[str(settings.data_dir)] = report(order, take_steps(order_id))
+    return _done[str(settings.data_dir)]
 
 
 def take_steps(order_id: str) -> list[Outcome]:
@@ -104,9 +110,24 @@ def take_steps(order_id: str) -> list[Outcome]:
         for step in find_steps(order):
             outcomes.append(with_retries(TASKS[step], order.settings)(order_id))  # noqa: PERF401  shown below if the next fails
     finally:
+        show(order, outcomes)
+    return outcomes
+
+
+def show(order: Order, outcomes: Sequence[Outcome]) -> None:
+    """Put tables and links on Prefect's page; without a page the work is done all the same."""
+    try:
         create_table_artifact(file_table(outcomes), key="publication-files", description=summary_line(outcomes))
         create_markdown_artifact(markdown_summary(order, outcomes), key="publication-summary")
-    return outcomes
+        for outcome in outcomes:
+            create_link_artifact(link_of(outcome.place), outcome.place, key=f"publication-{outcome.step}")
+    except Exception as error:  # noqa: BLE001  whatever the scheduler throws, the work is ours
+        say(f"Prefect did not take the summary ({type(error).__name__}: {error})", file=sys.stderr)
+
+
+def link_of(place: str) -> str:
+    """A place as a URI."""
+    return place if urlsplit(place).scheme else Path(place).resolve().as_uri()
 
 
 def open_order(order_id: str) -> Order:
@@ -133,16 +154,26 @@ def registered(order: Order) -> Iterator[str]:
 
 def publish_anyway(order: Order) -> dict[str, Any]:
     """Publish through Prefect, or without it when it cannot be reached; only what the work itself met is raised."""
-    settings = order.settings
+    place = str(order.settings.data_dir)
+    _done.pop(place, None)
     try:
         with ended_in_order():
             return export_and_archive(
-                str(settings.data_dir), order.since, order.rebuild, order.destination, order.backup_to, order.keep
+                place,
+                order.since,
+                order.rebuild,
+                order.destination,
+                order.backup_to,
+                order.keep,
+                list(order.skip),
             )
     except GreenLogicError:
         raise
     except Exception as error:  # noqa: BLE001  whatever the scheduler throws, the work is ours
-        say(f"Prefect failed ({type(error).__name__}: {error}); publishing without it", file=sys.stderr)
+        rest = "everything was published before" if place in _done else "publishing without it"
+        say(f"Prefect failed ({type(error).__name__}: {error}); {rest}", file=sys.stderr)
+    if place in _done:
+        return _done[place]
     with listening():
         return report(order, publish(order))
 
@@ -155,8 +186,7 @@ def main(words: list[str] | None = None) -> int:
     options = parser.parse_args(words)
     try:
         settings = load_settings({"data_dir": options.data_dir})
-        order = Order(settings, options.since, options.rebuild, options.dest, options.backup_to, options.keep)
-        done = publish_anyway(order)
+        done = publish_anyway(order_of(options, settings))
     except KeyboardInterrupt:
         return INTERRUPTED
     except GreenLogicError as error:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from flows.history import Stay, catch_up, end_stale_runs
 from flows.server import ledger_tag, wait_for_api
 from green_logic.commands import BAD, GOOD, say
-from green_logic.commands.serve import CRON
+from green_logic.commands.serve import CRON, order_of
 from green_logic.errors import ConfigurationError
 from green_logic.publication import Order
 from green_logic.settings import Settings
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
+    from prefect.runner import Runner
 
 REFUSALS = frozenset({401, 403, 404, 405})  # no use in asking again: no key, or no Prefect
 
@@ -37,20 +38,22 @@ def keep_deployments(options: argparse.Namespace, settings: Settings) -> int:
         raise ConfigurationError(f"Prefect refuses this schedule: {error}", hint="green-logic serve --help") from error
     if not wait_for_api(os.environ["PREFECT_API_URL"], options.patience):
         return BAD
+    lost = (httpx.HTTPError, prefect.exceptions.PrefectException, RuntimeError)
     try:
-        run_deployments(deployments, Stay(settings, ledger_tag(settings), options.began), order_of(options, settings))
-    except httpx.HTTPStatusError as error:
-        _check_refusal(error.response.status_code)
-        say(f"the runner lost Prefect: {error.response.status_code} {error.request.url}", file=sys.stderr)
-        return BAD
-    except (httpx.HTTPError, prefect.exceptions.PrefectException, RuntimeError) as error:
-        say(f"the runner lost Prefect: {type(error).__name__}: {error}", file=sys.stderr)
-        return BAD
+        runner = register(deployments, Stay(settings, ledger_tag(settings), options.began), order_of(options, settings))
+    except (httpx.HTTPStatusError, ValueError) as error:
+        return _hear(error)
+    except lost as error:
+        return _lose(error)
+    try:
+        asyncio.run(runner.start())
+    except lost as error:
+        return _lose(error)
     return GOOD
 
 
-def run_deployments(deployments: Sequence[Any], stay: Stay, order: Order) -> None:
-    """Register, put what an earlier serve left in order, and run; returns only with an exception."""
+def register(deployments: Sequence[Any], stay: Stay, order: Order) -> Runner:
+    """A runner whose deployments the server knows, after what an earlier serve left is put in order."""
     from prefect.client.orchestration import get_client  # noqa: PLC0415  as above
     from prefect.runner import Runner  # noqa: PLC0415  as above
 
@@ -63,7 +66,7 @@ def run_deployments(deployments: Sequence[Any], stay: Stay, order: Order) -> Non
             runner.add_deployment(deployment)
         end_stale_runs(client, stay)
         catch_up(client, order)
-    asyncio.run(runner.start())
+    return runner
 
 
 def make_deployments(options: argparse.Namespace, settings: Settings) -> Sequence[Any]:
@@ -82,7 +85,7 @@ def make_deployments(options: argparse.Namespace, settings: Settings) -> Sequenc
     schedule = (
         Interval(options.interval, timezone=zone) if options.interval else Cron(options.cron or CRON, timezone=zone)
     )
-    targets = {"destination": options.dest, "backup_to": options.backup_to, "keep": options.keep}
+    targets = {"destination": options.dest, "backup_to": options.backup_to, "keep": options.keep, "skip": options.skip}
     # by module path: a file path would make Prefect load flows/x.py a second time, as a module x
     common: dict[str, Any] = {"tags": [f"serve-{ledger_tag(settings)}"], "entrypoint_type": EntrypointType.MODULE_PATH}
     return [
@@ -95,11 +98,6 @@ def make_deployments(options: argparse.Namespace, settings: Settings) -> Sequenc
             **common,
         ),
     ]
-
-
-def order_of(options: argparse.Namespace, settings: Settings) -> Order:
-    """What the scheduled publication will be told."""
-    return Order(settings, destination=options.dest, backup_to=options.backup_to, keep=options.keep)
 
 
 def check_name(client: SyncPrefectClient, deployment: Any) -> None:
@@ -121,10 +119,18 @@ def check_name(client: SyncPrefectClient, deployment: Any) -> None:
     )
 
 
-def _check_refusal(status: int) -> None:
-    if status in REFUSALS:
-        raise ConfigurationError(
-            f"{os.environ['PREFECT_API_URL']} answers {status} to Prefect's client",
-            hint="the address of an API ends in /api, and Prefect Cloud wants PREFECT_API_KEY; "
-            "unset PREFECT_API_URL, and serve keeps a server of its own",
-        )
+def _hear(error: Exception) -> int:
+    """What to do about an answer that Prefect's client does not take; a server that has trouble is asked again."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status is not None and status not in REFUSALS:
+        return _lose(error)
+    raise ConfigurationError(
+        f"{os.environ['PREFECT_API_URL']} answers {status or 'something else'} to Prefect's client",
+        hint="the address of an API ends in /api, and Prefect Cloud wants PREFECT_API_KEY; "
+        "unset PREFECT_API_URL, and serve keeps a server of its own",
+    ) from error
+
+
+def _lose(error: Exception) -> int:
+    say(f"the runner lost Prefect: {type(error).__name__}: {error}", file=sys.stderr)
+    return BAD

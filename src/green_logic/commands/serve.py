@@ -12,6 +12,7 @@ from green_logic.errors import ConfigurationError
 if TYPE_CHECKING:
     import argparse
 
+    from green_logic.publication import Order
     from green_logic.settings import Settings
 
 SUMMARY = "judge what arrives in data/inbox/ and publish on a schedule, until Ctrl-C"
@@ -23,6 +24,7 @@ EXAMPLES = """examples:
   green-logic serve --publish                              publish once without Prefect: for cron and systemd timers"""
 FLOW_MODULE = "flows.serve"
 CRON = "0 3 * * *"  # nightly, when an arena is likely to be idle
+STEPS = ("export", "archive", "backup", "audit")  # of a publication
 LEAST_INTERVAL_S = 5.0  # a publication takes about as long even if nothing is new
 
 
@@ -45,6 +47,7 @@ def add_publication_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dest", metavar="URI", help="of the Parquet files (default: exports/ in the data directory)")
     parser.add_argument("--backup-to", metavar="DIR", help="of the backups (default: backups/ in the data directory)")
     parser.add_argument("--keep", metavar="RULE", help="which backups stay, such as 7d,4w,12m (default: all)")
+    parser.add_argument("--skip", metavar="STEP", action="append", choices=STEPS, help=f"leave out {', '.join(STEPS)}")
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -80,9 +83,9 @@ def check_options(options: argparse.Namespace) -> None:
 
 
 def _publish(options: argparse.Namespace, settings: Settings) -> int:
-    from green_logic.publication import Order, publish, report, summary_line
+    from green_logic.publication import publish, report, summary_line
 
-    order = Order(settings, options.since, options.rebuild, options.dest, options.backup_to, options.keep)
+    order = order_of(options, settings)
     show = not (options.quiet or options.json)
     outcomes = publish(order, lambda done: say(f"  {done.step} done", file=sys.stderr) if show else None)
     if options.json:
@@ -90,6 +93,21 @@ def _publish(options: argparse.Namespace, settings: Settings) -> int:
     else:
         say(f"✔ {summary_line(outcomes)}")
     return GOOD
+
+
+def order_of(options: argparse.Namespace, settings: Settings) -> Order:
+    """The publication that these options ask for."""
+    from green_logic.publication import Order
+
+    return Order(
+        settings,
+        options.since,
+        options.rebuild,
+        options.dest,
+        options.backup_to,
+        options.keep,
+        tuple(options.skip or ()),
+    )
 
 
 def _become_service(options: argparse.Namespace) -> NoReturn:
@@ -109,15 +127,16 @@ def words_of(options: argparse.Namespace) -> list[str]:
 
 def publication_words(options: argparse.Namespace) -> list[str]:
     """The command line of one publication with these options."""
-    return _words(options, "quiet", "data_dir", "dest", "backup_to", "keep")
+    return _words(options, "quiet", "data_dir", "dest", "backup_to", "keep", "skip")
 
 
 def _words(options: argparse.Namespace, *names: str) -> list[str]:
     words = []
     for name in names:
         value = getattr(options, name)
+        flag = f"--{name.replace('_', '-')}"
         if value is True:
-            words.append(f"--{name.replace('_', '-')}")
+            words.append(flag)
         elif value not in (None, False):
-            words.append(f"--{name.replace('_', '-')}={value}")
+            words += [f"{flag}={one}" for one in (value if isinstance(value, list) else [value])]
     return words
