@@ -29,7 +29,7 @@ class Order:
     since: int | None = None  # export the rows after this id, into an empty destination
     rebuild: bool = False  # export every row anew
     destination: str | None = None  # of the Parquet files: a directory or a URI
-    backup_to: str | None = None  # of the backups: a directory
+    backup_to: str | None = None  # of the backups: a directory or a URI
     keep: str | None = None  # which backups stay, e.g. "7d,4w,12m"
     skip: tuple[str, ...] = ()  # steps that are not taken
 
@@ -182,12 +182,12 @@ def _archive(order: Order) -> Outcome:
 
 
 def _backup(order: Order) -> Outcome:
-    from green_logic.publish.backup import backup  # noqa: PLC0415  it audits what it restored
+    from green_logic.publish.remote_backup import backup_to  # noqa: PLC0415  it audits what it restored
 
-    done = backup(order.settings, Path(order.backup_to) if order.backup_to else None, order.keep)
+    done = backup_to(order.settings, order.backup_to, order.keep)
     return Outcome(
         step="backup",
-        place=str(done.path.parent),
+        place=done.place.removesuffix(f"/{done.path.name}") or str(done.path.parent),
         files=1,
         rows=done.ledger_size,
         size_bytes=done.size_bytes,

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from green_logic.publish.archive import ArchiveReport
+    from green_logic.publish.archive_copies import CopyReport
     from green_logic.settings import Settings
 
 SUMMARY = "pack new DBOMs into data/archives/, verified and easy to share"
 EXAMPLES = """examples:
   green-logic archive                                 pack what no archive holds yet; nothing new makes no file
   green-logic archive --prune                         then remove the DBOM files that a verified archive holds
+  green-logic archive --dest s3://bucket/arena        and keep a copy of each archive elsewhere
   green-logic archive --take lru-0007 > dbom.json     one DBOM out of its archive
   green-logic archive --check data/archives/*.json --key judge.pub
   tar -xzf data/archives/dboms-….tar.gz && sha256sum -c SHA256SUMS    without us"""
@@ -32,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--prune", action="store_true", help="remove the files that a verified archive holds")
     what.add_argument("--take", metavar="BATTLE_ID", help="only write one archived DBOM to standard output")
     what.add_argument("--check", nargs="+", metavar="ARCHIVE", help="only check archives; needs no ledger")
+    parser.add_argument("--dest", metavar="URI", help="then copy archives that it lacks to a directory or URI (s3://…)")
     parser.add_argument("--key", metavar="FILE", help="with --check: public keys, to check every seal too")
 
 
@@ -42,15 +45,28 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if options.check:
         return _check(options)
     from green_logic.publish.archive import archive_dboms
+    from green_logic.publish.archive_copies import copy_archives
 
     with ProgressLine(quiet=options.quiet or options.json) as line:
         report = archive_dboms(settings, prune=options.prune, progress=line.show)
+        copies = copy_archives(settings, options.dest, progress=line.show) if options.dest else None
     if options.json:
-        content = {name: value for name, value in vars(report).items() if name != "made"}
-        write_json("archive", {"ok": not report.kept, "made": [str(path) for path in report.made], **content})
+        content = {**vars(report), "made": [str(path) for path in report.made], "copies": copies and vars(copies)}
+        write_json("archive", {"ok": not report.kept, **content})
     else:
         _tell(report, pruned=options.prune)
+        if copies is not None:
+            _tell_copies(copies)
     return BAD if report.kept else GOOD
+
+
+def _tell_copies(copies: CopyReport) -> None:
+    size = f"{copies.size_bytes / 1e6:.1f} MB"
+    say(f"{len(copies.copied)} archives copied, {size}, {copies.present} were there -> {copies.destination}")
+    if copies.copied and not copies.create_only:
+        from green_logic.commands.export import GUARD
+
+        say(f"! {GUARD}")
 
 
 def _tell(report: ArchiveReport, *, pruned: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from green_logic.commands import GOOD, program, say, write_json
 from green_logic.commands.archive import ProgressLine
+from green_logic.commands.export import GUARD
 
 if TYPE_CHECKING:
     import argparse
@@ -16,12 +17,13 @@ SUMMARY = "snapshot of ledger and DBOMs, restored and checked before it counts"
 EXAMPLES = """examples:
   green-logic backup                           into data/backups/, while runs go on
   green-logic backup /mnt/b --keep 7d,4w,12m   elsewhere; then thin out: one a day, week and month
+  green-logic backup s3://bucket/backups --keep 30d
   green-logic restore --drill /mnt/b/2026-11-22T183000Z    prove again that it can be restored"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where to, and what stays."""
-    parser.add_argument("destination", nargs="?", metavar="DIR", help="default: backups/ in the data")
+    parser.add_argument("destination", nargs="?", metavar="DIR|URI", help="default: backups/ in the data")
     parser.add_argument(
         "--keep", metavar="RULE", help="remove older complete backups there, but one for each of 7d,4w,12m or the like"
     )
@@ -29,22 +31,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Back up and tell."""
-    from pathlib import Path
-
-    from green_logic.publish.backup import backup
-
-    destination = Path(options.destination) if options.destination else None
+    from green_logic.publish.remote_backup import backup_to
 
     with ProgressLine(quiet=options.quiet or options.json) as line:
-        report = backup(settings, destination, options.keep, progress=line.show)
+        report = backup_to(settings, options.destination, options.keep, progress=line.show)
+    place = report.place or str(report.path)
     if options.json:
-        content = {**vars(report), "path": str(report.path), "removed": list(report.removed)}
+        content = {**vars(report), "path": place, "removed": list(report.removed)}
+        del content["place"]
         write_json("backup", {"ok": True, **content})
         return GOOD
     size = f"{report.ledger_size} battles with their DBOMs, {report.size_bytes / 1e6:.1f} MB"
-    say(f"{report.path}: {size}, restored and checked, {report.seconds:.1f} s")
+    say(f"{place}: {size}, restored and checked, {report.seconds:.1f} s")
     for name in report.removed:
         say(f"removed {name}")
+    if not report.create_only:
+        say(f"! {GUARD}")
     if not options.quiet:
-        say(f"next  {program()} restore {report.path} -C NEW_DIRECTORY")
+        say(f"next  {program()} restore {place} -C NEW_DIRECTORY")
     return GOOD

@@ -16,36 +16,42 @@ if TYPE_CHECKING:
 SUMMARY = "make a new data directory from a backup; never overwrites one"
 EXAMPLES = """examples:
   green-logic restore data/backups/2026-11-22T183000Z -C restored    verified before and after
+  green-logic restore s3://bucket/backups/2026-11-22T183000Z -C restored
   green-logic restore --drill /mnt/b/2026-11-22T183000Z              into a scratch directory, then thrown away"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which backup, and whether for good."""
-    parser.add_argument("backup", metavar="BACKUP", help="the directory of one backup")
+    parser.add_argument("backup", metavar="BACKUP", help="the directory or URI of one backup")
     parser.add_argument("--drill", action="store_true", help="only prove that it can be restored; writes nothing here")
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Restore into the data directory, or rehearse it, and tell."""
+    from dataclasses import replace
     from pathlib import Path
 
+    from green_logic.publish.remote_backup import fetched_backup
     from green_logic.publish.restore import drill, restore
 
-    source = Path(options.backup)
-
-    with ProgressLine(quiet=options.quiet or options.json) as line:
-        if options.drill:
-            report = drill(source, progress=line.show)
+    target = None if options.drill else settings.data_dir
+    with (
+        ProgressLine(quiet=options.quiet or options.json) as line,
+        fetched_backup(settings, options.backup, target) as source,
+    ):
+        if target is None:
+            report = replace(drill(source, progress=line.show), path=Path(options.backup))
         else:
-            report = restore(source, settings.data_dir, progress=line.show)
+            report = restore(source, target, progress=line.show)
+    place = options.backup if options.drill else str(report.path)
     loss, problem = (None, "") if options.drill else _look_back(settings)
     if options.json:
         behind = {"battles": loss.battles, "signed": loss.signed.size, "signed_at": loss.signed_at} if loss else None
-        answer = {"ok": True, "drill": options.drill, **vars(report), "path": str(report.path), "behind": behind}
+        answer = {"ok": True, "drill": options.drill, **vars(report), "path": place, "behind": behind}
         write_json("restore", answer)
         return GOOD
     what = "can be restored from" if options.drill else "restored to"
-    say(f"{report.ledger_size} battles of {report.created_at} {what} {report.path}, {report.seconds:.1f} s")
+    say(f"{report.ledger_size} battles of {report.created_at} {what} {place}, {report.seconds:.1f} s")
     if not options.drill:
         say("every row, DBOM and seal was checked; battles recorded after that moment are not in it")
     if loss is not None:

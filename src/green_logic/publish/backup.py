@@ -46,7 +46,7 @@ from green_logic.publish.leaves import (
 )
 from green_logic.publish.pack import write_pack
 from green_logic.publish.restore import DATABASE_NAME, MANIFEST_NAME, SCHEMA, read_backup, rehearse
-from green_logic.publish.retention import STAMP_FORM, parse_keep, parse_stamp, select_surplus
+from green_logic.publish.retention import STAMP_FORM, free_name, parse_keep, parse_stamp, select_surplus
 from green_logic.settings import Settings
 
 LOCK_NAME = ".backup.lock"
@@ -65,6 +65,8 @@ class BackupReport:
     seconds: float
     removed: tuple[str, ...] = ()
     swept: int = 0
+    place: str = ""  # of a backup behind a URI; its `path` is then only the name
+    create_only: bool = True  # False: the place cannot refuse an overwrite by a stranger
 
 
 def backup(
@@ -178,11 +180,7 @@ def _scratch(work: Path) -> Path:
 
 
 def _new_name(root: Path) -> Path:
-    """The moment, with a number if that second has a backup: above all others, for they are thinned out by age."""
-    name = datetime.now(UTC).strftime(STAMP_FORM)
-    stamps = [stamp for path in root.iterdir() if (stamp := parse_stamp(path.name))]
-    number = 1 + max((number for moment, number in stamps if (moment, 1) == parse_stamp(name)), default=0)
-    return root / (name if number == 1 else f"{name}-{number}")
+    return root / free_name(datetime.now(UTC).strftime(STAMP_FORM), [path.name for path in root.iterdir()])
 
 
 def _sweep(root: Path) -> int:
@@ -200,8 +198,10 @@ def _is_leftover(name: str) -> bool:
 
 def _is_complete(path: Path) -> bool:
     with contextlib.suppress(VerificationError, ConfigurationError, OSError):
-        read_backup(path)
-        return not path.is_symlink()
+        files = read_backup(path)["files"]
+        # one that lost a file must not stay in the place of a good one
+        whole = all((path / name).stat().st_size == expected["size_bytes"] for name, expected in files.items())
+        return whole and not path.is_symlink()
     return False
 
 

@@ -90,7 +90,7 @@ class RemoteStore:
 
     def read(self, name: str) -> bytes:
         """See Store."""
-        with self._errors(), self._system.open_input_stream(self._path(name)) as stream:
+        with self._errors(), self._system.open_input_stream(self._path(name), compression=None) as stream:
             return bytes(stream.read())
 
     def size(self, name: str) -> int | None:
@@ -123,7 +123,7 @@ class RemoteStore:
 
     def replace(self, name: str, data: bytes) -> None:
         """See Store."""
-        with self._errors(), self._system.open_output_stream(self._path(name)) as stream:
+        with self._errors(), self._system.open_output_stream(self._path(name), compression=None) as stream:
             stream.write(data)
 
     def remove(self, name: str) -> None:
@@ -144,7 +144,11 @@ class RemoteStore:
 
     def fetch(self, name: str, target: Path) -> None:
         """Copy a published file to a local one. Raises FileNotFoundError."""
-        with self._errors(), self._system.open_input_stream(self._path(name)) as stream, target.open("wb") as file:
+        with (
+            self._errors(),
+            self._system.open_input_stream(self._path(name), compression=None) as stream,
+            target.open("wb") as file,
+        ):
             while chunk := stream.read(CHUNK):
                 file.write(chunk)
 
@@ -185,7 +189,7 @@ class RemoteStore:
         if self.size(name) is not None:
             raise FileExistsError(f"{self.address}/{name} exists")
         content.seek(0)
-        with self._errors(), self._system.open_output_stream(self._path(name)) as stream:
+        with self._errors(), self._system.open_output_stream(self._path(name), compression=None) as stream:
             while chunk := content.read(CHUNK):
                 stream.write(chunk)
 
@@ -208,7 +212,7 @@ class RemoteStore:
 
     def _digest(self, name: str) -> str:
         digest = hashlib.sha256()
-        with self._errors(), self._system.open_input_stream(self._path(name)) as stream:
+        with self._errors(), self._system.open_input_stream(self._path(name), compression=None) as stream:
             while chunk := stream.read(CHUNK):
                 digest.update(chunk)
         return digest.hexdigest()

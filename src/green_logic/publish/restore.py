@@ -63,7 +63,7 @@ def restore(backup: Path, target: Path, *, progress: Progress = no_progress) -> 
     """
     started = time.monotonic()
     with storage_errors("cannot restore"):
-        _check_empty(target)
+        check_empty(target)
         manifest = check_backup(backup, progress)
         make_directory(target.absolute().parent)
         with _alone_in(target.absolute().parent) as parent:
@@ -72,7 +72,7 @@ def restore(backup: Path, target: Path, *, progress: Progress = no_progress) -> 
             try:
                 unpack(backup, manifest, work, durable=True, progress=progress)
                 _check_copy(work, manifest, progress)
-                _check_empty(target)
+                check_empty(target)
                 work.rename(target)
             except BaseException:
                 shutil.rmtree(work, ignore_errors=True)
@@ -172,7 +172,8 @@ def _check_copy(directory: Path, manifest: Mapping[str, Any], progress: Progress
             raise VerificationError(f"{name} expected {manifest[name]}, the database has {value}", kind="backup")
 
 
-def _check_empty(target: Path) -> None:
+def check_empty(target: Path) -> None:
+    """Raises ConfigurationError for a target that holds anything."""
     if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
         raise ConfigurationError(
             f"{target} is not empty: a restore never overwrites",

@@ -42,6 +42,13 @@ def parse_stamp(name: str) -> tuple[datetime, int] | None:
         return None
 
 
+def free_name(name: str, taken: Iterable[str]) -> str:
+    """A stamp, with a number if that second has a backup: above all others, for they are thinned out by age."""
+    stamps = [stamp for one in taken if (stamp := parse_stamp(one))]
+    number = 1 + max((number for moment, number in stamps if (moment, 1) == parse_stamp(name)), default=0)
+    return name if number == 1 else f"{name}-{number}"
+
+
 def select_surplus(names: Iterable[str], rules: Mapping[str, int]) -> list[str]:
     """The names of backups that no rule keeps, oldest first. The newest and names that are no stamps always stay."""
     stamped = {name: stamp for name in names if (stamp := parse_stamp(name)) is not None}
