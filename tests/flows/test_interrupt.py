@@ -128,13 +128,6 @@ def open_terminal(tmp_path: Path) -> Iterator[Callable[[str], Terminal]]:
             terminal.process.communicate()
 
 
-@pytest.fixture
-def api() -> str:
-    from prefect.settings import PREFECT_API_URL
-
-    return str(PREFECT_API_URL.value())
-
-
 def states_of(terminal: Terminal) -> list[str]:
     """States of its flow runs in the database of its temporary server, which is gone."""
     with contextlib.closing(sqlite3.connect(f"file:{terminal.home}/prefect.db?mode=ro", uri=True)) as connection:

@@ -81,6 +81,9 @@ def test_the_flow_leaves_a_table_and_a_summary(recorded: Settings) -> None:
     lines = json.loads(str(table.data))
     assert [(line["step"], line["files"], line["rows"]) for line in lines][:2] == [("export", 1, 3), ("archive", 1, 3)]
     assert all(line["size_bytes"] > 0 for line in lines[:3])
+    link = Artifact.get("publication-export")
+    assert link is not None
+    assert (recorded.data_dir / "exports").as_uri() in str(link.data)
     summary = Artifact.get("publication-summary")
     assert summary is not None
     assert published(recorded)[0] in str(summary.data)
@@ -147,6 +150,49 @@ def test_a_dead_api_does_not_stop_the_publication(recorded: Settings) -> None:
     assert done.returncode == 0, done.stderr
     assert steps_of(json.loads(done.stdout))["export"] == (1, 3)
     assert "publishing without it" in done.stderr
+
+
+def test_a_server_that_dies_in_the_middle_does_not_stop_the_publication(recorded: Settings, gate: Any) -> None:
+    command = [sys.executable, "-m", "flows.publish", "-C", str(recorded.data_dir), "--json"]
+    # Prefect's client asks a dead server five times again, for a minute and more
+    mortal = {**os.environ, "PREFECT_API_URL": gate.url, "PREFECT_CLIENT_MAX_RETRIES": "1"}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=mortal, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while process.poll() is None and not published(recorded):
+            time.sleep(0.01)
+        gate.shut()
+        answer, said = process.communicate(timeout=150)
+    assert process.returncode == 0, said
+    assert gate.passed, "the flow never met the server"
+    done = json.loads(answer)
+    assert steps_of(done) == {"export": (1, 3), "archive": (1, 3), "backup": (1, 3), "audit": (0, 3)}
+    assert "everything was published before" in said
+    assert len(list((recorded.data_dir / "backups").glob("*/manifest.json"))) == 1  # nothing was done twice
+    assert steps_of(report(Order(recorded), publish(Order(recorded))))["export"] == (0, 0)
+
+
+def test_steps_can_be_left_out_and_unknown_ones_cannot(recorded: Settings) -> None:
+    from flows.publish import export_and_archive
+
+    done = export_and_archive(str(recorded.data_dir), skip=["backup", "archive"])
+    assert steps_of(done) == {"export": (1, 3), "audit": (0, 3)}
+    assert not (recorded.data_dir / "backups").exists()
+    files = published(recorded)
+    state = export_and_archive(str(recorded.data_dir), skip=["back-up"], return_state=True)
+    assert state.is_failed()
+    assert "cannot skip 'back-up'" in str(state.message)
+    assert published(recorded) == files
+
+
+def test_a_failure_is_told_in_words_once_and_without_the_way_there(recorded: Settings) -> None:
+    (recorded.dboms / "dbom_b-2.json").write_bytes(b"{}")
+    command = [sys.executable, "-m", "flows.publish", "-C", str(recorded.data_dir)]
+    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=150)
+    assert done.returncode == 1
+    assert "dbom_b-2.json" in done.stderr
+    assert "green-logic verify lists everything" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_nothing_is_pickled_even_if_the_flow_fails(recorded: Settings, prefect_server: Path) -> None:

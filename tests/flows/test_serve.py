@@ -80,13 +80,6 @@ def start(tmp_path: Path, settings: Settings) -> Iterator[Callable[..., Service]
 
 
 @pytest.fixture
-def api() -> str:
-    from prefect.settings import PREFECT_API_URL
-
-    return str(PREFECT_API_URL.value())
-
-
-@pytest.fixture
 def inbox(settings: Settings) -> Inbox:
     box = Inbox(settings)
     box.make()
