@@ -211,7 +211,11 @@ def _run(reporter: Reporter, source: str, tests: str, kind: str) -> tuple[str, s
 def run_pytest(reporter: Reporter) -> tuple[str, str]:
     """Run the loaded tests with pytest: the end and its detail, as `_run`."""
     recorder = Recorder(reporter)
-    code = pytest.main(pytest_arguments(Path.cwd()), plugins=[recorder])
+    return read_end(recorder, pytest.main(pytest_arguments(Path.cwd()), plugins=[recorder]))
+
+
+def read_end(recorder: Recorder, code: int | pytest.ExitCode) -> tuple[str, str]:
+    """What an exit code of pytest means; empty if it gave up, which is a crash."""
     if code == pytest.ExitCode.NO_TESTS_COLLECTED and not recorder.errors:
         return "no_tests", ""
     has_ended = code in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} or recorder.errors
@@ -226,19 +230,28 @@ def pytest_arguments(directory: Path) -> list[str]:
     return [*arguments, f"--rootdir={directory}", f"--confcutdir={directory}", str(directory / f"{TESTS}.py")]
 
 
-def load(name: str, source: str, names: dict[str, object]) -> types.ModuleType:
-    """Run `source` as the module `name`, with `names` already in it. Raises whatever it raises."""
+def load(name: str, source: str, names: dict[str, object], code: types.CodeType | None = None) -> types.ModuleType:
+    """Run `source` as the module `name`, with `names` already in it. Raises whatever it raises.
+
+    `code` is what `compile_module` made of `source`, if that was done before.
+    """
     path = Path.cwd() / f"{name}.py"
     module = types.ModuleType(name)
     module.__file__ = str(path)
     module.__spec__ = ModuleSpec(name, None, origin=str(path))
     vars(module).update(names)
     sys.modules[name] = module
-    tree = ast.parse(source, str(path))
-    if name == TESTS:
-        rewrite_asserts(tree, source.encode("utf-8", "replace"), str(path))
-    exec(compile(tree, str(path), "exec", dont_inherit=True), vars(module))  # noqa: S102  this is what a sandbox is for
+    exec(code or compile_module(name, source), vars(module))  # noqa: S102  this is what a sandbox is for
     return module
+
+
+def compile_module(name: str, source: str) -> types.CodeType:
+    """The code of `source`, with the assertions of tests rewritten by pytest. Raises what `compile` raises."""
+    path = str(Path.cwd() / f"{name}.py")
+    tree = ast.parse(source, path)
+    if name == TESTS:
+        rewrite_asserts(tree, source.encode("utf-8", "replace"), path)
+    return compile(tree, path, "exec", dont_inherit=True)
 
 
 def _importer() -> str:

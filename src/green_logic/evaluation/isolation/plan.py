@@ -50,7 +50,8 @@ class Plan:
 
 def prepare(plan: Plan) -> int:
     """Set up what all jobs of this worker share. Returns the plan's `process_dir`. Raises OSError if refused."""
-    if plan.backend == "namespaces":
+    if not plan.shares_host:
+        _seccomp_program(plan)  # made once, for every guest to find in its memory
         return build_root((*SYSTEM_PATHS, *plan.readable), plan.uid)
     # what a killed supervisor leaves running becomes ours, and `leave` finds it
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
@@ -103,7 +104,11 @@ def confine(plan: Plan, limits: Limits) -> None:
         return
     if plan.backend == "landlock":
         restrict_files(readable=(*SYSTEM_PATHS, *plan.readable), devices=DEVICE_PATHS, writable=(plan.box,))
-    kernel.install_seccomp(seccomp_program(shares_host=plan.shares_host, own_pid=os.getpid()))
+    kernel.install_seccomp(_seccomp_program(plan))
+
+
+def _seccomp_program(plan: Plan) -> bytes:
+    return seccomp_program(shares_host=plan.shares_host, own_pid=os.getpid() if plan.shares_host else 0)
 
 
 def set_limits(plan: Plan, limits: Limits) -> None:

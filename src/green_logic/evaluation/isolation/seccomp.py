@@ -9,6 +9,7 @@ include/uapi/asm-generic/unistd.h.
 from __future__ import annotations
 
 import errno
+import functools
 import platform
 import struct
 
@@ -141,6 +142,7 @@ ARCH_OFFSET = 4
 ARGUMENT_OFFSETS = (16, 24)  # low words on a little-endian machine; the kernel reads these arguments as 32-bit ints
 
 
+@functools.cache
 def seccomp_program(*, shares_host: bool, own_pid: int, machine: str = "") -> bytes:
     """BPF instructions for one guest. `shares_host`: no namespaces, so refuse what reaches other processes and files.
 

@@ -20,7 +20,7 @@ from typing import Any
 from green_logic.evaluation.isolation.box import measure_box
 from green_logic.evaluation.isolation.channel import ChannelClosedError, send_frame, send_record
 from green_logic.evaluation.isolation.guest import run_guest
-from green_logic.evaluation.isolation.memory import measure_memory
+from green_logic.evaluation.isolation.memory import takes_more_than
 from green_logic.evaluation.isolation.plan import Plan, clear, confine, enter, offer_to_oom_killer
 from green_logic.evaluation.testrun import Limits
 
@@ -133,7 +133,7 @@ def watch_guest(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Pla
 
 def _look(limits: Limits, plan: Plan) -> str:
     """What no limit of the kernel binds: the memory of all processes together, and a box that is no tmpfs."""
-    if measure_memory(plan.process_dir) > limits.memory_bytes:
+    if takes_more_than(plan.process_dir, limits.memory_bytes):
         return "memory_limit"
     if plan.shares_host and measure_box(plan.box) > limits.disk_bytes:
         return "disk_limit"

@@ -22,8 +22,9 @@ from typing import Any, NoReturn
 
 from green_logic.evaluation.isolation import supervisor
 from green_logic.evaluation.isolation.box import empty_box
-from green_logic.evaluation.isolation.channel import read_record, send_frame, send_record
+from green_logic.evaluation.isolation.channel import read_frame, read_record, send_frame, send_record
 from green_logic.evaluation.isolation.plan import Plan, clear, enter
+from green_logic.evaluation.isolation.split.compiled import KeptCode, read_left
 from green_logic.evaluation.isolation.split.needs import SIDES
 from green_logic.evaluation.isolation.split.sides import run_solution, run_tests
 from green_logic.evaluation.isolation.supervisor import CONFINED, Watch
@@ -70,14 +71,19 @@ def supervise_pair(job: dict[str, Any], channel: socket.socket, owners: tuple[in
     keeper = _fork_keeper(plans[0], job, for_solution, output_write)
     for_solution.close()
     # only now: what this process has read before, the solution's process finds in its memory
-    hidden = read_record(channel)
+    hidden, code = read_record(channel), read_frame(channel)
+    left = os.memfd_create("code", os.MFD_CLOEXEC)
     enter(plans[1], limits)
     pid, confined = supervisor.fork_guest(
         plans[1],
         limits,
-        (output_write, results_write, for_tests.fileno()),
-        lambda descriptors: run_tests(
-            descriptors[0], socket.socket(fileno=descriptors[1]), str(hidden["tests"]), frozenset(hidden["names"])
+        (output_write, results_write, for_tests.fileno(), left),
+        lambda kept: run_tests(
+            kept[0],
+            socket.socket(fileno=kept[1]),
+            str(hidden["tests"]),
+            frozenset(hidden["names"]),
+            KeptCode(code, kept[2]),
         ),
     )
     for_tests.close()
@@ -101,6 +107,7 @@ def supervise_pair(job: dict[str, Any], channel: socket.socket, owners: tuple[in
     send_record(channel, {"reason": reason, "exit_code": exit_code, "wall_s": wall_s, "cpu_s": solution[1] + exits[1]})
     send_frame(channel, bytes(watch.results))
     send_frame(channel, bytes(watch.output))
+    send_frame(channel, read_left(left))
 
 
 def _share(plan: Plan) -> tuple[Plan, Plan]:

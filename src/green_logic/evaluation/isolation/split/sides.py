@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
+import types
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from green_logic.evaluation.isolation import guest
+from green_logic.evaluation.isolation.split.compiled import KeptCode
 from green_logic.evaluation.isolation.split.mini import BeyondMiniError, Case, find_cases, run_case
 from green_logic.evaluation.isolation.split.proxies import RemoteModule
 from green_logic.evaluation.isolation.split.solution import serve_solution
@@ -25,10 +27,11 @@ def run_solution(control: socket.socket, source: str, *, captures: bool) -> None
     serve_solution(control, lambda: guest.load(guest.SOLUTION, source, {}), clock, captures=captures)
 
 
-def run_tests(descriptor: int, control: socket.socket, tests: str, names: frozenset[str]) -> None:
+def run_tests(descriptor: int, control: socket.socket, tests: str, names: frozenset[str], kept: KeptCode) -> None:
     """Be process T: run `tests` against the solution behind `control`, and report to `descriptor`."""
     reporter = guest.Reporter(descriptor)
     clock = guest.prepare_process({guest.TESTS: tests})
+    code = kept.find(tests)  # before anything of the solution's has come
     peer = TestsPeer(control, clock, names, lambda reason: reporter.send(end="lost", detail=f"the solution: {reason}"))
     # a coroutine that goes back to the solution is awaited there
     warnings.filterwarnings("ignore", message="coroutine 'Loops._wait' was never awaited")
@@ -37,7 +40,7 @@ def run_tests(descriptor: int, control: socket.socket, tests: str, names: frozen
         if failure := peer.start():
             end, detail = "import_error", f"solution: {failure}"
         else:
-            end, detail, runner = _run(reporter, peer, tests)
+            end, detail, runner = _run(reporter, peer, tests, code)
     except LostError as error:
         peer.lose(str(error))
     for stream in (sys.stdout, sys.stderr):
@@ -48,12 +51,12 @@ def run_tests(descriptor: int, control: socket.socket, tests: str, names: frozen
         reporter.send(end=end, detail=detail)
 
 
-def _run(reporter: guest.Reporter, peer: TestsPeer, tests: str) -> tuple[str, str, str]:
+def _run(reporter: guest.Reporter, peer: TestsPeer, tests: str, code: types.CodeType | None) -> tuple[str, str, str]:
     """End, detail and runner; an empty end is a crash."""
     solution: Any = RemoteModule(peer, guest.SOLUTION, str(Path.cwd() / f"{guest.SOLUTION}.py"))
     sys.modules[guest.SOLUTION] = solution
     try:
-        module = guest.load(guest.TESTS, tests, {})
+        module = guest.load(guest.TESTS, tests, {}, code)
     except pytest.skip.Exception as skipped:
         return "no_tests", f"skipped: {skipped.msg}", "mini"
     except BaseException as error:  # noqa: BLE001  whatever it raises is the result
