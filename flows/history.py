@@ -66,7 +66,10 @@ def catch_up(client: SyncPrefectClient, order: Order) -> None:
         if run.auto_scheduled or run.name.startswith(CATCH_UP):  # not what an operator ordered
             message = "Missed while nothing ran; one publication makes up for all."
             client.set_flow_run_state(run.id, Cancelled(message=message), force=True)
-    last = last_published(order)
+    try:
+        last = last_published(order)
+    except GreenLogicError:
+        last = None  # a bucket that cannot be read: that is for the publication to say
     schedules = [one.schedule for one in deployment.schedules if one.active]
     if deployment.paused or not schedules or not _has_ledger(order) or not is_missed(schedules[0], last, now):
         return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import signal
 import sys
@@ -34,6 +35,7 @@ from green_logic.errors import ConfigurationError
 from green_logic.files import Presence, storage_errors
 from green_logic.inbox import Inbox
 from green_logic.publication import Order, last_published
+from green_logic.publish.store import is_uri
 from green_logic.settings import Settings
 
 SILENCE_S = 180.0  # of a server that runs but does not answer; a burst of 1,000 task runs has stalled one for 38 s
@@ -228,8 +230,16 @@ def _publish_in_outage(house: House) -> None:
     if waiting or "publish" in house.children:
         return
     house.tried = now
-    last = last_published(Order(house.settings, backup_to=house.options.backup_to))
-    if last is None or (datetime.now(UTC) - last).total_seconds() >= every:
+    age_s = age_of_publication(house)
+    if age_s >= every:
         house.children["publish"] = publish_child(house)
     else:
-        house.tried = now - (datetime.now(UTC) - last).total_seconds()
+        house.tried = now - age_s
+
+
+def age_of_publication(house: House) -> float:
+    """Seconds since the last publication; inf when there is none, or when only a bucket knows it."""
+    place = house.options.backup_to
+    # this process waits for no network
+    last = None if is_uri(place) else last_published(Order(house.settings, backup_to=place))
+    return math.inf if last is None else (datetime.now(UTC) - last).total_seconds()

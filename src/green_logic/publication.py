@@ -68,14 +68,19 @@ def find_steps(order: Order) -> tuple[str, ...]:
 
 
 def last_published(order: Order) -> datetime | None:
-    """When the last publication of this ledger took its backup, in UTC; None when there is none."""
+    """When the last publication took its backup, in UTC; None when there is none. Raises StorageError for a bucket."""
     from green_logic.publish.backup import find_backups  # noqa: PLC0415  it audits what it restored
     from green_logic.publish.retention import parse_stamp  # noqa: PLC0415  same
+    from green_logic.publish.store import is_uri, open_store  # noqa: PLC0415  it needs pyarrow
 
-    folder = Path(order.backup_to) if order.backup_to else order.settings.data_dir / "backups"
-    newest = find_backups(folder)[-1:] if folder.is_dir() else []
-    stamp = parse_stamp(newest[0].name) if newest else None
-    return stamp[0] if stamp else None
+    if is_uri(order.backup_to):
+        found = open_store(order.settings, order.backup_to, product="").walk()
+        names = [name.partition("/")[0] for name in found if name.endswith("/manifest.json")]
+    else:
+        folder = Path(order.backup_to) if order.backup_to else order.settings.data_dir / "backups"
+        names = [path.name for path in find_backups(folder)] if folder.is_dir() else []
+    stamps = [stamp for name in names if (stamp := parse_stamp(name))]
+    return max(stamps)[0] if stamps else None
 
 
 def take_step(step: str, order: Order) -> Outcome:
