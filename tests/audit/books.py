@@ -60,6 +60,7 @@ class Books:
                 shutil.rmtree(path)
             path.unlink(missing_ok=True)
             if name in self.files:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(self.files[name])
                 status = path.stat()
                 self.stamps[name] = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_mode)

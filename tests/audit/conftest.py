@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import pytest
 from books import BATTLES, GROUP, PINNED, Books, make_key
+from shelves import Shelves, publish_all
 
 from green_logic.errors import VerificationError
 from green_logic.ledger import row_check
@@ -46,6 +47,22 @@ def pristine(tmp_path_factory, make_result):
 def books(pristine):
     yield pristine
     pristine.restore()
+
+
+@pytest.fixture(scope="module")
+def shelves(tmp_path_factory, make_result):
+    """Two ledgers with everything published in three steps, and how the first one was before the last step."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        mine, earlier = publish_all(tmp_path_factory.mktemp("mine"), make_key(b"the judge of these tests"), make_result)
+        other, _ = publish_all(tmp_path_factory.mktemp("other"), make_key(b"somebody else"), make_result)
+    return Shelves(mine, earlier, other.files)
+
+
+@pytest.fixture
+def published(shelves):
+    yield shelves
+    shelves.books.restore()
 
 
 @pytest.fixture(autouse=True)

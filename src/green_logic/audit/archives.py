@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import sqlite3
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from green_logic.audit.scene import Scene
 from green_logic.errors import StorageError, VerificationError
 from green_logic.files import is_held
 from green_logic.ledger.findings import Finding
+from green_logic.ledger.log import Log
+from green_logic.ledger.reading import open_for_reading
+from green_logic.proof.merkle import subtree_roots
 
 if TYPE_CHECKING:
     from green_logic.publish.archive_files import Archive
@@ -28,8 +32,10 @@ def check_archives(scene: Scene) -> Iterator[Finding]:
         return
     try:
         archives = find_archives(directory)
-        for archive in archives:
-            yield from _check_archive(scene, archive)
+        # an archive may be newer than our snapshot
+        with open_for_reading(scene.settings) as now:
+            for archive in archives:
+                yield from _check_archive(scene, now, archive)
         if not is_held(directory / ".archive.lock"):
             names = sorted(path.name for path in directory.iterdir() if NAME.fullmatch(path.name))
             for name in names:
@@ -41,17 +47,20 @@ def check_archives(scene: Scene) -> Iterator[Finding]:
         yield Finding("archive", directory.name, f"cannot be read: {error.strerror}")
 
 
-def _check_archive(scene: Scene, archive: Archive) -> Iterator[Finding]:
+def _check_archive(scene: Scene, now: sqlite3.Connection, archive: Archive) -> Iterator[Finding]:
     from green_logic.publish.archive_check import match_archive  # noqa: PLC0415  as above
     from green_logic.publish.archive_files import read_manifest  # noqa: PLC0415
     from green_logic.publish.leaves import read_leaves  # noqa: PLC0415
 
-    leaves = read_leaves(scene.connection, archive.first_leaf, archive.last_leaf)
+    leaves = read_leaves(now, archive.first_leaf, archive.last_leaf)
     try:
         manifest = read_manifest(archive)
         keyids = [keyid for _, keyid in scene.trust.ranges]
         if manifest["origin"] != scene.trust.origin or manifest["keyid"] not in keyids:
             yield Finding("archive", archive.manifest.name, f"is of the ledger {manifest['origin']}")
+            return
+        if (reason := _find_misplaced(Log(now), archive, manifest)) is not None:
+            yield Finding("archive", archive.manifest.name, reason)
             return
         match_archive(archive, leaves)
     except (VerificationError, StorageError) as error:
@@ -60,3 +69,17 @@ def _check_archive(scene: Scene, archive: Archive) -> Iterator[Finding]:
         yield Finding("archive", archive.pack.name, f"cannot be read: {error.strerror}")
     else:
         scene.report.archived += len(leaves)
+
+
+def _find_misplaced(log: Log, archive: Archive, manifest: Mapping[str, Any]) -> str | None:
+    """Why the place in the log that a manifest claims is not that of its leaves."""
+    from green_logic.publish.archive_files import find_position  # noqa: PLC0415  as above
+
+    position = find_position(archive, manifest)
+    if archive.last_leaf >= log.size():
+        return f"holds leaves up to {archive.last_leaf}, the log has {log.size()}"
+    if position.root != log.root(archive.last_leaf + 1):
+        return "its root is not that of the log"
+    if position.before != tuple(subtree_roots(log.subtree, archive.first_leaf)):
+        return "what it says of the leaves before its first is not the log's"
+    return None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from green_logic.audit.checks import check_checkpoints, check_keys, check_nodes, check_pins, check_rows, check_schema
 from green_logic.audit.folder import check_published
@@ -21,7 +22,7 @@ from green_logic.files import TEMPORARY_PREFIX
 from green_logic.ledger.findings import EXAMPLES_KEPT, Finding, Tally
 from green_logic.ledger.log import CHECKPOINT_NAME, Log
 from green_logic.ledger.reading import open_for_reading
-from green_logic.ledger.schema import read_meta
+from green_logic.ledger.schema import key_ranges, read_meta
 from green_logic.proof.checkpoint import Checkpoint, parse_checkpoint
 from green_logic.proof.keys import PublicKey
 from green_logic.publish.inspection import open_copy
@@ -152,19 +153,22 @@ def _compare(scene: Scene, path: Path) -> Iterator[str]:
             if (first := report.tally.first()) is not None:
                 yield f"{report.tally.total()} findings inside, the first: {first.where}: {first.message}"
                 return
-        yield from _compare_logs(scene, path, manifest["ledger_size"])
+        yield from _compare_logs(scene, path, manifest)
     except (VerificationError, ConfigurationError, StorageError) as error:
         yield error.message
     except OSError as error:
         yield f"cannot be read: {error.strerror}"
 
 
-def _compare_logs(scene: Scene, path: Path, size: int) -> Iterator[str]:
+def _compare_logs(scene: Scene, path: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    size = manifest["ledger_size"]
     # a backup may be newer than our snapshot
     with open_copy(path / DATABASE_NAME) as copy, open_for_reading(scene.settings) as now:
         log, ours = Log(copy), Log(now)
-        if log.size() != size or str(read_meta(copy).get("origin")) != scene.trust.origin:
-            yield f"its manifest says {size} battles, its database has {log.size()}"
+        meta = read_meta(copy)
+        keyids = [keyid for _, keyid in key_ranges(meta)]
+        if (log.size(), meta["origin"], keyids) != (size, scene.trust.origin, manifest["keyids"]):
+            yield f"its manifest is of {size} battles and other keys or another ledger than its {log.size()} battles"
         elif ours.size() < size:
             yield f"has {size} battles, the ledger only {ours.size()}: the ledger was rolled back"
         elif ours.root(size) != log.root(size):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 
-from green_logic.audit.exports import check_files, find_strays
+from green_logic.audit.exports import check_bytes, check_files, find_strays
 from green_logic.audit.report import AuditReport
 from green_logic.errors import RetryableError, VerificationError
 from green_logic.ledger.findings import EXAMPLES_KEPT, Finding, Tally
@@ -85,6 +85,7 @@ def _check_export(path: Path, trusted: _Trusted, report: AuditReport, workers: i
         return
     try:
         catalog = read_catalog(Folder(path))
+        yield from check_bytes(path, catalog)
     except (VerificationError, FileNotFoundError) as error:
         yield Finding("export", path.name, str(error))
         return

@@ -18,7 +18,15 @@ from green_logic.files import is_held
 from green_logic.ledger.findings import Finding
 from green_logic.ledger.reading import open_for_reading
 from green_logic.publish.inventory import file_digest
-from green_logic.publish.manifest import READ_ATTEMPTS, VERSION_FOLDER, Catalog, DataFile, Manifest, read_catalog
+from green_logic.publish.manifest import (
+    MANIFESTS,
+    READ_ATTEMPTS,
+    VERSION_FOLDER,
+    Catalog,
+    DataFile,
+    Manifest,
+    read_catalog,
+)
 from green_logic.publish.published import Folder
 
 EXPORT_LOCK = ".export.lock"
@@ -53,6 +61,7 @@ def _check(scene: Scene, root: Path, catalog: Catalog) -> Iterator[Finding]:
     # more rows may be published by now than our snapshot has
     with open_for_reading(scene.settings) as now:
         now.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
+        yield from check_bytes(root, catalog)
         for manifest in catalog.all.values():
             yield from _check_manifest(now, scene.trust.origin, manifest, live=manifest in catalog.live)
         broken = list(filter(None, check_files(root, catalog.files, scene.workers)))
@@ -62,6 +71,13 @@ def _check(scene: Scene, root: Path, catalog: Catalog) -> Iterator[Finding]:
     if not is_held(scene.settings.data_dir / EXPORT_LOCK):
         yield from find_strays(root, catalog)
     scene.report.exported = sum(manifest.rows for manifest in catalog.live)
+
+
+def check_bytes(root: Path, catalog: Catalog) -> Iterator[Finding]:
+    """Every manifest is printed as this project prints it: a byte that changes nothing was changed by somebody."""
+    for name, manifest in catalog.all.items():
+        if (root / MANIFESTS / name).read_bytes() != manifest.to_bytes():
+            yield Finding("export", f"_manifests/{name}", "is not as it was written")
 
 
 def _check_manifest(

@@ -37,19 +37,28 @@ def match_archive(archive: Archive, leaves: Sequence[Leaf], progress: Progress =
     layout = find_position(archive, manifest).layout
     if file_digest(archive.pack) != manifest["sha256"]:
         raise VerificationError(f"{archive.pack.name}: its SHA-256 is not the manifest's", kind="archive")
-    match_pack(archive.pack, layout, leaves, progress)
+    content_bytes, sums_sha256 = match_pack(archive.pack, layout, leaves, progress)
+    if (content_bytes, sums_sha256) != (manifest["dbom_bytes"], manifest["sums_sha256"]):
+        raise VerificationError(f"{archive.manifest.name}: does not describe the DBOMs in its pack", kind="archive")
 
 
-def match_pack(path: Path, layout: Layout, leaves: Sequence[Leaf], progress: Progress = no_progress) -> None:
-    """Raises VerificationError unless the pack is whole and holds just the DBOMs of `leaves`, listed in their order."""
+def match_pack(path: Path, layout: Layout, leaves: Sequence[Leaf], progress: Progress = no_progress) -> tuple[int, str]:
+    """Bytes of the DBOMs in a pack, and SHA-256 of its list of digests.
+
+    Raises VerificationError unless the pack is whole and holds just the DBOMs of `leaves`, listed in their order.
+    """
+    content_bytes = 0
     expected = {dbom_name(leaf.battle_id): leaf.dbom_sha256 for leaf in leaves}
     order = list(expected)
     with Pack(path, layout) as pack:
-        if names_in(pack.sums()) != order:
+        sums = pack.sums()
+        if names_in(sums) != order:
             raise VerificationError(f"{path.name}: its files are not listed in the order of the log", kind="archive")
         for done, member in enumerate(pack.members()):
             progress("reading back", done, len(leaves))
+            content_bytes += len(member.data)
             if expected.pop(member.name, None) != hashlib.sha256(member.data).digest():
                 raise VerificationError(f"{path.name}: {member.name} is not what the ledger recorded", kind="archive")
     if expected:
         raise VerificationError(f"{path.name}: {min(expected)} is missing", kind="archive")
+    return content_bytes, hashlib.sha256(sums).hexdigest()
