@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from green_logic.evaluation.constraints import Import, check_constraints, find_imports
+from green_logic.evaluation.constraints import check_constraints
+from green_logic.evaluation.imports import Import, find_imports
 from green_logic.evaluation.static_checks import parse_source
 
 

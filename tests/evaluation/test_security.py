@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from green_logic.evaluation.security import find_built_queries, find_findings
+from green_logic.evaluation.security.findings import find_built_queries, find_findings
 from green_logic.evaluation.smells import find_smells
 from green_logic.evaluation.static_checks import parse_source
 

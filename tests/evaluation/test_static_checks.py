@@ -15,17 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from green_logic.evaluation.constraints import check_constraints
-from green_logic.evaluation.security import find_findings
-from green_logic.evaluation.smells import find_smells
-from green_logic.evaluation.static_checks import (
+from green_logic.evaluation.definitions import (
     count_test_functions,
     find_definitions,
-    find_names,
     find_public_names,
     missing_entry_points,
     parse_entry_point,
-    parse_source,
 )
+from green_logic.evaluation.security.findings import find_findings
+from green_logic.evaluation.smells import find_smells
+from green_logic.evaluation.static_checks import find_names, parse_source
 
 STANDARD_LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 SAMPLE = sorted(STANDARD_LIBRARY.glob("[a-z]*.py"))[::3][:60]

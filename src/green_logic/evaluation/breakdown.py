@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from green_logic.evaluation.cis import SHINGLE_WORDS, Component, Verdict
-from green_logic.evaluation.security import Finding
+from green_logic.evaluation.security.findings import Finding
 
 SHOWN = 5  # failed tests, findings and names listed in a sentence
 ENDINGS = {

@@ -22,20 +22,15 @@ from green_logic.battle import Battle
 from green_logic.errors import NotEvaluatedError
 from green_logic.evaluation import cis
 from green_logic.evaluation.breakdown import explain
-from green_logic.evaluation.constraints import Constraint, check_constraints, find_imports
+from green_logic.evaluation.constraints import Constraint, check_constraints
+from green_logic.evaluation.definitions import TASKS_KEPT, count_test_functions, find_public_names, missing_entry_points
 from green_logic.evaluation.embedding import CachedEmbedder, cosine
+from green_logic.evaluation.imports import find_imports
 from green_logic.evaluation.judge.review import NoReview, Review, Reviewing, review_logic
 from green_logic.evaluation.sandbox import Sandbox, TestRun
-from green_logic.evaluation.security import Finding, find_findings
+from green_logic.evaluation.security.findings import Finding, find_findings
 from green_logic.evaluation.smells import Smell, find_smells
-from green_logic.evaluation.static_checks import (
-    TASKS_KEPT,
-    Parsed,
-    count_test_functions,
-    find_public_names,
-    missing_entry_points,
-    parse_source,
-)
+from green_logic.evaluation.static_checks import Parsed, parse_source
 
 AVAILABLE = sys.stdlib_module_names | {"solution", "pytest"}  # what hidden tests may import
 MESSAGE_LIMIT = 20  # failed tests whose messages are kept in the evidence
