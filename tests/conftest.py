@@ -78,7 +78,7 @@ def result_of(battle_id: str, *, score: float = 0.61, seed: int = 1, **more: Any
     return {
         "battle_id": battle_id,
         "battle_sha256": f"{seed:064x}",
-        "profile": {"id": "cis-evidence/1"},
+        "profile": {"id": "cis-evidence/2"},
         "evaluation": {
             "cis_score": score,
             "breakdown": {"rationale_score": 0.7, "logic_score": score, "note": "naïve – 日本"},

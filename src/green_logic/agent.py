@@ -53,7 +53,9 @@ class GreenAgent:
     @cached_property
     def evaluator(self) -> Evaluator:
         """What judges a battle."""
-        return Evaluator(open_embedder(self.settings.model_dir), self.sandbox, self.judge)
+        return Evaluator(
+            open_embedder(self.settings.model_dir), self.sandbox, self.judge, mutants=self.settings.mutants
+        )
 
     @cached_property
     def judge(self) -> Judge | None:

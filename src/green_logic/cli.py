@@ -46,6 +46,7 @@ SETTING_FLAGS = (
     "data_dir",
     "workers",
     "chunk_size",
+    "mutants",
     "allow_unsandboxed",
     "judge",
     "judge_model",

@@ -127,7 +127,8 @@ class Reevaluation:
         embedder = evaluation.get("embedder")
         name = str(embedder.get("id")) if isinstance(embedder, dict) else ""
         own = next(iter(self._embedders.values()))
-        return Evaluator(self._embedders.get(name, own), self._agent.sandbox, reviewer), reviewer
+        mutants = self._settings.mutants
+        return Evaluator(self._embedders.get(name, own), self._agent.sandbox, reviewer, mutants=mutants), reviewer
 
     def _evaluate_enough(self, evaluator: Evaluator, case: Case) -> list[dict[str, Any]]:
         """Results of judging a battle again: one, or some more where they differ in what a test run may change."""

@@ -21,7 +21,7 @@ FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 # the least value that makes sense; 0 lines or 0 workers would wait for ever
 LEAST = {"chunk_size": 1, "max_line_bytes": 1024, "max_source_bytes": 1, "judge_reviews": 1, "judge_concurrency": 1}
 # the greatest: each worker is a process and a thread, and the pauses between 20 retries add up to 12 days
-MOST = {"workers": 256, "retries": 20}
+MOST = {"workers": 256, "retries": 20, "mutants": 64}
 
 
 class Settings(NamedTuple):
@@ -40,6 +40,7 @@ class Settings(NamedTuple):
     max_line_bytes: int = 8 << 20  # a battle's line; the largest real one seen is 25 kB
     max_source_bytes: int = 1 << 20  # source, tests, rationale and description, each
     test_timeout_s: float = 10.0  # wall time of one test run in the sandbox
+    mutants: int = 8  # broken copies of each solution that its own tests are run on; 0: T is their pass rate alone
     busy_timeout_s: float = 60.0  # how long to wait for another writer of the same ledger
     group_sync: str = "auto"  # "auto": one syncfs per group of 16 or more files; "fsync": each file, for shared disks
     allow_unsandboxed: bool = False  # run hostile code without isolation; recorded in every result

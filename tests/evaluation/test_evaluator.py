@@ -208,7 +208,7 @@ def test_unknown_keys_are_kept_and_the_judges_own_cannot_be_supplied(evaluator: 
     result = evaluator.evaluate(battle(evaluation={"cis_score": 1.0}, note="kept", profile={"id": "mine"}))
     assert result["note"] == "kept"
     assert result["input"] == {"evaluation": {"cis_score": 1.0}, "profile": {"id": "mine"}}
-    assert result["profile"]["id"].startswith("cis-evidence/1")
+    assert result["profile"]["id"].startswith("cis-evidence/2")
 
 
 def test_the_result_keeps_the_origins_names_and_the_inputs_digest(evaluator: Evaluator) -> None:
@@ -224,5 +224,5 @@ def test_the_result_keeps_the_origins_names_and_the_inputs_digest(evaluator: Eva
 
 def test_the_fallback_embedding_has_a_profile_of_its_own(evaluator: Evaluator) -> None:
     profile = evaluator.evaluate(battle())["profile"]["id"]
-    assert profile in {"cis-evidence/1", "cis-evidence/1+hashed-384/1"}
-    assert (profile == "cis-evidence/1") == (judged(evaluator)["embedder"]["weights_sha256"] != "")
+    assert profile in {"cis-evidence/2", "cis-evidence/2+hashed-384/1"}
+    assert (profile == "cis-evidence/2") == (judged(evaluator)["embedder"]["weights_sha256"] != "")

@@ -47,7 +47,7 @@ def judged(number: int) -> dict[str, Any]:
         "task": {"id": f"task-{number % 4}", "title": TEXTS[number % 4], "description": "do it"},
         "participant": None if bare else {"agent": f"agent-{number % 2}", "model": "m"},
         "purple_response": {"sourceCode": TEXTS[number % len(TEXTS)] * own.randrange(9), "rationale": "because"},
-        "profile": {"id": "cis-evidence/1"},
+        "profile": {"id": "cis-evidence/2"},
         "audit_result": {"security_issues": [] if bare else [{"severity": "high", "line": 1}]},
         "red_report": None if bare else {"vulnerabilities": [{"severity": "critical"}, {"severity": "low"}]},
         "evaluation": evaluation,

@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("battles", metavar="BATTLES", help=".jsonl, .jsonl.gz or .jsonl.zst, or - for standard input")
     parser.add_argument("-j", "--workers", type=int, metavar="N", help="sandboxes at once (default: one per core)")
     parser.add_argument("--chunk-size", type=int, metavar="N", help="battles per step and transaction (default: 32)")
+    parser.add_argument(
+        "--mutants", type=int, metavar="N", help="broken copies that own tests must notice (default: 8; 0: pass rate)"
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--prefect", action="store_true", help="run as a Prefect flow (default with PREFECT_API_URL)")
     where.add_argument("--local", action="store_true", help="run in this process, whatever PREFECT_API_URL says")

@@ -16,6 +16,17 @@ ENDINGS = {
     "no_tests": "no test was found",
     "import_error": "the tests could not be loaded",
 }
+# operators of `mutation.operators`, as a contestant would put them
+CHANGES = {
+    "arithmetic": "another arithmetic operator",
+    "boolean": "a truth value turned over",
+    "compare": "another comparison",
+    "condition": "a condition turned over",
+    "constant": "a number one higher",
+    "delete": "a statement left out",
+    "raise": "an error not raised",
+    "return": "None returned",
+}
 
 
 def explain(
@@ -97,7 +108,27 @@ def _tests(part: Component, kind: str) -> str:
         )
     if failed:
         text += f"; not passed: {_list([_with_message(name, evidence['messages']) for name in failed])}"
+    if "mutation" in evidence:
+        text += f"; {_mutation(evidence['mutation'])}"
     return text + "."
+
+
+def _mutation(mutation: Mapping[str, Any]) -> str:
+    """What the tests notice, and where they could look."""
+    parts = []
+    if mutation["flaky"]:
+        parts.append(f"{_list(mutation['flaky'])} sometimes pass on the same code and count for nothing")
+    if "reason" in mutation or "note" in mutation:
+        parts.append(mutation.get("reason") or mutation["note"])
+        return "; ".join(parts)
+    killed = mutation["killed_assert"] + mutation["killed_crash"] + mutation["killed_timeout"]
+    parts.append(f"they notice {killed} of {mutation['n']} broken copies of the code")
+    if mutation["survivors"]:
+        lines = [f"line {item['line']} ({CHANGES[item['operator']]})" for item in mutation["survivors"]]
+        parts.append(f"unnoticed: {_list(lines)}")
+    if mutation["not_run"]:
+        parts.append(f"{mutation['not_run']} were not reached in time and count as unnoticed")
+    return "; ".join(parts)
 
 
 def _with_message(name: str, messages: Mapping[str, str]) -> str:

@@ -1,8 +1,8 @@
-"""The Contextual Integrity Score, profile `cis-evidence/1`: a pure function of recorded evidence.
+"""The Contextual Integrity Score, profile `cis-evidence/2`: a pure function of recorded evidence.
 
     R  rationale     (0.7·clamp01((cos(task, rationale) − 0.10)/0.50) + 0.3·grounding) · (1 − copied)
     A  architecture  (1 − largest penalty of a violated constraint) · (1 − min(0.2, 0.05·smells)); 0 if unparsable
-    T  testing       pass rate of the submission's own tests; 0 without any
+    T  testing       pass rate of the submission's own tests · share of mutants that they notice; 0 without any
     L  logic         pass rate of the task's hidden tests; unmeasured without any
     CIS = weighted mean over the measured components · red · intent
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import orjson
 
-PROFILE = "cis-evidence/1"
+PROFILE = "cis-evidence/2"
 WEIGHTS = {"rationale": 0.25, "architecture": 0.25, "testing": 0.25, "logic": 0.25}  # the origin's: all alike
 SIMILARITY_FLOOR = 0.10  # cosine of unrelated English texts under MiniLM; below it nothing is shared
 SIMILARITY_SPAN = 0.50  # so that 0.60 is full: honest rationales of real battles reach 0.55–0.75
@@ -87,8 +87,13 @@ def architecture_score(penalties: Sequence[float], smells: int) -> float:
 
 
 def pass_rate(passed: int, total: int) -> float:
-    """T or L from counts; nothing to pass is 0."""
+    """L, or one factor of T, from counts; nothing to pass is 0."""
     return rounded(passed / total) if total else 0.0
+
+
+def testing_score(rate: float, killed: float) -> float:
+    """T from the pass rate of the submission's own tests and the share of broken copies that they notice."""
+    return rounded(rate * killed)
 
 
 def red_multiplier(severities: Iterable[str]) -> float:

@@ -27,13 +27,15 @@ from green_logic.evaluation.definitions import TASKS_KEPT, count_test_functions,
 from green_logic.evaluation.embedding import CachedEmbedder, cosine
 from green_logic.evaluation.imports import find_imports
 from green_logic.evaluation.judge.review import NoReview, Review, Reviewing, review_logic
+from green_logic.evaluation.mutation import verdict as testing
+from green_logic.evaluation.mutation.examination import Examination
+from green_logic.evaluation.run_evidence import all_passed, describe_run
 from green_logic.evaluation.sandbox import Sandbox, TestRun
 from green_logic.evaluation.security.findings import Finding, find_findings
 from green_logic.evaluation.smells import Smell, find_smells
 from green_logic.evaluation.static_checks import Parsed, parse_source
 
 AVAILABLE = sys.stdlib_module_names | {"solution", "pytest"}  # what hidden tests may import
-MESSAGE_LIMIT = 20  # failed tests whose messages are kept in the evidence
 Vector = NDArray[np.float64]  # 384 floats of length 1
 # Top-level names of a result that only the judge fills in; an input that uses one keeps its value under "input".
 RESERVED = frozenset(
@@ -44,18 +46,28 @@ RESERVED = frozenset(
 class Evaluator:
     """The judge: an embedder and a sandbox. Safe to use from several threads."""
 
-    def __init__(self, embedder: CachedEmbedder, sandbox: Sandbox, judge: Reviewing | None = None) -> None:
+    def __init__(
+        self,
+        embedder: CachedEmbedder,
+        sandbox: Sandbox,
+        judge: Reviewing | None = None,
+        *,
+        mutants: int = testing.MUTANTS,
+    ) -> None:
+        """`mutants`: broken copies of each solution that its own tests are run on; 0: T is their pass rate alone."""
+        self._mutants = mutants
         self._embedder = embedder
         self._sandbox = sandbox
         self._reviewer = judge
         fallback = "" if embedder.id.startswith("minilm") else f"+{embedder.id}"
         # scores that rest on another embedding must never be averaged with these, so the name differs too
         self.profile = {
-            "id": cis.PROFILE + fallback + ("+llm" if judge else ""),
+            "id": cis.PROFILE + fallback + testing.profile_suffix(mutants) + ("+llm" if judge else ""),
             "sha256": cis.profile_digest(
                 {
                     "embedder": embedder.id,
                     "weights_sha256": embedder.weights_sha256,
+                    "mutation": testing.constants(mutants),
                     **({"judge": judge.profile} if judge else {}),
                 }
             ),
@@ -77,7 +89,8 @@ class Evaluator:
         timing = {
             "wall_s": time.perf_counter() - started,
             "static_s": static_s,
-            **_times("own", own),
+            **_times("own", own.base if isinstance(own, Examination) else own),
+            **({"mutants_s": own.wall_s} if isinstance(own, Examination) else {}),
             **_times("hidden", hidden),
             **(review.timing() if isinstance(review, Review) else {}),
         }
@@ -102,10 +115,12 @@ class Evaluator:
         texts = {name: text for name, text in texts.items() if text.strip()}
         return dict(zip(texts, self._embedder.embed(list(texts.values())), strict=True))
 
-    def _run_own_tests(self, battle: Battle, parsed: Parsed) -> TestRun | None:
+    def _run_own_tests(self, battle: Battle, parsed: Parsed) -> TestRun | Examination | None:
         tests = battle.submission.test_code
         if parsed.tree is None or not tests.strip():
             return None
+        if self._mutants:
+            return self._sandbox.examine_tests(parsed.source, tests, mutants=self._mutants)
         return self._sandbox.run_tests(parsed.source, tests, kind="own")
 
     def _run_hidden_tests(self, battle: Battle, parsed: Parsed) -> TestRun | None:
@@ -131,7 +146,7 @@ class Evaluator:
         battle: Battle,
         parsed: Parsed,
         vectors: Mapping[str, Vector],
-        own: TestRun | None,
+        own: TestRun | Examination | None,
         hidden: TestRun | None,
         *,
         review: Review | NoReview | None,
@@ -177,16 +192,18 @@ class Evaluator:
             "audit_result": _audit(parsed, constraints, findings, smells),
         }
 
-    def _sandbox_result(self, own: TestRun | None, hidden: TestRun | None) -> dict[str, Any]:
-        runs = {name: run for name, run in (("own", own), ("hidden", hidden)) if run is not None}
+    def _sandbox_result(self, own: TestRun | Examination | None, hidden: TestRun | None) -> dict[str, Any]:
+        base, variants_cpu_s = (own.base, own.cpu_s) if isinstance(own, Examination) else (own, 0.0)
+        runs = {name: run for name, run in (("own", base), ("hidden", hidden)) if run is not None}
+        cpu_s = {**{name: run.cpu_s for name, run in runs.items()}, "mutants": variants_cpu_s}
         return {
-            "success": bool(runs) and all(run.ended == "finished" and _all_passed(run) for run in runs.values()),
+            "success": bool(runs) and all(run.ended == "finished" and all_passed(run) for run in runs.values()),
             "duration": round(sum(run.wall_s for run in runs.values()), 4),
             "tests_used": "+".join(runs) or "none",
             "output": "\n".join(run.output for run in runs.values())[-2000:],  # characters; the origin's limit
             "sandbox": self._sandbox.describe(),
             "ended": {name: run.ended for name, run in runs.items()},
-            "cpu_s": {name: round(run.cpu_s, 4) for name, run in runs.items()},
+            "cpu_s": {name: round(seconds, 4) for name, seconds in cpu_s.items() if seconds},
         }
 
 
@@ -248,16 +265,12 @@ def _is_no_code(statement: ast.stmt) -> bool:
     )
 
 
-def _testing(tests: str, parsed: Parsed, run: TestRun | None) -> cis.Component:
+def _testing(tests: str, parsed: Parsed, own: TestRun | Examination | None) -> cis.Component:
     if not tests.strip():
         return cis.Component(0.0, "none", {"reason": "no tests of its own"})
-    if parsed.tree is None or run is None:
+    if parsed.tree is None or own is None:
         return cis.Component(0.0, "none", {"reason": "the source does not parse, so nothing was run"})
-    passed = sum(test.outcome == "passed" for test in run.outcomes)
-    unfinished = run.ended != "finished"
-    # a run that was cut short has at least one test that did not pass, and every test the file defines counts
-    total = max(len(run.outcomes) + unfinished, len(count_test_functions(tests)))
-    return cis.Component(cis.pass_rate(passed, total), "own_tests", _test_evidence(run, passed, total))
+    return testing.judge_examination(own, tests) if isinstance(own, Examination) else testing.judge_run(own, tests)
 
 
 def _logic(tests: str | None, parsed: Parsed, run: TestRun | None) -> cis.Component:
@@ -272,23 +285,8 @@ def _logic(tests: str | None, parsed: Parsed, run: TestRun | None) -> cis.Compon
     # a function passes when all its parameter sets do; one that is missing, skipped or crashed does not
     results = {name: bool(by_function[name]) and set(by_function[name]) == {"passed"} for name in expected}
     passed = sum(results.values()) if run.ended == "finished" else min(sum(results.values()), len(expected) - 1)
-    evidence = {**_test_evidence(run, passed, len(expected)), "functions": results}
+    evidence = {**describe_run(run, passed, len(expected)), "functions": results}
     return cis.Component(cis.pass_rate(passed, len(expected)), "hidden_tests", evidence)
-
-
-def _test_evidence(run: TestRun, passed: int, total: int) -> dict[str, object]:
-    failed = [test for test in run.outcomes if test.outcome != "passed"]
-    return {
-        "passed": passed,
-        "total": total,
-        "ended": run.ended,
-        "detail": run.detail,
-        "tamper": run.tamper,
-        "runner": run.runner,
-        **({"fallback": run.fallback} if run.fallback else {}),
-        "tests": {test.name: test.outcome for test in run.outcomes},
-        "messages": {test.name: test.message for test in failed[:MESSAGE_LIMIT]},
-    }
 
 
 def _component(part: cis.Component) -> dict[str, object]:
@@ -313,10 +311,6 @@ def _audit(
         ],
         "code_smells": [{"name": smell.name, "line": smell.line, "message": smell.message} for smell in smells],
     }
-
-
-def _all_passed(run: TestRun) -> bool:
-    return all(test.outcome == "passed" for test in run.outcomes)
 
 
 def _times(name: str, run: TestRun | None) -> dict[str, float]:

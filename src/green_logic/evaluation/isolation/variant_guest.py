@@ -11,10 +11,8 @@ import marshal
 import os
 import random
 import sys
-import types
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -22,6 +20,7 @@ import pytest
 from green_logic.evaluation.isolation import guest
 from green_logic.evaluation.isolation.guest import SOLUTION, TESTS, Reporter, SolutionAliases, SolutionNames
 from green_logic.evaluation.isolation.own_cases import find_own_cases
+from green_logic.evaluation.isolation.ready import run_pytest
 from green_logic.evaluation.isolation.split.mini import BeyondMiniError, run_case
 from green_logic.evaluation.mutation.choice import compile_variants
 
@@ -66,7 +65,7 @@ def run_variant(descriptor: int, variant: Variant) -> None:
 def _run(reporter: Reporter, variant: Variant) -> tuple[str, str, str]:
     """End, detail and runner; an empty end is a crash."""
     try:
-        solution = _load(SOLUTION, variant.code, {})
+        solution = guest.load(SOLUTION, variant.shown, {}, marshal.loads(variant.code))  # noqa: S302  compiled here
     except BaseException as error:  # noqa: BLE001  whatever hostile code raises, SystemExit included, is its result
         return "import_error", f"solution: {guest.describe(error)}", "mini"
     reporter.send(loaded=SOLUTION)
@@ -74,10 +73,9 @@ def _run(reporter: Reporter, variant: Variant) -> tuple[str, str, str]:
     sys.meta_path.append(SolutionAliases(solution))
     try:
         names: dict[str, object] = {"__builtins__": SolutionNames(solution)}
-        if variant.tests_code:
-            module = _load(TESTS, variant.tests_code, names)
-        else:
-            module = guest.load(TESTS, variant.tests, names)  # it does not parse, and this says where
+        # without code they do not parse, and loading them says where
+        code = marshal.loads(variant.tests_code) if variant.tests_code else None  # noqa: S302  likewise
+        module = guest.load(TESTS, variant.tests, names, code)
     except pytest.skip.Exception as skipped:
         return "no_tests", f"skipped: {skipped.msg}", "mini"
     except BaseException as error:  # noqa: BLE001  as above
@@ -85,22 +83,10 @@ def _run(reporter: Reporter, variant: Variant) -> tuple[str, str, str]:
     try:
         cases = find_own_cases(module)
     except BeyondMiniError:
-        return (*guest.run_pytest(reporter), "pytest")
+        return (*run_pytest(reporter), "pytest")
     for name, call in cases:
         outcome, message = run_case(call)
         reporter.send(test=name, outcome=outcome, message=message)
         if variant.expected is not None and name in variant.expected and outcome not in {"passed", "skipped"}:
             break
     return "finished" if cases else "no_tests", "", "mini"
-
-
-def _load(name: str, code: bytes, names: dict[str, object]) -> types.ModuleType:
-    """Run marshalled `code` as the module `name`, with `names` already in it. Raises whatever it raises."""
-    path = f"{Path.cwd()}/{name}.py"
-    module = types.ModuleType(name)
-    module.__file__ = path
-    module.__spec__ = ModuleSpec(name, None, origin=path)
-    vars(module).update(names)
-    sys.modules[name] = module
-    exec(marshal.loads(code), vars(module))  # noqa: S102, S302  compiled in this sandbox from the submission's text
-    return module

@@ -25,6 +25,7 @@ from dataclasses import replace
 from green_logic.evaluation.isolation.channel import ChannelClosedError, read_record, send_record
 from green_logic.evaluation.isolation.guest import preload
 from green_logic.evaluation.isolation.plan import Plan, leave, prepare
+from green_logic.evaluation.isolation.ready import prepare_pytest
 from green_logic.evaluation.isolation.split.pair import supervise_pair
 from green_logic.evaluation.isolation.supervisor import supervise
 from green_logic.evaluation.isolation.variants import supervise_variants
@@ -40,6 +41,7 @@ def main(arguments: str) -> None:
     try:
         _warm_up()
         plan = replace(plan, process_dir=prepare(plan))
+        prepare_pytest(plan.box)
         send_record(channel, {"ready": True})
         _serve(channel, owners, plan)
     except OSError as error:

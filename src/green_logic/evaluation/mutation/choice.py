@@ -37,13 +37,18 @@ def _compile_variants(
     tree = ast.parse(source, source_path)
     original = compile(tree, source_path, "exec", dont_inherit=True)
     blobs = [_compile_tests(tests, tests_path), marshal.dumps(original)]
-    controls = []
-    for name, shown, code in _controls(source, tree, source_path):
-        if _has_room(blobs, code):
-            controls.append({"name": name, "shown": shown})
-            blobs.append(marshal.dumps(code))
+    controls: list[dict[str, str | None]] = []
+    changed = change_text(source, tree)
+    if changed is not None:
+        controls.append({"name": "text", "shown": changed})
+        blobs.append(marshal.dumps(compile(changed, source_path, "exec", dont_inherit=True)))
+    mutations = choose(source, tree, candidates * TRIES)
+    disguised = disguise(source, tree, mutations, source_path)
+    if disguised is not None:
+        controls.append({"name": "bytecode", "shown": None})
+        blobs.append(marshal.dumps(disguised))
     mutants = []
-    for mutation, code in choose(source, tree, original, candidates):
+    for mutation, code in compile_mutants(mutations, tree, disguised or original, candidates):
         if _has_room(blobs, code):
             mutants.append({"operator": mutation.operator, "line": mutation.line})
             blobs.append(marshal.dumps(code))
@@ -51,26 +56,39 @@ def _compile_variants(
     return {"controls": controls, "mutants": mutants, "sizes": sizes}, blobs
 
 
-def choose(
-    source: str, tree: ast.Module, original: types.CodeType, wanted: int
-) -> Iterator[tuple[Mutation, types.CodeType]]:
-    """Up to `wanted` mutants that differ from the original and from each other, seeded by the source's SHA-256."""
+def choose(source: str, tree: ast.Module, wanted: int) -> list[Mutation]:
+    """Up to `wanted` mutations, seeded by the source's SHA-256: the same source, the same mutations."""
     seed = hashlib.sha256(source.encode("utf-8", "surrogatepass")).digest()
-    rng = random.Random(seed)  # noqa: S311  not a secret: anybody may repeat it
-    known = {fingerprint(original)}
-    for mutation in _spread(find_mutations(tree), rng, wanted * TRIES):
+    return _spread(find_mutations(tree), random.Random(seed), wanted)  # noqa: S311  anybody may repeat it
+
+
+def disguise(source: str, tree: ast.Module, mutations: list[Mutation], path: str) -> types.CodeType | None:
+    """Make `tree` the control of other bytecode; `mutations` keep their places. None if it stays as it is."""
+    insertions = change_bytecode(source, tree, random.SystemRandom())
+    for insertion in insertions:
+        for mutation in mutations:
+            if mutation.owner is insertion.owner and mutation.field == "body" and mutation.index is not None:
+                mutation.index += insertion.count if mutation.index >= insertion.position else 0
+    return compile(tree, path, "exec", dont_inherit=True) if insertions else None
+
+
+def compile_mutants(
+    mutations: list[Mutation], tree: ast.Module, unbroken: types.CodeType, wanted: int
+) -> Iterator[tuple[Mutation, types.CodeType]]:
+    """Up to `wanted` mutants that differ from `unbroken`, which is what `tree` compiles to, and from each other."""
+    known = {fingerprint(unbroken)}
+    for mutation in mutations:
         mutation.apply()
         try:
-            code = compile(tree, original.co_filename, "exec", dont_inherit=True)
+            code = compile(tree, unbroken.co_filename, "exec", dont_inherit=True)
         except (SyntaxError, ValueError):
             continue
         finally:
             mutation.undo()
         digest = fingerprint(code)
-        if digest in known:
-            continue
-        known.add(digest)
-        yield mutation, code
+        if digest not in known:
+            known.add(digest)
+            yield mutation, code
         if len(known) > wanted:
             return
 
@@ -111,16 +129,6 @@ def _spread(mutations: list[Mutation], rng: random.Random, wanted: int) -> list[
             if not left:
                 del by_function[function]
     return order
-
-
-def _controls(source: str, tree: ast.Module, path: str) -> Iterator[tuple[str, str | None, types.CodeType]]:
-    changed = change_text(source, tree)
-    if changed is not None:
-        yield "text", changed, compile(changed, path, "exec", dont_inherit=True)
-    other = ast.parse(source, path)
-    if change_bytecode(source, other):
-        ast.fix_missing_locations(other)
-        yield "bytecode", None, compile(other, path, "exec", dont_inherit=True)
 
 
 def _compile_tests(tests: str, path: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 # fields that hold no behaviour that tests see: types, decorators such as caches, patterns, messages
 HIDDEN_FIELDS = {
@@ -25,6 +26,23 @@ TYPE_NAMES = frozenset({"Annotated", "Callable", "Dict", "List", "Literal", "Opt
 PRINTING_NAMES = frozenset({"print", "pprint", "warn"})
 LOGGING_NAMES = frozenset({"log", "_log", "logger", "_logger", "logging", "warnings", "LOG", "LOGGER"})
 PATIENT_CALLS = frozenset({"sleep", "wait", "join"})  # what they are given is how long to wait
+
+_TIME = re.compile(r"time|now|elapsed|deadline|window|expir|clock|stamp|age$|ttl|interval", re.IGNORECASE)
+_CACHE = re.compile(r"memo|^_?cache", re.IGNORECASE)
+
+
+def is_time(node: ast.expr) -> bool:
+    """Whether it is about moments or spans, of which two are never equal."""
+    return any(_TIME.search(_name_of(part)) for part in ast.walk(node) if isinstance(part, ast.expr))
+
+
+def is_cache(target: ast.expr) -> bool:
+    """Whether it only remembers what could be computed again: without it everything works, but slower."""
+    return (
+        isinstance(target, ast.Subscript)
+        and _CACHE.search(_name_of(target.value)) is not None
+        and (isinstance(target.value, ast.Name) or "memo" in _name_of(target.value))
+    )
 
 
 def is_exempt(node: ast.AST) -> bool:

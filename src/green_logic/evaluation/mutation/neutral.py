@@ -4,20 +4,25 @@ Honest tests cannot tell a control from the original. Tests that compare the sol
 bytecode with what they know can, and so "notice" every mutant without noticing a single fault.
 
     text      another text: spaces at the end of lines, and lines moved down. The tree stays the same.
-    bytecode  other bytecode under the original text: local variables renamed, and some added that nobody reads
+    bytecode  other bytecode under the original text: local variables renamed, and statements added whose values nobody
+              reads. Mutants are made from this one, and show the original text as well, so that tests which let the
+              control pass find nothing else in a mutant than its fault.
 
-Names of functions, arguments and attributes, docstrings and keywords stay, and no loop or import comes in, so that
-tests of a task's constraints still pass.
+Names and numbers that are added are random: nobody can write down beforehand what a control will look like. Names of
+functions, arguments and attributes, docstrings and keywords stay, and no loop or import comes in, so that tests of a
+task's constraints still pass.
 """
 
 from __future__ import annotations
 
 import ast
-import hashlib
 import io
+import math
+import random
 import re
 import tokenize
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 # with these a function, or its caller's caller, may see its own variables
 MIRRORS = frozenset(
@@ -34,6 +39,33 @@ SCOPES = (
     ast.GeneratorExp,
 )
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+COMPARED: dict[type[ast.AST], str] = {
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
+ADDED: dict[type[ast.AST], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.FloorDiv: "//",
+    ast.Div: "/",
+    ast.Mod: "%",
+}
+SYMBOLS = {**COMPARED, **ADDED}
+MAX_ADDED = 6  # constants of a function that are added again
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """Statements that were put into the body of `owner`."""
+
+    owner: ast.AST
+    position: int
+    count: int
 
 
 def change_text(source: str, tree: ast.Module) -> str | None:
@@ -56,42 +88,55 @@ def change_text(source: str, tree: ast.Module) -> str | None:
     return changed if same and changed != source else None
 
 
-def change_bytecode(source: str, tree: ast.Module) -> bool:
-    """Change `tree` in place into one that compiles to other bytecode; False if nothing in it can be changed."""
+def change_bytecode(source: str, tree: ast.Module, rng: random.Random) -> list[Insertion]:
+    """Change `tree` in place into one that compiles to other bytecode; nothing is inserted where that is not safe."""
     names = set(re.findall(r"\w+", source))
     if names & CALLER_MIRRORS:
-        return False
-    fresh = _fresh_names(source, names)
+        return []
+    fresh = _fresh_names(names, rng)
+    insertions = []
     functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    changed = 0
     for function in functions:
         if not MIRRORS & {name for node in ast.walk(function) for name in _names_in(node)}:
+            added = _dead_statements(function, next(fresh), rng)
             _rename_locals(function, fresh)
-            _add_local(function, next(fresh))
-            changed += 1
-    if not functions:
+            insertions.append(_insert(function, added))
+    if not functions and not _has_future_import(tree):
         name = next(fresh)
-        _insert(tree, 1 if ast.get_docstring(tree) is not None else 0, f"{name} = 0\ndel {name}")
-        changed = not _has_future_import(tree)
-    return bool(changed)
+        insertions.append(_insert(tree, f"{name} = {rng.randrange(1 << 20)}\ndel {name}"))
+    return insertions
 
 
-def _fresh_names(source: str, taken: set[str]) -> Iterator[str]:
-    """Names that the source does not hold, the same for the same source."""
-    digest = hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
-    for number in range(1 << 30):
-        name = f"_{digest[:6]}_{number}"
+def _fresh_names(taken: set[str], rng: random.Random) -> Iterator[str]:
+    """Names that the source does not hold."""
+    while True:
+        name = f"_{rng.randrange(1 << 32):08x}"
         if name not in taken:
+            taken.add(name)
             yield name
 
 
-def _add_local(function: Function, name: str) -> None:
-    """A variable that nobody reads but the statement that makes it again."""
-    text = f"{name} = {len(function.body)}\n{name} = {name} + 1 > 2 and not {name}"
-    _insert(function, 1 if ast.get_docstring(function, clean=False) is not None else 0, text)
+def _dead_statements(function: Function, name: str, rng: random.Random) -> str:
+    """Statements that give `name` values nobody reads: with constants and operators that the function has, and others.
+
+    So neither a constant that is still there nor an operator that is new tells a mutant from the control.
+    """
+    nodes = list(ast.walk(function))
+    held = dict.fromkeys(
+        node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
+    )
+    statements = [f"{name} = {value!r}" for value in held if math.isfinite(value)][:MAX_ADDED]
+    symbols = [rng.choice(sorted(COMPARED.values())), rng.choice(sorted(ADDED.values()))]
+    symbols += [symbol for node in nodes if (symbol := SYMBOLS.get(type(node)))]
+    for symbol in dict.fromkeys(symbols):
+        statements.append(f"{name} = {rng.randrange(1 << 20) + 1}; {name} = {name} {symbol} {name}")
+    rng.shuffle(statements)
+    return "\n".join(statements)
 
 
-def _insert(owner: ast.Module | Function, position: int, text: str) -> None:
+def _insert(owner: ast.Module | Function, text: str) -> Insertion:
+    """Put statements after the docstring of `owner`."""
+    position = 1 if ast.get_docstring(owner, clean=False) is not None else 0
     statements = ast.parse(text).body
     line = owner.body[min(position, len(owner.body) - 1)].lineno
     for statement in statements:
@@ -99,6 +144,7 @@ def _insert(owner: ast.Module | Function, position: int, text: str) -> None:
             if hasattr(node, "lineno"):
                 node.lineno = node.end_lineno = line  # type: ignore[attr-defined]
     owner.body[position:position] = statements
+    return Insertion(owner, position, len(statements))
 
 
 def _rename_locals(function: Function, fresh: Iterator[str]) -> None:

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from green_logic.evaluation.mutation.exemptions import is_exempt, visible_fields
+from green_logic.evaluation.mutation.exemptions import is_cache, is_exempt, is_time, visible_fields
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
@@ -22,6 +22,13 @@ COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.NotIn: ast.In,
     ast.Is: ast.IsNot,
     ast.IsNot: ast.Is,
+}
+# where one more or less cannot matter, the whole range changes sides
+OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
 }
 ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
@@ -37,7 +44,7 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitOr: ast.BitAnd,
     ast.BitXor: ast.BitAnd,
 }
-LARGEST = 100  # a constant beyond it is a size or a patience: one more or less is nothing that a test should notice
+LARGEST = 20  # a constant beyond it is a size or a patience: one more or less is nothing that a test should notice
 # calls whose absence shows only to other threads, or not at all
 UNSEEN_CALLS = frozenset({"acquire", "close", "flush", "join", "notify", "notify_all", "release", "sleep"})
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -128,8 +135,9 @@ def _mutate(node: ast.AST, place: _Place) -> Iterator[Mutation]:
 
 def _mutate_expression(node: ast.expr, place: _Place) -> Iterator[Mutation]:
     if isinstance(node, ast.Compare):
+        table = {**COMPARISONS, **OPPOSITES} if _has_vague_border(node, place) else COMPARISONS
         for index, operator in enumerate(node.ops):
-            yield place.changed("compare", node, node, "ops", COMPARISONS[type(operator)](), index)
+            yield place.changed("compare", node, node, "ops", table[type(operator)](), index)
     elif isinstance(node, ast.BinOp):
         if not _is_text(node.left) and not _is_text(node.right) and type(node.op) in ARITHMETIC:
             yield place.changed("arithmetic", node, node, "op", ARITHMETIC[type(node.op)]())
@@ -156,7 +164,10 @@ def _mutate_statement(node: ast.stmt, place: _Place) -> Iterator[Mutation]:
     if isinstance(node, (ast.If, ast.While)):
         yield place.changed("condition", node, node, "test", _negated(node.test))
     elif isinstance(node, ast.Return):
-        if node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value is None):
+        # None for False is the same to most tests, and both truth values are turned over anyway
+        if node.value is not None and not (
+            isinstance(node.value, ast.Constant) and node.value.value in {None, True, False}
+        ):
             yield place.changed("return", node, node, "value", ast.copy_location(ast.Constant(None), node.value))
     elif isinstance(node, ast.AugAssign):
         if not _is_text(node.value) and type(node.op) in ARITHMETIC:
@@ -179,7 +190,21 @@ def _is_deletable(node: ast.stmt, place: _Place) -> bool:
         return True
     # an attribute that is never set is an error wherever it is read, which says little about tests
     is_setup = place.function.endswith(("__init__", "__post_init__", "__new__"))
-    return isinstance(node, ast.Assign) and not is_setup and isinstance(node.targets[0], (ast.Attribute, ast.Subscript))
+    return (
+        isinstance(node, ast.Assign)
+        and not is_setup
+        and isinstance(node.targets[0], (ast.Attribute, ast.Subscript))
+        and not is_cache(node.targets[0])
+    )
+
+
+def _has_vague_border(node: ast.Compare, place: _Place) -> bool:
+    """Whether equality decides nothing: of two moments, or of a number with the 0 that is returned for it anyway."""
+    if any(map(is_time, (node.left, *node.comparators))):
+        return True
+    answers = isinstance(place.owner, ast.If) and isinstance(place.owner.body[0], ast.Return)
+    last = node.comparators[-1]
+    return answers and isinstance(last, ast.Constant) and last.value == 0
 
 
 def _negated(test: ast.expr) -> ast.expr:

@@ -1,0 +1,88 @@
+"""T from an examination: pass rate of the submission's own tests × share of the mutants that they notice."""
+
+from __future__ import annotations
+
+from green_logic.evaluation import cis
+from green_logic.evaluation.definitions import count_test_functions
+from green_logic.evaluation.mutation import examination as rules
+from green_logic.evaluation.mutation.examination import Examination
+from green_logic.evaluation.run_evidence import describe_run
+from green_logic.evaluation.testrun import TestRun
+
+MUTANTS = 8  # each about 4 % of a battle's CPU; the share moves in steps that people can follow
+CONTROLS = ("text", "bytecode")
+
+
+def constants(mutants: int) -> dict[str, object]:
+    """What decides about T and is no evidence: part of the profile's digest."""
+    if not mutants:
+        return {"mutants": 0}
+    return {
+        "mutants": mutants,
+        "controls": CONTROLS,
+        "budget": [rules.BUDGET_CPU_S, rules.BUDGET_WALL_S],
+        "limits": [rules.SLOWER, rules.MORE_CPU_S, rules.MORE_WALL_S],
+        "confirmations": rules.CONFIRMATIONS,
+        "seeds": rules.SEEDS,
+    }
+
+
+def profile_suffix(mutants: int) -> str:
+    """What the profile's name says of another number of mutants: such scores are never averaged with these."""
+    if mutants == MUTANTS:
+        return ""
+    return f"+mutants-{mutants}" if mutants else "+nomutants"
+
+
+def judge_run(run: TestRun, tests: str) -> cis.Component:
+    """T without mutants: the pass rate alone."""
+    passed = sum(test.outcome == "passed" for test in run.outcomes)
+    total = _count_tests(run, tests)
+    return cis.Component(cis.pass_rate(passed, total), "own_tests", describe_run(run, passed, total))
+
+
+def judge_examination(seen: Examination, tests: str) -> cis.Component:
+    """T and its evidence, which holds no time and nothing else that differs between two honest examinations."""
+    passed, total = len(seen.stable), _count_tests(seen.base, tests)
+    killed = {fate: seen.count(fate) for fate in (rules.KILLED_ASSERT, rules.KILLED_CRASH, rules.KILLED_TIMEOUT)}
+    counted = [fate for _, fate in seen.mutants if fate != rules.STILLBORN]
+    reason, note = _find_reason(seen), ""
+    if not reason and not seen.mutants:
+        share, note = 1.0, "nothing in the source can be broken, so the pass rate stands alone"
+    else:
+        share = sum(killed.values()) / len(counted) if counted and not reason else 0.0
+    evidence = {
+        "n": len(counted),
+        **killed,
+        "survivors": sorted(
+            ({"line": item.line, "operator": item.name} for item, fate in seen.mutants if fate == rules.SURVIVED),
+            key=lambda survivor: (survivor["line"], survivor["operator"]),
+        ),
+        "not_run": seen.count(rules.NOT_RUN),
+        "stillborn": seen.count(rules.STILLBORN),
+        "controls": {name: f"fails {test}" if test else "passes" for name, test in seen.controls.items()},
+        "flaky": list(seen.flaky),
+        **({"reason": reason} if reason else {}),
+        **({"note": note} if note else {}),
+    }
+    value = cis.testing_score(cis.pass_rate(passed, total), share)
+    return cis.Component(value, "own_tests", {**describe_run(seen.base, passed, total), "mutation": evidence})
+
+
+def _find_reason(seen: Examination) -> str:
+    """Why T is 0 whatever else was seen; empty if it is not."""
+    if seen.fault:
+        return seen.fault
+    if not seen.stable:
+        return "no test passes each time, so none can notice anything"
+    for name, test in seen.controls.items():
+        if test:
+            return f"{test} fails on a copy that behaves the same and differs in its {name} only"
+    if seen.mutants and all(fate == rules.STILLBORN for _, fate in seen.mutants):
+        return "no broken copy of the source can be imported, so the tests were never asked"
+    return ""
+
+
+def _count_tests(run: TestRun, tests: str) -> int:
+    # a run that was cut short has at least one test that did not pass, and every test the file defines counts
+    return max(len(run.outcomes) + (run.ended != "finished"), len(count_test_functions(tests)))
