@@ -114,7 +114,7 @@ def _check_rows(jobs: Sequence[_Job], workers: int) -> Iterator[_Sealed]:
 def _check_file(job: _Job) -> _Sealed:
     from green_logic.publish.export_match import check_sealed, read_rows  # noqa: PLC0415  it loads Arrow
 
-    keys = parse_public_keys(job.pems, "the trusted keys")
+    keys = parse_public_keys(job.pems, "the trusted keys") if job.pems else {}
     leaves = []
     try:
         for batch in read_rows(job.path, job.name, job.file):

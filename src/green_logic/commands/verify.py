@@ -165,7 +165,7 @@ def _tell(answer: Any, *, pinned: bool, quiet: bool) -> None:
     unpinned = "" if pinned else "\n  key not pinned: this shows that the files agree with each other; give --key FILE"
     if isinstance(answer, Verdict):
         what = {"dbom": "DBOM"}.get(answer.what, answer.what)
-        if answer.ok:
+        if not answer.kind:
             say(f"✔ {answer.path}: {what} is good: {answer.message}{unpinned}")
         else:
             say(f"{'?' if answer.kind == 'legacy-unsigned' else '✘'} {answer.path}: {answer.kind}: {answer.message}")

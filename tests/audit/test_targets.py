@@ -1,0 +1,128 @@
+"""`green-logic verify TARGET`: each thing that can be verified is told apart, and what is not there is said to be so."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from green_logic.cli import main
+from green_logic.ledger.database import Ledger
+from green_logic.proof.dbom import seal_result
+
+
+@pytest.fixture
+def verify(capsys):
+    """Runs the command; its exit code and what it said, or its document when asked with --json."""
+
+    def run(*words):
+        capsys.readouterr()
+        code = main(["verify", *map(str, words)])
+        out, err = capsys.readouterr()
+        return code, json.loads(out) if "--json" in words else out + err
+
+    return run
+
+
+@pytest.fixture
+def legacy(tmp_path, published):
+    """A DBOM 1.0 as the origin wrote them, in a folder without a judge's key."""
+    name = next(name for name in sorted(published.books.files) if name.startswith("dboms/"))
+    dbom = json.loads(published.books.files[name])
+    dbom |= {"dbom_version": "1.0", "sigma_judge": f"SIG_GREEN_{dbom['battle_id']}_{dbom['h_delta'][:8]}"}
+    path = tmp_path / "old" / name.removeprefix("dboms/")
+    path.parent.mkdir()
+    path.write_text(json.dumps(dbom))
+    return path
+
+
+def test_every_kind_of_target_is_told_apart(published, verify):
+    books, place = published.books, ["-C", published.books.settings.data_dir]
+    pinned = ["--key", books.settings.data_dir / "judge.pub", *place]
+    backup = sorted(published.path("backups").iterdir())[-1]
+    parquet = published.path(published.names("exports")[-1])
+    pack = sorted(path for path in published.path("archives").iterdir() if path.suffix == ".gz")[0]
+    targets = {
+        published.path(""): "ledger",
+        published.path("exports"): "export",
+        published.path("exports/battles"): "export",
+        parquet: "export",
+        backup: "backup",
+        published.path("archives"): "archives",
+        pack: "archive",
+        published.path("dboms/dbom_b-003.json"): "dbom",
+        published.path("checkpoint"): "checkpoint",
+        "b-003": "battle",
+    }
+    code, document = verify("--json", *pinned, *targets)
+    assert code == 0
+    assert [one["what"] for one in document["targets"]] == list(targets.values())
+    assert all(one["ok"] for one in document["targets"])
+
+
+def test_a_damaged_publication_is_an_answer_of_1_and_named(published, verify):
+    place = ["-C", published.books.settings.data_dir]
+    for name in (published.names("exports")[-1], published.names("backups")[0], published.names("archives")[-1]):
+        path = published.path(name)
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:-1])
+        assert verify(*place)[0] == 1
+        assert verify("--ledger-only", *place)[0] == 0
+        assert verify(published.path(name.split("/")[0]) if "backups" not in name else path.parent, *place)[0] == 1
+        published.books.restore()
+
+
+def test_a_target_that_is_not_there_says_so(published, verify, tmp_path):
+    place = ["-C", published.books.settings.data_dir]
+    for target in ("nofile.json", "/nowhere/dbom_x.json", tmp_path / "none.parquet", "b-900", "data/exports/"):
+        code, text = verify(target, *place)
+        assert code == 2
+        assert "no such file" in text
+    code, text = verify("nofile.json", "-C", tmp_path / "empty")
+    assert (code, "no such file" in text) == (2, True)
+    assert not (tmp_path / "empty").exists()
+
+
+def test_strict_makes_findings_of_what_is_unpinned_or_unsealed(published, verify, make_result):
+    books, place = published.books, ["-C", published.books.settings.data_dir]
+    key, note = ["--key", published.path("judge.pub")], ["--checkpoint", published.path("checkpoint")]
+    assert verify("--strict", *key, *note, *place)[0] == 0
+    for words in ([], key, note):
+        code, document = verify("--strict", "--json", *words, *place)
+        assert (code, document["targets"][0]["findings"][0]["kind"]) == (1, "unpinned")
+        assert verify(*words, *place)[0] == 0
+    with Ledger.open(books.settings, books.key) as ledger:
+        ledger.submit([seal_result(make_result("b-new"), key=books.key, origin=ledger.origin)])
+    assert verify(*key, *note, *place)[0] == 0
+    code, document = verify("--strict", "--json", *key, *note, *place)
+    assert (code, [one["kind"] for one in document["targets"][0]["findings"]]) == (1, ["unsealed"])
+    code, document = verify("--strict", "--json", published.path("dboms/dbom_b-003.json"), *place)
+    assert (code, document["targets"][0]["kind"]) == (1, "unpinned")
+
+
+def test_an_unsigned_dbom_is_never_called_good_and_passes_only_where_no_key_is_known(
+    published, verify, legacy, tmp_path
+):
+    nowhere = ["-C", tmp_path / "none"]
+    code, text = verify(legacy, *nowhere)
+    assert code == 0
+    assert "legacy-unsigned" in text
+    assert "✔" not in text
+    assert verify("--strict", legacy, *nowhere)[0] == 1
+    assert verify(legacy, "--key", published.path("judge.pub"), *nowhere)[0] == 1
+    inside = published.path(f"dboms/{legacy.name}")
+    inside.write_bytes(legacy.read_bytes())
+    assert verify(inside, *nowhere)[0] == 1  # beside the judge's key it is a downgrade
+
+
+def test_a_signed_dbom_without_any_key_is_a_question_not_an_answer(published, verify, tmp_path):
+    alone = tmp_path / "alone" / "dbom_b-003.json"
+    alone.parent.mkdir()
+    alone.write_bytes(published.books.files["dboms/dbom_b-003.json"])
+    code, text = verify(alone, "-C", tmp_path / "none")
+    assert code == 2
+    assert "--key FILE" in text
+
+
+def test_deep_and_ledger_only_exclude_each_other(published, verify):
+    assert verify("--deep", "--ledger-only", "-C", published.books.settings.data_dir)[0] == 2
