@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
+from green_logic import publication
 from green_logic.commands import add_common
 from green_logic.commands.config import HIDDEN, describe
-from green_logic.commands.serve import add_arguments, check_options, publication_words, words_of
+from green_logic.commands.serve import STEPS, add_arguments, check_options, order_of, publication_words, words_of
 from green_logic.errors import ConfigurationError
 from green_logic.settings import Settings, load_settings
 
@@ -174,9 +175,23 @@ def test_what_would_fail_at_night_is_refused_at_once(words: list[str]) -> None:
 
 def test_a_service_gets_the_words_it_was_started_with() -> None:
     words = ["--cron=1 2 * * *", "--timezone=Europe/Berlin", "--data-dir=a b", "--keep=7d", "--quiet", "--json"]
-    options = parse(*words)
+    options = parse(*words, "--skip=archive", "--skip", "audit")
     assert parse(*words_of(options)) == options
-    assert sorted(publication_words(options)) == ["--data-dir=a b", "--keep=7d", "--quiet"]
+    assert sorted(publication_words(options)) == [
+        "--data-dir=a b",
+        "--keep=7d",
+        "--quiet",
+        "--skip=archive",
+        "--skip=audit",
+    ]
+
+
+def test_the_command_and_the_publication_know_the_same_steps(settings: Settings) -> None:
+    assert list(STEPS) == list(publication.STEPS)
+    order = order_of(parse("--rebuild", "--publish", "--dest=s3://b", "--keep=7d", "--skip=backup"), settings)
+    assert order == publication.Order(settings, None, True, "s3://b", None, "7d", ("backup",))
+    with pytest.raises(SystemExit):
+        parse("--skip", "everything")
 
 
 def test_serve_publish_needs_no_prefect(settings: Settings, make_result: Any) -> None:

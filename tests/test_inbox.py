@@ -15,7 +15,18 @@ from typing import Any
 import pytest
 
 from green_logic.errors import ConfigurationError, GreenLogicError, StorageError
-from green_logic.inbox import FIRST_PAUSE_S, LAST_PAUSE_S, STABLE_S, Inbox, Settled, judge_file, settle, work
+from green_logic.inbox import (
+    FIRST_PAUSE_S,
+    LAST_PAUSE_S,
+    STABLE_S,
+    STRANGE_S,
+    Inbox,
+    Settled,
+    judge_file,
+    settle,
+    settled_line,
+    work,
+)
 from green_logic.settings import Settings
 
 BATTLE = {
@@ -132,6 +143,43 @@ def test_folders_links_and_pipes_are_left_alone(inbox: Inbox, tmp_path: Path) ->
     (inbox.directory / "link.jsonl").symlink_to(target)
     assert take(inbox, good) == []
     assert target.exists()
+
+
+def test_what_will_never_be_judged_is_named_once_with_the_reason(inbox: Inbox, tmp_path: Path) -> None:
+    (inbox.directory / "folder.jsonl").mkdir()
+    os.mkfifo(inbox.directory / "pipe.jsonl")
+    (inbox.directory / "link.jsonl").symlink_to(tmp_path)
+    for name in ("notes.txt", "a.jsonl", "b.jsonl.part", "c.tmp", ".d.txt"):
+        drop(inbox, name, "b-1")
+    assert list(inbox.strangers(0.0)) == []  # it may be about to be renamed
+    assert list(inbox.strangers(STRANGE_S - 0.01)) == []
+    told = dict(inbox.strangers(STRANGE_S))
+    assert sorted(told) == ["folder.jsonl", "link.jsonl", "notes.txt", "pipe.jsonl"]
+    assert "move the file itself" in told["link.jsonl"]
+    assert ".jsonl.zst" in told["notes.txt"]
+    assert list(inbox.strangers(10 * STRANGE_S)) == []
+    (inbox.directory / "notes.txt").unlink()
+    assert list(inbox.strangers(11 * STRANGE_S)) == []
+    drop(inbox, "notes.txt", "b-1")  # another one of that name
+    assert list(inbox.strangers(12 * STRANGE_S)) == []
+    assert [name for name, _ in inbox.strangers(13 * STRANGE_S)] == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        ({"ok": True, "recorded": 2, "by": "flow"}, "✔ a.jsonl → done: 2 recorded (flow)"),
+        (
+            {"ok": False, "recorded": 1, "refused": 3, "by": "library"},
+            "✘ a.jsonl → done: 1 recorded · 3 refused (library)",
+        ),
+        ({"ok": True, "by": "flow"}, "✔ a.jsonl → done: no battles (flow)"),
+        ({"ok": False, "error": {"message": "it is torn"}}, "✘ a.jsonl → done: it is torn"),
+    ],
+)
+def test_what_became_of_a_file_is_told_in_one_line(report: dict[str, Any], words: str, tmp_path: Path) -> None:
+    counts = dict.fromkeys(("recorded", "already_recorded", "conflicts", "refused", "not_evaluated"), 0)
+    assert settled_line(Settled("a.jsonl", "done", tmp_path / "a.jsonl", counts | report)) == words
 
 
 def test_a_file_that_still_grows_is_not_taken(settings: Settings) -> None:
