@@ -31,6 +31,7 @@ from green_logic.proof.dbom import seal_result
 from green_logic.proof.keys import key_path, load_signing_key, make_key
 from green_logic.publish.archive import archive_dboms
 from green_logic.publish.backup import backup
+from green_logic.publish.export import export_battles
 from green_logic.settings import Settings, state_dir
 
 BATTLES = 6
@@ -509,14 +510,36 @@ def test_a_lost_and_a_broken_memory_of_what_was_signed_are_told(books):
 
 
 def test_archives_and_backups_that_are_not_whole_are_told(books):
-    pack = next((books.data_dir / "archives").glob("*.tar.zst"))
+    pack = next((books.data_dir / "archives").glob("*.tar.gz"))
     os.truncate(pack, 10)
     (stored,) = (path for path in (books.data_dir / "backups").iterdir() if path.is_dir())
     os.truncate(stored / "battles.db", 10)
-    assert kinds(books) == {"archive-damaged", "backup-damaged"}
+    assert kinds(books) == {"archive-damaged", "backup-damaged", "backup-absent"}
     (stored / "manifest.json").unlink()
     pack.unlink()
     assert kinds(books) == {"archive-damaged", "backup-damaged", "backup-absent"}
+
+
+def test_an_export_that_is_not_the_ledgers_is_told(books):
+    export_battles(books)
+    assert kinds(books) == set()
+    (data,) = (books.data_dir / "exports").rglob("*.parquet")
+    (manifest,) = (books.data_dir / "exports").rglob("_manifests/*.json")
+    planted = data.with_name("battles-000000000900-000000000900.parquet")
+    planted.write_bytes(data.read_bytes())
+    assert kinds(books) == {"export-stray"}
+    planted.unlink()
+    os.truncate(data, 10)
+    assert kinds(books) == {"export-damaged"}
+    manifest.write_bytes(b"{}")
+    assert kinds(books) == {"export-damaged"}
+
+
+def test_a_byte_of_a_backup_that_keeps_its_size_is_told(books):
+    (stored,) = (path for path in (books.data_dir / "backups").iterdir() if path.is_dir())
+    data = (stored / "battles.db").read_bytes()
+    (stored / "battles.db").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert kinds(books) == {"backup-damaged"}
 
 
 def test_a_backup_is_due_once_battles_are_new_and_it_is_old(books, record):

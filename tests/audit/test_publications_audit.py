@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 
@@ -280,11 +279,11 @@ def test_a_backup_without_its_manifest_or_behind_a_link_is_told(published):
     first, second, _ = backups_of(published)
     (first / "manifest.json").unlink()
     assert kinds(published) == {"backup": 1}
-    os.replace(second, second.with_name("elsewhere"))
+    second.rename(second.with_name("elsewhere"))
     second.symlink_to("elsewhere")
     assert kinds(published) == {"backup": 2}
     second.unlink()
-    os.replace(second.with_name("elsewhere"), second)
+    second.with_name("elsewhere").rename(second)
 
 
 def test_a_backup_is_not_changed_by_being_looked_into(published):

@@ -1,4 +1,4 @@
-"""`green-logic verify TARGET`: each thing that can be verified is told apart, and what is not there is said to be so."""
+"""`green-logic verify TARGET`: each thing that can be verified is told apart, and what is not there is told."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def legacy(tmp_path, published):
 def test_every_kind_of_target_is_told_apart(published, verify):
     books, place = published.books, ["-C", published.books.settings.data_dir]
     pinned = ["--key", books.settings.data_dir / "judge.pub", *place]
-    backup = sorted(published.path("backups").iterdir())[-1]
+    backup = max(published.path("backups").iterdir())
     parquet = published.path(published.names("exports")[-1])
-    pack = sorted(path for path in published.path("archives").iterdir() if path.suffix == ".gz")[0]
+    pack = min(path for path in published.path("archives").iterdir() if path.suffix == ".gz")
     targets = {
         published.path(""): "ledger",
         published.path("exports"): "export",
@@ -100,7 +100,7 @@ def test_strict_makes_findings_of_what_is_unpinned_or_unsealed(published, verify
     assert (code, document["targets"][0]["kind"]) == (1, "unpinned")
 
 
-def test_an_unsigned_dbom_is_never_called_good_and_passes_only_where_no_key_is_known(
+def test_an_unsigned_dbom_is_never_good_and_passes_only_where_no_key_is_known(
     published, verify, legacy, tmp_path
 ):
     nowhere = ["-C", tmp_path / "none"]

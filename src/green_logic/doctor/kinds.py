@@ -136,8 +136,20 @@ _LEFTOVERS = {
         "an archive is not whole",
         "move its files out of archives/ and run green-logic archive{at}: the rows make it again",
     ),
+    "export-damaged": Kind(
+        "fault",
+        "a Parquet export is not what its manifests or the ledger say",
+        "green-logic export --rebuild{at}",
+    ),
+    "export-stray": Kind(
+        "warning",
+        "a Parquet file that no manifest names: a crash left it, or its manifest was removed",
+        "green-logic export{at}",
+    ),
     "backup-damaged": Kind(
-        "fault", "a backup has lost its manifest or a file, and cannot be restored", "green-logic backup{at}"
+        "fault",
+        "a backup is not whole, or is not a beginning of this ledger, and must not be restored",
+        "green-logic backup{at}",
     ),
     "stale-lock": Kind("note", "a lock file that nobody holds: harmless, a lock ends with its process", "nothing"),
     "writer-alive": Kind("note", "a process is at work on this ledger", "nothing"),

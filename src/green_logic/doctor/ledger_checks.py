@@ -36,13 +36,16 @@ DATABASE = {"database": "database-malformed", "schema": "schema-changed"}
 ELSEWHERE = frozenset(
     {
         "archive",
+        "backup",
         "checkpoint-file",
         "dbom-differs",
         "dbom-missing",
         "downgrade",
+        "export",
         "foreign-file",
         "orphan-file",
         "public-key",
+        "stray",
     }
 )
 _WAL_MAGIC = (0x377F0682, 0x377F0683)  # https://www.sqlite.org/fileformat2.html#the_write_ahead_log

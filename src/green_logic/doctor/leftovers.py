@@ -14,6 +14,7 @@ from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.files import TEMPORARY_PREFIX, is_held
 from green_logic.ledger.shelf import ARCHIVES_NAME
 from green_logic.publish.archive_files import NAME, find_archives, parse_name, read_manifest
+from green_logic.publish.manifest import VERSION_FOLDER
 from green_logic.publish.restore import read_backup
 from green_logic.publish.retention import parse_stamp
 
@@ -99,13 +100,21 @@ def check_locks(patient: Patient) -> Iterator[Fault]:
 
 
 def check_publications(patient: Patient) -> Iterator[Fault]:
-    """Archives hold what the ledger says; backups have their manifests (their contents: `restore --drill`)."""
-    folder = patient.settings.data_dir / ARCHIVES_NAME
-    if patient.books.present and patient.books.error is None:
-        for one in patient.books.findings("archive"):  # the audit has read them
-            yield patient.fault("archive-damaged", folder / one.where, one.message)
-    else:
+    """Archives, exports and backups hold what the ledger says; backups elsewhere have their manifests and sizes."""
+    data_dir, books = patient.settings.data_dir, patient.books
+    folder = data_dir / ARCHIVES_NAME
+    audited = books.report is not None
+    places = {"archive": folder, "export": data_dir / "exports" / "battles", "backup": data_dir / "backups"}
+    for kind, place in places.items() if audited else ():
+        for one in books.findings(kind):  # the audit has read them
+            yield patient.fault(f"{kind}-damaged", place / one.where, one.message)
+    for one in books.findings("stray"):
+        if one.where.startswith("month="):  # packs without manifest are leftovers, which are looked for above
+            yield patient.fault("export-stray", places["export"] / VERSION_FOLDER / one.where, one.message)
+    if not audited:
         yield from _check_archives(patient, folder)
+    if audited and patient.backups == places["backup"]:
+        return
     for path in sorted(patient.backups.iterdir()) if patient.backups.is_dir() else ():
         if parse_stamp(path.name) is not None:
             yield from _check_backup(patient, path)
