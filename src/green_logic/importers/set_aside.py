@@ -7,6 +7,8 @@ of this import, with both sides of a conflict; the next import of the path repla
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
 import hashlib
 import os
 import uuid
@@ -18,6 +20,7 @@ import orjson
 
 from green_logic.files import (
     TEMPORARY_PREFIX,
+    is_held,
     make_directory,
     storage_errors,
     sync_directory,
@@ -98,20 +101,38 @@ class LeftOut:
         with storage_errors(f"cannot write {self.path}"):
             if self._file is None:
                 make_directory(self.path.parent)
-                self._file = self._temporary.open("wb")
+                self._file = self._open()
             self._file.write(orjson.dumps(dict(entry)) + b"\n")
 
     def close(self, *, complete: bool) -> None:
         """Publish the list; when the whole path was read and nothing left out, the list of the import before goes."""
         with storage_errors(f"cannot write {self.path}"):
             if self._file is not None:
-                self._file.close()
+                self._file.flush()
                 sync_file(self._temporary)
                 self._temporary.replace(self.path)
+                self._file.close()  # and gives up the lock, once the list has its name
                 sync_directory(self.path.parent)
                 self._file = None
             elif complete:
                 self.path.unlink(missing_ok=True)
+            self._sweep()
+
+    def _open(self) -> IO[bytes]:
+        """The temporary list, locked as long as it is open, so that another import can tell it from a killed one's."""
+        while True:
+            file = self._temporary.open("wb")
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if self._temporary.exists():  # nobody swept it before it was locked
+                return file
+            file.close()
+
+    def _sweep(self) -> None:
+        """Remove what killed imports of this path left."""
+        folder = self.path.parent
+        for path in folder.glob(f"{TEMPORARY_PREFIX}*-{glob.escape(self.path.name)}") if folder.is_dir() else ():
+            if not is_held(path):
+                path.unlink(missing_ok=True)
 
 
 def _same_failure(path: Path, entry: Mapping[str, Any]) -> bool:
