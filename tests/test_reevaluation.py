@@ -204,6 +204,12 @@ def test_an_archive_answers_for_nothing_that_is_needed_here(books: Settings, key
     assert {verdict.outcome for verdict in again(books).values()} == {"equal"}
 
 
+@pytest.mark.parametrize("mutants", [0, 2])
+def test_another_number_of_mutants_is_taken_from_the_record(settings: Settings, tmp_path: Path, mutants: int) -> None:
+    judge(settings.changed(mutants=mutants), [line("sound")], tmp_path)
+    assert again(settings)["sound"].outcome == "equal"
+
+
 def test_an_older_version_of_the_same_profile_is_no_difference(books: Settings, judging: Reevaluation) -> None:
     row = row_of(books, "sound")
     result = orjson.loads(row.raw_result)

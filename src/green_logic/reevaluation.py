@@ -7,6 +7,7 @@ failed, never as different.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -25,10 +26,12 @@ from green_logic.evaluation.embedding import CachedEmbedder, open_embedder
 from green_logic.evaluation.evaluator import Evaluator
 from green_logic.evaluation.hashed import HashedEmbedder
 from green_logic.evaluation.judge.recorded import RecordedReviewer
+from green_logic.evaluation.mutation.verdict import MUTANTS
 from green_logic.recorded import Row, find_faults, is_judged_here, parse_result, rebuild_battle
 from green_logic.retries import with_retries
 from green_logic.settings import Settings
 
+_MUTANTS_NAMED = re.compile(r"\+(?:nomutants|mutants-(\d{1,2})\b)")
 RUNS = 3  # of a battle whose tests differ from the record
 
 
@@ -127,7 +130,7 @@ class Reevaluation:
         embedder = evaluation.get("embedder")
         name = str(embedder.get("id")) if isinstance(embedder, dict) else ""
         own = next(iter(self._embedders.values()))
-        mutants = self._settings.mutants
+        mutants = _find_mutants(str(result.get("profile")))
         return Evaluator(self._embedders.get(name, own), self._agent.sandbox, reviewer, mutants=mutants), reviewer
 
     def _evaluate_enough(self, evaluator: Evaluator, case: Case) -> list[dict[str, Any]]:
@@ -149,3 +152,9 @@ class Reevaluation:
     def _pause(self, seconds: float) -> None:
         if self._stopped.wait(seconds):
             raise RetryableError("it was interrupted")
+
+
+def _find_mutants(profile: str) -> int:
+    """On how many broken copies the tests were run, by the profile's name (`mutation.verdict.profile_suffix`)."""
+    named = _MUTANTS_NAMED.search(profile)
+    return MUTANTS if named is None else int(named[1] or 0)
