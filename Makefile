@@ -53,8 +53,8 @@ imports: $(VENV)/.dev
 format: $(VENV)/.dev  ## put our own code in shape
 	@$(BIN)/ruff check --no-cache --fix-only . && $(BIN)/ruff format --no-cache .
 
-crash: $(VENV)/.dev  ## the long crash campaign: 50 kills at random moments, and one at every file-system call
-	@GREEN_LOGIC_TEST_KILLS=50 GREEN_LOGIC_TEST_EVERY_CALL=1 $(BIN)/python -m pytest tests/crash $(ARGS)
+crash: $(VENV)/.dev  ## the long crash campaign: 300 kills at random moments, and one at every file-system call
+	@GREEN_LOGIC_TEST_KILLS=300 GREEN_LOGIC_TEST_EVERY_CALL=1 $(BIN)/python -m pytest tests/crash $(ARGS)
 
 compat: $(VENV)/.dev  ## install every reader of the exports and check that they agree
 	@$(BIN)/python -c "import subprocess, sys, tomllib; \

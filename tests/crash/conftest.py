@@ -87,9 +87,26 @@ class Forge:
         kill_after_s: float | None = None,
     ) -> Outcome:
         """One run; under strace with the given options, or killed after a while."""
+        request = {"data_dir": str(settings.data_dir), "groups": groups, "variant": variant}
+        return self._run(request, strace, kill_after_s)
+
+    def publish(
+        self,
+        settings: Settings,
+        works: list[str],
+        *,
+        variant: str = "",
+        strace: list[str] | None = None,
+        kill_after_s: float | None = None,
+    ) -> Outcome:
+        """Publications, one after the other; see `run`."""
+        request = {"data_dir": str(settings.data_dir), "works": works, "variant": variant}
+        return self._run(request, strace, kill_after_s)
+
+    def _run(self, request: dict, strace: list[str] | None, kill_after_s: float | None) -> Outcome:
         path = self._scratch / "notes"
         path.write_bytes(bytes(NOTES_SIZE))
-        request = {"data_dir": str(settings.data_dir), "groups": groups, "notes": str(path), "variant": variant}
+        request["notes"] = str(path)
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         child = int(self._process.stdout.readline())
@@ -99,7 +116,8 @@ class Forge:
             notes[0] = GO
             if kill_after_s is not None:
                 time.sleep(kill_after_s)
-                os.kill(child, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it was faster
+                    os.kill(child, signal.SIGKILL)
             outcome = Outcome(int(self._process.stdout.readline()))
             lines = notes[1:].split(b"\0", 1)[0]
         if tracer is not None:

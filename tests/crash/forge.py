@@ -1,4 +1,4 @@
-"""Forks one small run of the ledger after another, so that a run can be killed or failed at each of its own calls.
+"""Forks one small run after another, of the ledger or of publications, so that it can be killed or failed at each call.
 
 `python forge.py KEY_FILE` reads one JSON object a line: the run to fork. It prints the process id, and once the run has
 ended its exit status. A run says in the first byte of its notes that it is ready, and waits there for the signal to go.
@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import press
 from conftest import result_of
 
 from green_logic import files
@@ -111,6 +112,21 @@ def run(request: dict, key: object, notes: Notes) -> None:
         notes.write(done=True)
 
 
+def publish(request: dict, notes: Notes) -> None:
+    """One publication after the other; say how it ended."""
+    settings = Settings(data_dir=Path(request["data_dir"]), busy_timeout_s=20.0)
+    if request["variant"]:
+        press.spoil(request["variant"])
+    notes.wait()
+    try:
+        for name in request["works"]:
+            press.work(settings, name)
+    except GreenLogicError as error:
+        notes.write(error=error.code, message=str(error))
+    else:
+        notes.write(done=True)
+
+
 def _answer(number: int) -> None:
     sys.stdout.write(f"{number}\n")
     sys.stdout.flush()
@@ -126,7 +142,10 @@ def main() -> None:
             ctypes.CDLL(None).prctl(PR_SET_PTRACER, ctypes.c_ulong(-1), 0, 0, 0)
             code = 1
             try:
-                run(request, key, notes)
+                if "works" in request:
+                    publish(request, notes)
+                else:
+                    run(request, key, notes)
                 code = 0
             finally:
                 os._exit(code)
