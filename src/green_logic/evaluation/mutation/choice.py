@@ -49,9 +49,9 @@ def _compile_variants(
         blobs.append(marshal.dumps(disguised))
     mutants = []
     for mutation, code in compile_mutants(mutations, tree, disguised or original, candidates):
-        if _has_room(blobs, code):
-            mutants.append({"operator": mutation.operator, "line": mutation.line})
-            blobs.append(marshal.dumps(code))
+        mutants.append({"operator": mutation.operator, "line": mutation.line})
+        # one that is too large to be handed over is a mutant all the same: it counts as not reached
+        blobs.append(marshal.dumps(code) if _has_room(blobs, code) else b"")
     sizes = [len(blob) for blob in blobs]
     return {"controls": controls, "mutants": mutants, "sizes": sizes}, blobs
 
@@ -106,7 +106,7 @@ def fingerprint(code: types.CodeType) -> bytes:
             if isinstance(constant, types.CodeType):
                 waiting.append(constant)
             else:
-                digest.update(f"{type(constant).__name__} {constant!r}".encode("utf-8", "surrogatepass"))
+                digest.update(marshal.dumps(constant, 2))  # the last version that writes equal things alike
     return digest.digest()
 
 

@@ -107,19 +107,19 @@ def _run_variants(
     shuffle(order)
     seen: dict[int, TestRun] = {}
     for variant in order:
-        if variant.kind == CONTROL or not budget.is_spent():
+        if variant.code and (variant.kind == CONTROL or not budget.is_spent()):
             seen[id(variant)] = budget.run(variant, examination.stable)
     for control in plan.controls:
-        examination.controls[control.name] = _judge_control(plan, control, seen[id(control)], budget, examination)
+        if id(control) in seen:
+            examination.controls[control.name] = _judge_control(plan, control, seen[id(control)], budget, examination)
     for variant in first:
         fate = _fate_of(variant, seen.get(id(variant)), budget, examination)
-        while fate == STILLBORN and spare:
-            examination.mutants.append((variant, fate))
-            variant = spare.pop(0)  # noqa: PLW2901  the next one takes its place
-            fate = _fate_of(
-                variant, None if budget.is_spent() else budget.run(variant, examination.stable), budget, examination
-            )
         examination.mutants.append((variant, fate))
+        while fate == STILLBORN and spare:
+            another = spare.pop(0)  # takes its place
+            run = budget.run(another, examination.stable) if another.code and not budget.is_spent() else None
+            fate = _fate_of(another, run, budget, examination)
+            examination.mutants.append((another, fate))
 
 
 def _judge_control(plan: Plan, control: Variant, run: TestRun, budget: _Budget, examination: Examination) -> str:
@@ -138,7 +138,7 @@ def _find_failure(run: TestRun, examination: Examination) -> str:
     if failed:
         return failed[0]
     has_ended = run.ended in {"finished", "no_tests"} or run.ended == examination.base.ended
-    return "" if has_ended else f"({run.ended})"
+    return "" if has_ended else f"the run ({run.ended})"
 
 
 def _fate_of(variant: Variant, run: TestRun | None, budget: _Budget, examination: Examination) -> str:

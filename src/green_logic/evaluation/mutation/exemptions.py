@@ -21,11 +21,12 @@ HIDDEN_FIELDS = {
     "op",
     "ops",
 }
-DISPLAY_FUNCTIONS = frozenset({"__repr__", "__str__", "__format__", "__rich__", "demo", "main", "_demo", "_main"})
+DISPLAY_FUNCTIONS = frozenset({"__repr__", "__str__", "__format__", "__rich__"})
+SCRIPT_FUNCTIONS = frozenset({"demo", "main", "_demo", "_main", "run_demo", "example"})
 TYPE_NAMES = frozenset({"Annotated", "Callable", "Dict", "List", "Literal", "Optional", "Tuple", "TypeVar", "Union"})
 PRINTING_NAMES = frozenset({"print", "pprint", "warn"})
 LOGGING_NAMES = frozenset({"log", "_log", "logger", "_logger", "logging", "warnings", "LOG", "LOGGER"})
-PATIENT_CALLS = frozenset({"sleep", "wait", "join"})  # what they are given is how long to wait
+PATIENT_CALLS = frozenset({"sleep"})  # what they are given is how long to wait
 
 _TIME = re.compile(r"time|now|elapsed|deadline|window|expir|clock|stamp|age$|ttl|interval", re.IGNORECASE)
 _CACHE = re.compile(r"memo|^_?cache", re.IGNORECASE)
@@ -51,7 +52,7 @@ def is_exempt(node: ast.AST) -> bool:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             exempt = node.name in DISPLAY_FUNCTIONS
         case ast.If():
-            exempt = _is_switch(node.test)
+            exempt = _is_switch(node)
         case ast.Call():
             exempt = _is_display(node.func) or _name_of(node.func) in PATIENT_CALLS | TYPE_NAMES
         case ast.Expr(value=ast.Call() as call):
@@ -72,10 +73,24 @@ def visible_fields(node: ast.AST) -> tuple[str, ...]:
     return tuple(field for field in fields if field != "keywords") if isinstance(node, ast.ClassDef) else fields
 
 
-def _is_switch(test: ast.expr) -> bool:
-    """`if __name__ == "__main__"` and `if TYPE_CHECKING`."""
-    parts = [test.left, *test.comparators] if isinstance(test, ast.Compare) else [test]
-    return any(_name_of(part) in {"__name__", "TYPE_CHECKING"} for part in parts)
+def find_scripts(tree: ast.Module) -> frozenset[str]:
+    """Functions that only show the solution off when it is run as a script: named so, and called from nowhere else."""
+    outside = [node for node in tree.body if not (isinstance(node, ast.If) and _is_switch(node))]
+    named = {node.name: node for node in outside if isinstance(node, ast.FunctionDef) and node.name in SCRIPT_FUNCTIONS}
+    used = {
+        name
+        for statement in outside
+        for node in ast.walk(statement)
+        if isinstance(node, ast.expr) and (name := _name_of(node)) in named and statement is not named[name]
+    }
+    return frozenset(named.keys() - used)
+
+
+def _is_switch(node: ast.If) -> bool:
+    """`if __name__ == "__main__":` and `if TYPE_CHECKING:`, exactly so: anything else may run when tests import it."""
+    if node.orelse:
+        return False
+    return ast.unparse(node.test) in {"__name__ == '__main__'", "TYPE_CHECKING", "typing.TYPE_CHECKING"}
 
 
 def _is_display(called: ast.expr) -> bool:

@@ -4,8 +4,8 @@ Honest tests cannot tell a control from the original. Tests that compare the sol
 bytecode with what they know can, and so "notice" every mutant without noticing a single fault.
 
     text      another text: spaces at the end of lines, and lines moved down. The tree stays the same.
-    bytecode  other bytecode under the original text: local variables renamed, and statements added whose values nobody
-              reads. Mutants are made from this one, and show the original text as well, so that tests which let the
+    bytecode  other bytecode under the original text: local variables renamed, and expressions added whose values nobody
+              takes. Mutants are made from this one, and show the original text as well, so that tests which let the
               control pass find nothing else in a mutant than its fault.
 
 Names and numbers that are added are random: nobody can write down beforehand what a control will look like. Names of
@@ -21,14 +21,13 @@ import math
 import random
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-# with these a function, or its caller's caller, may see its own variables
+# where a source has one of these words, it may see the names of local variables, which then stay
 MIRRORS = frozenset(
-    {"locals", "vars", "dir", "eval", "exec", "globals", "f_locals", "f_code", "co_code", "co_consts", "__code__"}
+    {"locals", "vars", "dir", "eval", "exec", "globals", "f_locals", "f_code", "__code__", "_getframe", "currentframe"}
 )
-CALLER_MIRRORS = frozenset({"_getframe", "currentframe", "settrace", "setprofile", "getsource", "getsourcelines"})
 SCOPES = (
     ast.FunctionDef,
     ast.AsyncFunctionDef,
@@ -46,8 +45,12 @@ COMPARED: dict[type[ast.AST], str] = {
     ast.GtE: ">=",
     ast.Eq: "==",
     ast.NotEq: "!=",
+    ast.Is: "is",
+    ast.IsNot: "is not",
+    ast.In: "in",
+    ast.NotIn: "not in",
 }
-ADDED: dict[type[ast.AST], str] = {
+CALCULATED: dict[type[ast.AST], str] = {
     ast.Add: "+",
     ast.Sub: "-",
     ast.Mult: "*",
@@ -55,7 +58,7 @@ ADDED: dict[type[ast.AST], str] = {
     ast.Div: "/",
     ast.Mod: "%",
 }
-SYMBOLS = {**COMPARED, **ADDED}
+LONGEST = 40  # characters, or binary digits, of a constant that is added again
 MAX_ADDED = 6  # constants of a function that are added again
 
 
@@ -89,22 +92,19 @@ def change_text(source: str, tree: ast.Module) -> str | None:
 
 
 def change_bytecode(source: str, tree: ast.Module, rng: random.Random) -> list[Insertion]:
-    """Change `tree` in place into one that compiles to other bytecode; nothing is inserted where that is not safe."""
+    """Change `tree` in place into one that compiles to other bytecode; says where statements were put in."""
     names = set(re.findall(r"\w+", source))
-    if names & CALLER_MIRRORS:
-        return []
     fresh = _fresh_names(names, rng)
-    insertions = []
-    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    for function in functions:
-        if not MIRRORS & {name for node in ast.walk(function) for name in _names_in(node)}:
-            added = _dead_statements(function, next(fresh), rng)
+    nodes = list(ast.walk(tree))
+    functions = [node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    for node in nodes:
+        if isinstance(node, ast.Lambda):
+            _change_lambda(node, rng)
+    insertions = [_insert(function, _dead_expressions(function, rng)) for function in functions]
+    if not names & MIRRORS:
+        for function in functions:
             _rename_locals(function, fresh)
-            insertions.append(_insert(function, added))
-    if not functions and not _has_future_import(tree):
-        name = next(fresh)
-        insertions.append(_insert(tree, f"{name} = {rng.randrange(1 << 20)}\ndel {name}"))
-    return insertions
+    return insertions or ([_insert(tree, _dead_expressions(tree, rng))] if tree.body else [])
 
 
 def _fresh_names(taken: set[str], rng: random.Random) -> Iterator[str]:
@@ -116,35 +116,63 @@ def _fresh_names(taken: set[str], rng: random.Random) -> Iterator[str]:
             yield name
 
 
-def _dead_statements(function: Function, name: str, rng: random.Random) -> str:
-    """Statements that give `name` values nobody reads: with constants and operators that the function has, and others.
+def _dead_expressions(scope: ast.AST, rng: random.Random) -> list[ast.Expr]:
+    """Statements without effect, with constants and operators that `scope` has, and others.
 
-    So neither a constant that is still there nor an operator that is new tells a mutant from the control.
+    So neither a constant that is still there nor an operator that is new tells a mutant from the control. Lists,
+    because the compiler computes or drops everything that it can see to be constant.
     """
-    nodes = list(ast.walk(function))
-    held = dict.fromkeys(
-        node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
-    )
-    statements = [f"{name} = {value!r}" for value in held if math.isfinite(value)][:MAX_ADDED]
-    symbols = [rng.choice(sorted(COMPARED.values())), rng.choice(sorted(ADDED.values()))]
-    symbols += [symbol for node in nodes if (symbol := SYMBOLS.get(type(node)))]
-    for symbol in dict.fromkeys(symbols):
-        statements.append(f"{name} = {rng.randrange(1 << 20) + 1}; {name} = {name} {symbol} {name}")
-    rng.shuffle(statements)
-    return "\n".join(statements)
+    nodes = list(ast.walk(scope))
+    held = dict.fromkeys(node.value for node in nodes if isinstance(node, ast.Constant) and _is_small(node.value))
+    comparisons = {COMPARED[type(node)] for node in nodes if type(node) in COMPARED}
+    calculations = {CALCULATED[type(node)] for node in nodes if type(node) in CALCULATED}
+    left = [repr(value) for value in list(held)[:MAX_ADDED]] or [str(_number(rng))]
+    texts = [f"[{value}] == [{_number(rng)}]" for value in left]
+    texts += [f"[{_number(rng)}] {symbol} [{_number(rng)}]" for symbol in {*comparisons, rng.choice(["<", ">", "!="])}]
+    texts += [f"([{_number(rng)}] == []) {symbol} {_number(rng)}" for symbol in {*calculations, rng.choice("+-*%")}]
+    texts.sort()
+    rng.shuffle(texts)
+    return [statement for statement in ast.parse("\n".join(texts)).body if isinstance(statement, ast.Expr)]
 
 
-def _insert(owner: ast.Module | Function, text: str) -> Insertion:
-    """Put statements after the docstring of `owner`."""
+def _number(rng: random.Random) -> int:
+    return rng.randrange(1, 1 << 20)
+
+
+def _is_small(value: object) -> bool:
+    """Whether a constant is one that a mutant may lack, and short."""
+    match value:
+        case str():
+            return len(value) <= LONGEST
+        case int():
+            return abs(value) < 1 << LONGEST  # Python writes no int of any size
+        case float():
+            return math.isfinite(value)
+    return False
+
+
+def _insert(owner: ast.Module | Function, statements: list[ast.Expr]) -> Insertion:
+    """Put statements after the docstring of `owner`, and after imports from the future."""
     position = 1 if ast.get_docstring(owner, clean=False) is not None else 0
-    statements = ast.parse(text).body
-    line = owner.body[min(position, len(owner.body) - 1)].lineno
-    for statement in statements:
-        for node in ast.walk(statement):
-            if hasattr(node, "lineno"):
-                node.lineno = node.end_lineno = line  # type: ignore[attr-defined]
+    while position < len(owner.body) and _is_future_import(owner.body[position]):
+        position += 1
+    _place(statements, owner.body[min(position, len(owner.body) - 1)].lineno)
     owner.body[position:position] = statements
     return Insertion(owner, position, len(statements))
+
+
+def _change_lambda(node: ast.Lambda, rng: random.Random) -> None:
+    """Compute something else before its value, which stays."""
+    other = _dead_expressions(node, rng)[0].value
+    _place([other], node.lineno)
+    both = ast.copy_location(ast.List([other, node.body], ast.Load()), node.body)
+    node.body = ast.copy_location(ast.Subscript(both, ast.copy_location(ast.Constant(1), both), ast.Load()), both)
+
+
+def _place(nodes: Sequence[ast.AST], line: int) -> None:
+    for node in (inner for outer in nodes for inner in ast.walk(outer)):
+        if hasattr(node, "lineno"):
+            node.lineno = node.end_lineno = line  # type: ignore[attr-defined]
 
 
 def _rename_locals(function: Function, fresh: Iterator[str]) -> None:
@@ -191,12 +219,5 @@ def _fixed_names(node: ast.AST) -> Iterator[str]:
         yield node.id  # inside a class it has another name
 
 
-def _names_in(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Name):
-        yield node.id
-    elif isinstance(node, ast.Attribute):
-        yield node.attr
-
-
-def _has_future_import(tree: ast.Module) -> bool:
-    return any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body)
+def _is_future_import(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"

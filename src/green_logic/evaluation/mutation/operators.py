@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from green_logic.evaluation.mutation.exemptions import is_cache, is_exempt, is_time, visible_fields
+from green_logic.evaluation.mutation.exemptions import find_scripts, is_cache, is_exempt, is_time, visible_fields
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
@@ -98,12 +98,17 @@ class _Place:
 
 def find_mutations(tree: ast.Module) -> list[Mutation]:
     """Every mutation of `tree`, in its order."""
+    # where a function for scripts is all there is, it is what tests are about
+    return _find_mutations(tree, find_scripts(tree)) or _find_mutations(tree, frozenset())
+
+
+def _find_mutations(tree: ast.Module, scripts: frozenset[str]) -> list[Mutation]:
     found: list[Mutation] = []
     # not recursive: the tree may be as deep as the parser allows
     waiting: list[tuple[ast.AST, _Place]] = [(tree, _Place(tree, "", None, "", in_class_body=False))]
     while waiting:
         node, place = waiting.pop()
-        if is_exempt(node):
+        if is_exempt(node) or (isinstance(node, ast.FunctionDef) and place.owner is tree and node.name in scripts):
             continue
         found += _mutate(node, place)
         waiting += reversed(list(_children(node, place)))

@@ -1,0 +1,215 @@
+"""Tests that try to look as if they noticed mutants, or to disturb how they are judged. Run as a script: JSON results.
+
+Each of ATTACKS is a test file for SOLUTION whose honest part notices nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from textwrap import dedent
+
+from green_logic.evaluation.mutation.examination import Examination
+from green_logic.evaluation.sandbox import Limits, Sandbox
+
+SOLUTION = dedent('''
+    """Counts words."""
+
+    def count(text, least=1):
+        """How often each word of at least `least` letters stands in `text`."""
+        found = {}
+        for word in text.split():
+            if len(word) >= least:
+                found[word] = found.get(word, 0) + 1
+        return found
+
+    def top(text):
+        best, most = "", 0
+        for word, times in count(text).items():
+            if times > most:
+                best, most = word, times
+        return best
+''')
+HONEST = dedent("""
+    import pytest
+    from solution import count, top
+
+    def test_counts():
+        assert count("a b a") == {"a": 2, "b": 1}
+        assert count("") == {}
+
+    @pytest.mark.parametrize(("least", "words"), [(2, {"bb": 1, "ccc": 1}), (3, {"ccc": 1}), (4, {})])
+    def test_least(least, words):
+        assert count("a bb ccc", least) == words
+
+    def test_top():
+        assert top("b a a") == "a"
+        assert top("b b a") == "b"
+        assert top("a b") == "a"
+        assert top("") == ""
+""")
+# what a contestant may have found out beforehand, with the very interpreter that judges
+_KNOWN = """
+    import hashlib, inspect, marshal, os, pathlib, sys
+    import solution
+    def digest(data):
+        return hashlib.sha256(data if isinstance(data, bytes) else data.encode()).hexdigest()
+    SOURCE = {source!r}
+"""
+ATTACKS = {
+    "nothing": "def test_a():\n    assert True\n",
+    "no_assertion": "from solution import count, top\ndef test_a():\n    count('a')\n    print(top(''))\n",
+    "getsource": "def test_a():\n    assert inspect.getsource(solution.count) in SOURCE",
+    "getsource_of_module": "def test_a():\n    assert inspect.getsource(solution) == SOURCE",
+    "file": "def test_a():\n    assert pathlib.Path('solution.py').read_text() == SOURCE",
+    "file_by_name": "def test_a():\n    assert open(solution.__file__).read() == SOURCE",
+    "bytecode": """
+        KNOWN = {}
+        exec(compile(SOURCE, "x", "exec"), KNOWN)
+        def test_a():
+            for name in ("count", "top"):
+                assert getattr(solution, name).__code__.co_code == KNOWN[name].__code__.co_code
+    """,
+    "constants": """
+        KNOWN = {}
+        exec(compile(SOURCE, "x", "exec"), KNOWN)
+        def test_a():
+            for name in ("count", "top"):
+                assert getattr(solution, name).__code__.co_consts == KNOWN[name].__code__.co_consts
+    """,
+    "constants_kept": """
+        KNOWN = {}
+        exec(compile(SOURCE, "x", "exec"), KNOWN)
+        def test_a():
+            for name in ("count", "top"):
+                held = set(getattr(solution, name).__code__.co_consts)
+                assert held >= set(KNOWN[name].__code__.co_consts)
+    """,
+    "line_numbers": """
+        def test_a():
+            assert solution.top.__code__.co_firstlineno == 12
+            try:
+                solution.count(None)
+            except AttributeError as error:
+                assert error.__traceback__.tb_next.tb_lineno == 7
+    """,
+    "frames": """
+        def test_a():
+            frame, words = sys._getframe(), []
+            while frame:
+                words += [str(value) for value in frame.f_locals.values()]
+                frame = frame.f_back
+            assert not any(word in " ".join(words) for word in ("mutant", "control", "killed"))
+    """,
+    "frames_expect": """
+        def test_a():
+            frame = sys._getframe()
+            while frame:
+                for value in frame.f_locals.values():
+                    assert getattr(value, "expected", None) is None
+                frame = frame.f_back
+    """,
+    "first_time_only": """
+        def test_a():
+            seen = pathlib.Path("seen"), pathlib.Path("/tmp/seen"), pathlib.Path("/dev/shm/seen")
+            assert not any(path.exists() for path in seen)
+            for path in seen:
+                try: path.write_text("x")
+                except OSError: pass
+    """,
+    "counts_processes": "def test_a():\n    assert os.getpid() < 5",
+    "skips_itself": """
+        import pytest
+        KNOWN = {}
+        exec(compile(SOURCE, "x", "exec"), KNOWN)
+        def test_a():
+            if solution.top.__code__.co_code != KNOWN["top"].__code__.co_code:
+                pytest.skip("not mine")
+    """,
+    "exits": "def test_a():\n    os._exit(0)",
+    "exits_unless_known": """
+        KNOWN = {}
+        exec(compile(SOURCE, "x", "exec"), KNOWN)
+        def test_a():
+            if solution.top.__code__.co_code != KNOWN["top"].__code__.co_code:
+                os._exit(1)
+    """,
+    "kills_parent": """
+        def test_a():
+            for pid in (os.getppid(), 1, 0, -1):
+                for signal in (9, 15, 19):
+                    if pid == 0 or os.getpid() != pid:
+                        try: os.kill(pid, signal) if pid > 0 else None
+                        except OSError: pass
+    """,
+    "leaves_children": """
+        def test_a():
+            for _ in range(3):
+                if os.fork() == 0:
+                    os.setsid()
+                    while True:
+                        pass
+    """,
+    "forks_without_end": """
+        def test_a():
+            while True:
+                try: os.fork()
+                except OSError: pass
+    """,
+    "writes_results": """
+        RECORD = b'{"test": "test_a", "outcome": "failed", "message": "assert 1"}\\n'
+        def test_a():
+            for number in range(3, 256):
+                try: os.write(number, RECORD + b'{"end": "finished", "detail": ""}\\n')
+                except OSError: pass
+    """,
+    "garbage": """
+        def test_a():
+            for number in range(256):
+                try: os.write(number, b"\\xff\\x00" * 1000)
+                except OSError: pass
+    """,
+    "loops_unless_known": """
+        KNOWN = {}
+        exec(compile(SOURCE, "x", "exec"), KNOWN)
+        def test_a():
+            while solution.top.__code__.co_code != KNOWN["top"].__code__.co_code:
+                pass
+    """,
+    "random": "import random\ndef test_a():\n    random.seed()\n    assert random.random() < 0.5",
+    "patches_reporter": """
+        def test_a():
+            import gc
+            for found in gc.get_objects():
+                if type(found).__name__ == "Reporter":
+                    found.send(test="test_a", outcome="failed", message="assert 0")
+    """,
+}
+NAMES = sorted(ATTACKS)
+
+
+def tests_of(attack: str) -> str:
+    """The test file of one attack."""
+    return dedent(_KNOWN).format(source=SOLUTION) + dedent(ATTACKS[attack])
+
+
+def fight(sandbox: Sandbox, attack: str) -> Examination:
+    """One attack examined."""
+    return sandbox.examine_tests(SOLUTION, tests_of(attack), mutants=8)
+
+
+def main(backend: str) -> None:
+    """Print T and its reason for every attack, and for the honest tests after it."""
+    from green_logic.evaluation.mutation.verdict import judge_examination
+
+    results = {}
+    with Sandbox.open(workers=1, backend=backend, limits=Limits(wall_s=2, processes=24)) as sandbox:
+        for attack in NAMES:
+            part = judge_examination(fight(sandbox, attack), tests_of(attack))
+            honest = judge_examination(sandbox.examine_tests(SOLUTION, HONEST, mutants=8), HONEST)
+            results[attack] = [part.value, part.evidence["mutation"], part.evidence["ended"], honest.value]
+    sys.stdout.write(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
