@@ -154,3 +154,16 @@ def write_raw_zip(path: Path, members: Sequence[tuple[str, bytes, int, int, int]
     count = len(members)
     end = struct.pack("<4sHHHHLLH", b"PK\x05\x06", 0, 0, count, count, len(directory), len(body), 0)
     path.write_bytes(body + directory + end)
+
+
+def write_journal(database: Path, victim: Path) -> Path:
+    """A rollback journal that names another file, as one of a transaction over several databases does.
+
+    SQLite plays it back when it next opens the database for writing, and then removes the named file.
+    """
+    magic, page, name = bytes.fromhex("d9d505f920a163d7"), 4096, str(victim).encode()
+    header = magic + struct.pack(">IIIII", 0, 0, database.stat().st_size // page, 512, page)
+    record = struct.pack(">I", (1 << 30) // page + 1) + name + struct.pack(">II", len(name), sum(name)) + magic
+    path = database.with_name(f"{database.name}-journal")
+    path.write_bytes(header.ljust(512, b"\0") + record)
+    return path

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import sqlite3
 import struct
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 import zstandard
-from foreign import SEVEN, arena_row, header_of, sample_of, write_database, write_log, write_raw_zip
+from foreign import (
+    SEVEN,
+    arena_row,
+    header_of,
+    sample_of,
+    write_database,
+    write_journal,
+    write_log,
+    write_raw_zip,
+)
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -137,6 +149,51 @@ def test_a_database_that_changes_while_it_is_read_is_told(tmp_path, settings):
         open_foreign(path, ledger=settings.database, max_value_bytes=1 << 20),
     ):
         path.write_bytes(path.read_bytes() + b"\0")
+
+
+def test_a_journal_that_names_another_file_removes_nothing(tmp_path, run_import, unchanged):
+    victim = tmp_path / "precious.txt"
+    victim.write_text("kept")
+    path = write_database(tmp_path / "arena" / "battles.db", [arena_row("b-1")])
+    write_journal(path, victim)
+    with unchanged(path.parent):
+        report = run_import(path)
+    assert victim.read_text() == "kept"
+    assert report["read"] == 0
+    assert "names another file" in report["unreadable"][0]["reason"]
+
+
+def test_sqlite_itself_removes_the_file_that_such_a_journal_names(tmp_path):
+    """Why the test above is one: without the refusal the file is gone."""
+    victim = tmp_path / "precious.txt"
+    victim.write_text("lost")
+    path = write_database(tmp_path / "battles.db", [arena_row("b-1")])
+    write_journal(path, victim)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("SELECT count(*) FROM battles").fetchone()
+    assert not victim.exists()
+
+
+def test_a_journal_of_a_killed_writer_is_still_played_back_in_the_copy(tmp_path, run_import, recorded):
+    path = write_database(tmp_path / "battles.db", [arena_row("b-1")])
+    code = (
+        "import os, sqlite3; c = sqlite3.connect(r'%s', isolation_level=None); c.execute('PRAGMA cache_size = 1'); "
+        "c.execute('BEGIN'); c.execute(\"UPDATE battles SET battle_id = 'b-torn'\"); "
+        "[c.execute('INSERT INTO battles (battle_id) VALUES (hex(zeroblob(20000)))') for _ in range(20)]; os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", code % path], check=False, timeout=60)
+    assert path.with_name("battles.db-journal").stat().st_size
+    report = run_import(path)
+    assert (report["read"], list(recorded())) == (1, ["b-1"])
+
+
+@pytest.mark.parametrize("plant", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.mkdir])
+def test_what_stands_for_a_dbom_beside_a_database_is_never_waited_for(tmp_path, run_import, plant):
+    path = write_database(tmp_path / "battles.db", [arena_row("b-1")])
+    (tmp_path / "dboms").mkdir()
+    plant(tmp_path / "dboms" / "dbom_b-1.json")
+    report = run_import(path)
+    assert (report["recorded"], report["legacy_dboms"]["missing"]) == (1, 1)
 
 
 # --- logs

@@ -26,6 +26,7 @@ MEANINGS: Mapping[str, str] = {
     "h_delta": "a result is not the one whose digest was signed",
     "history-rewritten": "the log does not begin with what was signed before: somebody with the key rewrote it",
     "inclusion": "a receipt does not lead to the root that was signed",
+    "journal": "a rollback journal was put beside the database: opening it for writing would change what it holds",
     "key-range": "a battle or a checkpoint is signed by a key that was not the ledger's at that time",
     "leaf-hash": "a leaf of the log was changed",
     "leaf-gap": "leaves are missing from the log",

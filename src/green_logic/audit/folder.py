@@ -12,6 +12,7 @@ from green_logic.audit.scene import Scene
 from green_logic.errors import VerificationError
 from green_logic.files import TEMPORARY_PREFIX, is_held
 from green_logic.ledger.findings import Finding
+from green_logic.ledger.journal import ENDING
 from green_logic.ledger.log import CHECKPOINT_NAME, newest_checkpoint
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import PRESENCE_NAME
@@ -47,6 +48,14 @@ def _row_exists(connection: sqlite3.Connection, name: str) -> bool:
     if name != f"dbom_{battle_id}.json":
         return False
     return connection.execute("SELECT 1 FROM battles WHERE battle_id = ?", (battle_id,)).fetchone() is not None
+
+
+def check_journal(scene: Scene) -> Iterator[Finding]:
+    """No rollback journal lies beside the database: whoever opens it for writing would get another one."""
+    journal = scene.settings.database.with_name(scene.settings.database.name + ENDING)
+    # ours is in WAL mode from its first battle on, and has none
+    if journal.exists() and journal.stat().st_size:
+        yield Finding("journal", journal.name, "is not ours, for a ledger never has one")
 
 
 def check_published(scene: Scene) -> Iterator[Finding]:

@@ -54,6 +54,10 @@ _DATABASE = {
     "wal-damaged": _evidence(
         "SQLite will ignore battles.db-wal because its header is broken: its battles would vanish"
     ),
+    "journal-planted": _evidence(
+        "a rollback journal lies beside the database, which never has one: opening it for writing would change it",
+        "move {where} away, then green-logic verify{at}",
+    ),
     "schema-changed": _evidence("a table, an index or a trigger is missing, changed, or not ours"),
 }
 _ROWS = {

@@ -32,7 +32,7 @@ LOG = {
     "checkpoint": "checkpoint-damaged",
     "note": "checkpoint-damaged",
 }
-DATABASE = {"database": "database-malformed", "schema": "schema-changed"}
+DATABASE = {"database": "database-malformed", "schema": "schema-changed", "journal": "journal-planted"}
 ELSEWHERE = frozenset(
     {
         "archive",

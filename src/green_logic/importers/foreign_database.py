@@ -15,9 +15,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from green_logic.errors import ConfigurationError, InvalidBattleError
+from green_logic.errors import ConfigurationError, InvalidBattleError, VerificationError
 from green_logic.importers.outcomes import Source
 from green_logic.intake import shown_name
+from green_logic.ledger.journal import check_journal
 
 MAGIC = b"SQLite format 3\0"
 LEFTOVERS = ("-wal", "-journal")
@@ -130,6 +131,11 @@ def _private_copy(path: Path, stack: contextlib.ExitStack) -> str:
     for end in LEFTOVERS:
         if _has(path, end):
             shutil.copyfile(_beside(path, end), _beside(copy, end))
+    try:
+        check_journal(copy)
+    except VerificationError as error:
+        # SQLite would remove the file: a journal of somebody else's must not reach out of its copy
+        raise InvalidBattleError(f"{shown_name(path.name)}: {error.message}") from error
     return copy.as_uri()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,10 +57,8 @@ class DbomFolder:
         if not BATTLE_ID.fullmatch(battle_id):  # it would not be a file name
             return LegacyDbom("missing")
         self._asked.add(name)
-        try:
-            with (self.path / name).open("rb") as file:
-                data = file.read(SIZE_LIMIT + 1)
-        except OSError:
+        data = _read(self.path / name)
+        if data is None:
             return LegacyDbom("missing")
         return _compare(name, data, battle_id, h_delta, score)
 
@@ -72,6 +71,23 @@ class DbomFolder:
             return sum(
                 name.startswith("dbom_") and name.endswith(".json") and name not in self._asked for name in names
             )
+
+
+def _read(path: Path) -> bytes | None:
+    """Content of an ordinary file; a planted pipe is not waited for, a device not read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(SIZE_LIMIT + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def _compare(name: str, data: bytes, battle_id: str, h_delta: str, score: object) -> LegacyDbom:

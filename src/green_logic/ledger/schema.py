@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
+from green_logic.ledger.journal import check_journal
 
 SCHEMA_VERSION = 2  # PRAGMA user_version; 2 added the tables of checkpoints, older ledgers get them when opened
 PAGE_SIZE = 8192  # bytes; 2 kB results take a third less room than with 4096, 18 kB ones the same (measured)
@@ -99,7 +100,11 @@ def leaf_hash(envelope: str) -> bytes:
 
 
 def connect(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection:
-    """The writing connection: a sync at every commit, transactions begun by hand. Changes nothing in the file yet."""
+    """The writing connection: a sync at every commit, transactions begun by hand. Changes nothing in the file yet.
+
+    Raises VerificationError for a planted journal.
+    """
+    check_journal(path)
     connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
