@@ -7,9 +7,12 @@ wins, and nothing is dropped.
 
 from __future__ import annotations
 
+import itertools
 import json
+import operator
 import sys
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 from green_logic.evaluation.isolation.split.values import EMPTY_STATES, Codec, check_list, check_number
@@ -19,16 +22,35 @@ KINDS = {tag: kind for kind, tag in EMPTY_STATES.items()}
 MAX_MIRRORS = 20_000  # beyond it containers are copies, as they are between processes
 MAX_ITEMS = 20_000  # a larger one is looked at once, after the call it was part of
 ALONE = 2  # references to a container that only its mirror and the call that counts them hold
+# what stays the same to the other side for as long as it is the same object: what cannot change, and other mirrors
+ATOMS = frozenset({str, int, float, bool, type(None), bytes, complex})
+STEADY = ATOMS | EMPTY_STATES.keys()
 
 
 class Mirror:
     """One container, and what the other side knows of it."""
 
-    __slots__ = ("known", "value")
+    __slots__ = ("known", "seen", "value")
 
     def __init__(self, value: Any) -> None:
         self.value = value
         self.known = ""
+        self.seen: Any = None
+
+    def is_as_seen(self) -> bool:
+        """Whether it surely holds what it held at the last look. No method of anything in it is called."""
+        value, seen = self.value, self.seen
+        if seen is None:
+            return False
+        if type(value) is bytearray:
+            return bool(value == seen)
+        size = len(value) * 2 if type(value) is dict else len(value)
+        return size == len(seen) and all(map(operator.is_, _items(value), seen))
+
+    def look(self) -> None:
+        """Remember what it holds; before it is encoded, for another thread may change it meanwhile."""
+        value = self.value
+        self.seen = bytes(value) if type(value) is bytearray else _take_steady(list(_items(value)))
 
 
 class Mirrors:
@@ -51,7 +73,7 @@ class Mirrors:
             number, self._next = self._next, self._next + 2
             if len(self._mirrors) < MAX_MIRRORS:
                 # before its content: a container may hold itself
-                self._add(number, value)
+                self._add(number, value).look()
             content = self._codec.encode_content(value, depth)
             if number in self._mirrors:
                 self._mirrors[number].known = json.dumps(content)
@@ -98,18 +120,26 @@ class Mirrors:
     def collect(self, *, keep: bool) -> dict[str, Any]:
         """What the next message must say: changed content, and what is dropped here. `keep`: drop nothing."""
         with self._lock:
-            dropped, changed = [], []
+            dropped: list[int] = []
+            changed: list[Any] = []
+            is_full = len(self._mirrors) >= MAX_MIRRORS  # then what is in a container may have no mirror
             for number, mirror in list(self._mirrors.items()):
                 is_done = sys.getrefcount(mirror.value) <= ALONE or len(mirror.value) > MAX_ITEMS
-                content = self._codec.encode_content(mirror.value)
-                if (now := json.dumps(content)) != mirror.known:
-                    changed.append([number, content])
-                    mirror.known = now
+                if is_full or not mirror.is_as_seen():
+                    self._compare(number, mirror, changed)
                 if is_done and not keep:
                     dropped.append(number)
             for number in dropped:
                 self._forget(number)
         return {name: found for name, found in (("u", changed), ("x", dropped)) if found}
+
+    def _compare(self, number: int, mirror: Mirror, changed: list[Any]) -> None:
+        """Add the content of a container to `changed` if the other side knows another one."""
+        mirror.look()
+        content = self._codec.encode_content(mirror.value)
+        if (now := json.dumps(content)) != mirror.known:
+            changed.append([number, content])
+            mirror.known = now
 
     def apply(self, message: dict[str, Any]) -> None:
         """Do what the other side's `collect` said. Raises LostError."""
@@ -123,6 +153,7 @@ class Mirrors:
                 self._forget(check_number(number))
 
     def _print(self, mirror: Mirror) -> str:
+        mirror.look()
         return json.dumps(self._codec.encode_content(mirror.value))
 
     def _add(self, number: int, value: Any) -> Mirror:
@@ -134,6 +165,19 @@ class Mirrors:
         mirror = self._mirrors.pop(number, None)
         if mirror is not None:
             del self._numbers[id(mirror.value)]
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return itertools.chain(value, value.values()) if type(value) is dict else value
+
+
+def _take_steady(items: list[Any]) -> list[Any] | None:
+    """`items`, None if there is something in them that may change without being another object."""
+    kinds = set(map(type, items))
+    if tuple in kinds:
+        kinds.discard(tuple)
+        kinds.update(type(part) for item in items if type(item) is tuple for part in item)
+    return items if kinds <= STEADY else None
 
 
 def _fill(value: Any, content: Any) -> None:

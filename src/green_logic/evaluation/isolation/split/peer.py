@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,7 @@ class Channel:
         self._sent = 0
         self._open: set[int] = set()  # requests without an answer
         self._early: dict[int, Message] = {}  # answers to requests that are not the innermost one
+        peer.channels.add(self)
 
     def ask(self, message: Message, news: Message, mark: int) -> Message:
         """The answer to a request. Raises OversizeError; then what was encoded since `mark` is forgotten."""
@@ -82,6 +84,7 @@ class Channel:
     def close(self) -> None:
         """Close the connection."""
         self.is_closed = True
+        self.peer.channels.discard(self)
         self.connection.close()
 
     def _await(self, number: int) -> Message:
@@ -111,7 +114,7 @@ class Peer(Codec):
         self.clock = clock
         self.mirrors = Mirrors(self, parity)
         self.calls = 0
-        self.open_channels = 0  # of all threads
+        self.channels: weakref.WeakSet[Channel] = weakref.WeakSet()  # of all threads; that of an ended one is gone
         self._local = threading.local()
         self._kept_news: Message = {}
         self._elsewhere = False  # the other side has threads or children, so that its time is real
@@ -188,7 +191,7 @@ class Peer(Codec):
 
     def collect_news(self) -> Message:
         """What every message says beside itself."""
-        news = self.mirrors.collect(keep=self.open_channels > 1)
+        news = self.mirrors.collect(keep=len(self.channels) > 1)
         for name, kept in self._kept_news.items():
             news[name] = kept + news.get(name, [])
         self._kept_news = {}

@@ -92,16 +92,12 @@ class SolutionPeer(Peer):
         os._exit(0)
 
     def _serve_thread(self, connection: socket.socket, has_loop: bool) -> None:
-        self.open_channels += 1
-        try:
-            if has_loop:
-                serve_loop(self, connection, self.exported)
-            else:
-                channel = Channel(self, connection)
-                self.adopt(channel)
-                channel.serve()
-        finally:
-            self.open_channels -= 1
+        if has_loop:
+            serve_loop(self, connection, self.exported)
+            return
+        channel = Channel(self, connection)
+        self.adopt(channel)
+        channel.serve()
 
     def handle(self, message: Message) -> object:
         """Do what the tests ask."""
@@ -236,7 +232,6 @@ def serve_solution(control: socket.socket, load: Any, clock: VirtualClock, *, ca
     _thread.start_new_thread(peer.serve_control, ())  # not counted by threading.active_count
     channel = Channel(peer, first)
     peer.adopt(channel)
-    peer.open_channels = 1
     send(first, {"ready": True})
     channel.serve()
     _thread.allocate_lock().acquire()

@@ -134,7 +134,6 @@ class TestsPeer(Peer):
         loop = asyncio._get_running_loop()
         with theirs:
             send_descriptor(self._control, SPOKEN if loop is None else LOOP, theirs.fileno())
-        self.open_channels += 1
         if loop is None:
             return Channel(self, ours)
         channel = LoopChannel(self, ours, loop, self._find_awaitable)
@@ -346,9 +345,7 @@ class TestsPeer(Peer):
     def _serve_lane(self, connection: socket.socket) -> None:
         channel = Channel(self, connection)
         self.adopt(channel)
-        self.open_channels += 1
         channel.serve()
-        self.open_channels -= 1
 
     def _find_awaitable(self, number: Any) -> Any:
         found = self._find_handed(number)
