@@ -83,7 +83,7 @@ def change_text(source: str, tree: ast.Module) -> str | None:
         line = lines[row - 1]
         is_first = number == len(ends) - 1
         lines[row - 1] = f"{line[:column]}  {line[column:]}" + ("\n\n" if is_first else "")
-    changed = "".join(lines)
+    changed = "".join(lines) if ends else f"\n\n{source}"  # a single line without an end
     try:
         same = ast.dump(ast.parse(changed)) == ast.dump(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -65,7 +65,7 @@ def judge_examination(seen: Examination, tests: str) -> cis.Component:
         **({"reason": reason} if reason else {}),
         **({"note": note} if note else {}),
     }
-    value = cis.testing_score(cis.pass_rate(passed, total), share)
+    value = cis.testing_score(passed / total if total else 0.0, share)
     return cis.Component(value, "own_tests", {**describe_run(seen.base, passed, total), "mutation": evidence})
 
 

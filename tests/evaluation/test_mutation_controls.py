@@ -1,0 +1,273 @@
+"""Controls look different and behave the same, whatever the source is made of."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import random
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from green_logic.evaluation.mutation.choice import compile_variants, fingerprint
+from green_logic.evaluation.mutation.neutral import change_bytecode, change_text
+
+CORPUS = sorted(Path(__file__).parent.glob("clean_corpus/*.py"))
+SAMPLES = sorted((Path(__file__).parents[2] / "data" / "samples" / "tasks").glob("*/reference.py"))
+
+TRICKY = '''
+"""Module."""
+from __future__ import annotations
+
+import functools
+
+BASE = 3
+
+
+def closure(n, step=BASE):
+    """Nested scopes that share names."""
+    total = 0
+    def add(k):
+        nonlocal total
+        seen = k + step
+        total += seen
+        return total
+    for item in range(n):
+        add(item)
+    values = [item * step for item in range(n) if (last := item) >= 0]
+    return total, values, last
+
+
+def shadows(BASE):
+    item = [BASE for BASE in range(BASE)]
+    try:
+        raise KeyError("x")
+    except KeyError as error:
+        found = error.args
+    import math as sums
+    with open("/dev/null") as file:
+        file.read()
+    match item:
+        case [first, *rest]:
+            found = (first, rest, found)
+        case {"a": thing, **others}:
+            found = (thing, others)
+    del item
+    return found, sums.floor(2.5)
+
+
+def default_of_outer(base=BASE):
+    def inner(value=base):
+        base = value * 2
+        return base
+    return inner()
+
+
+def sees_itself(a):
+    b = a + 1
+    return sorted(locals())
+
+
+def generator(n):
+    sent = 0
+    while sent is not None and n > 0:
+        n -= 1
+        sent = yield n, f"{n=}"
+
+
+async def waits(n):
+    got = n
+    return got
+
+
+class Holder:
+    attribute = 1
+    def __init__(self, value):
+        self.__value = value
+        __local = value
+        self.double = __local * 2
+
+    @property
+    def value(self):
+        class Inner:
+            value = 5
+            def get(self):
+                value = self.value
+                return value
+        return Inner().get() + self.__value
+
+    def super_name(self):
+        text = super().__repr__
+        return text is not None
+
+
+pick = lambda items, key=lambda item: -item: sorted(items, key=key)
+choose = lambda flag, /: (yield flag)
+
+
+@functools.cache
+def fib(n):
+    if n < 2:
+        return n
+    left = fib(n - 1)
+    right = fib(n - 2)
+    return left + right
+'''
+USES = """
+(closure(4), closure(2, 5), shadows(3), default_of_outer(), sees_itself(1), list(generator(3)), Holder(4).value,
+ Holder(4).double, Holder(1).super_name(), pick([1, 3, 2]), list(choose(7)), fib(30), closure.__doc__, __doc__,
+ Holder.attribute, step(waits(6)))
+"""
+
+
+def step(coroutine: Any) -> object:
+    try:
+        coroutine.send(None)
+    except StopIteration as stopped:
+        return stopped.value
+    return None
+
+
+def outcome(tree: ast.Module) -> object:
+    names: dict[str, Any] = {"__name__": "solution", "step": step}
+    exec(compile(ast.fix_missing_locations(tree), "solution.py", "exec"), names)
+    return eval(USES, names)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_other_bytecode_behaves_the_same(seed: int) -> None:
+    for source in (TRICKY, TRICKY.replace("locals()", "[a, b]")):
+        tree = ast.parse(source)
+        before = outcome(ast.parse(source))
+        assert change_bytecode(source, tree, random.Random(seed))
+        assert outcome(tree) == before
+
+
+def test_every_function_and_lambda_gets_other_bytecode() -> None:
+    tree = ast.parse(TRICKY)
+    change_bytecode(TRICKY, tree, random.Random(1))
+    changed = codes(compile(ast.fix_missing_locations(tree), "x", "exec"))
+    for name, code in codes(compile(TRICKY, "x", "exec")).items():
+        if name.rpartition(".")[2] not in {"<module>", "Holder", "Inner", "<listcomp>"}:
+            assert fingerprint(code) != fingerprint(changed[name]), name
+            assert code.co_varnames[: code.co_argcount] == changed[name].co_varnames[: code.co_argcount]
+
+
+def codes(code: Any, path: str = "") -> dict[str, Any]:
+    inner = {}
+    for part in (constant for constant in code.co_consts if inspect.iscode(constant)):
+        inner.update(codes(part, f"{path}.{part.co_name}"))
+    return {f"{path}.{code.co_name}" if not path else path: code, **inner}
+
+
+def test_nobody_can_foresee_a_control() -> None:
+    made = {compile_variants(TRICKY, "", "s.py", "t.py", 1)[1][3] for _ in range(4)}
+    assert len(made) == 4
+    originals = {compile_variants(TRICKY, "", "s.py", "t.py", 1)[1][1] for _ in range(4)}
+    assert len(originals) == 1
+
+
+def test_mutants_are_made_from_the_control() -> None:
+    """So that a constant or an operator that the control still has is no sign of a mutant."""
+    source = "def f(a):\n    return a < 13\n"
+    _, blobs = compile_variants(source, "", "s.py", "t.py", 8)
+    import marshal
+
+    for blob in blobs[4:]:
+        (code,) = [constant for constant in marshal.loads(blob).co_consts if inspect.iscode(constant)]
+        assert 13 in code.co_consts
+
+
+def test_names_of_variables_stay_where_the_source_may_see_them() -> None:
+    for word in ("locals()", "vars()", "eval('b')", "sys._getframe()"):
+        source = f"def f(a):\n    b = a\n    return {word}\n"
+        tree = ast.parse(source)
+        assert change_bytecode(source, tree, random.Random(2))
+        assert "b" in compile(tree, "x", "exec").co_consts[0].co_varnames
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["x = 1\n", '"""Doc."""\nfrom __future__ import annotations\nx = 1\n', "from __future__ import annotations\n"],
+)
+def test_a_module_without_functions_has_a_control_too(source: str) -> None:
+    tree = ast.parse(source)
+    assert change_bytecode(source, tree, random.Random(3))
+    names: dict[str, Any] = {}
+    exec(compile(ast.fix_missing_locations(tree), "x", "exec"), names)
+    assert names.get("__doc__") == ast.get_docstring(ast.parse(source))
+
+
+def test_nothing_cannot_be_changed() -> None:
+    tree = ast.parse("")
+    assert change_bytecode("", tree, random.Random(4)) == []
+    assert change_text("x = 1", tree) is None
+    assert tree.body == []
+
+
+@pytest.mark.parametrize("path", [*CORPUS, *SAMPLES], ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_another_text_is_the_same_code_on_other_lines(path: Path) -> None:
+    source = path.read_text()
+    tree = ast.parse(source)
+    changed = change_text(source, tree)
+    assert changed is not None
+    assert changed != source
+    assert ast.dump(ast.parse(changed)) == ast.dump(tree)
+    assert ast.dump(ast.parse(changed), include_attributes=True) != ast.dump(tree, include_attributes=True)
+    # comments and the words of every line stay
+    assert changed.split() == source.split()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'x = """a\nb"""\ny = 2',
+        "x = 1 + \\\n    2\n",
+        "x = (1,\n     2)  # comment\nif x: y = 1; z = 2\n",
+        "x = 1\r\ny = 2\r\n",
+        "#!/usr/bin/python\n# -*- coding: latin-1 -*-\nx = 'é'\n",
+        "def f():\n\treturn 1\n\x0c\ndef g(): return 2\n",
+        "x = f'''{1}\n'''\n",
+    ],
+)
+def test_strings_and_continued_lines_keep_their_content(source: str) -> None:
+    tree = ast.parse(source)
+    changed = change_text(source, tree)
+    assert changed is None or ast.dump(ast.parse(changed)) == ast.dump(tree)
+
+
+def test_text_that_the_tokenizer_refuses_is_left_alone() -> None:
+    tree = ast.parse("x = 1")
+    assert change_text("x = (1", tree) is None
+    assert change_text("  x = 1\n y = 2", tree) is None
+
+
+def test_every_real_submission_has_both_controls() -> None:
+    import json
+
+    default = Path(__file__).resolve().parents[3] / "shared" / "data"
+    path = Path(os.environ.get("GREEN_LOGIC_TEST_DATA", default)) / "logomesh" / "submissions.jsonl"
+    if not path.exists():
+        pytest.skip(f"no real records at {path}: set GREEN_LOGIC_TEST_DATA")
+    for line in path.read_text().splitlines():
+        source = json.loads(line)["purple_response"]["sourceCode"]
+        try:
+            compile(source, "s.py", "exec")
+            is_code = bool(ast.parse(source).body)
+        except SyntaxError:
+            continue
+        if not is_code:
+            continue
+        header, _ = compile_variants(source, "", "s.py", "t.py", 8)
+        names = [control["name"] for control in header["controls"]]  # type: ignore[attr-defined]
+        assert names == ["text", "bytecode"], source
+
+
+def test_a_source_with_tabs_and_odd_spaces_is_dedented_nowhere() -> None:
+    source = textwrap.dedent("def f(a):\n\tif a:\n\t\treturn 1\n\treturn 2\n")
+    changed = change_text(source, ast.parse(source))
+    assert changed is not None
+    assert "\t\treturn 1" in changed

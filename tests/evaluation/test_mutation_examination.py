@@ -1,0 +1,328 @@
+"""In which order variants are run, what counts as noticed, and when tests are accused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from green_logic.errors import RetryableError
+from green_logic.evaluation.mutation import examination as rules
+from green_logic.evaluation.mutation.examination import Examination, examine
+from green_logic.evaluation.mutation.plan import CONTROL, MUTANT, ORIGINAL, Plan, Variant, parse_plan
+from green_logic.evaluation.mutation.verdict import constants, judge_examination, judge_run, profile_suffix
+from green_logic.evaluation.testrun import Limits, TestOutcome, TestRun
+
+LIMITS = Limits()
+TESTS = "def test_a(): ...\ndef test_b(): ...\n"
+
+
+def run_of(ended: str = "finished", *, cpu_s: float = 0.01, loaded: bool = True, **outcomes: str) -> TestRun:
+    """A run; an outcome is "passed", or "failed" or "error" with the message behind a colon."""
+    tests = [
+        TestOutcome(name, said.partition(":")[0], said.partition(":")[2].strip()) for name, said in outcomes.items()
+    ]
+    return TestRun(tuple(tests), ended, "", "", cpu_s, cpu_s, loaded=loaded)
+
+
+GOOD = run_of(test_a="passed", test_b="passed")
+FAILS = run_of(test_a="failed: assert 1 == 2")
+RAISES = run_of(test_a="failed: TypeError: no")
+UNLOADED = run_of("import_error", loaded=False)
+
+
+@dataclass
+class Sandbox:
+    """Answers from a table by the variant's name; a list is used up, one answer a run."""
+
+    answers: dict[str, TestRun | list[TestRun]] = field(default_factory=dict)
+    asked: list[tuple[str, int, Sequence[str] | None, float, float]] = field(default_factory=list)
+
+    def __call__(
+        self, variant: Variant, *, seed: int, expected: Sequence[str] | None, wall_s: float, cpu_s: float
+    ) -> TestRun:
+        self.asked.append((variant.name, seed, expected, wall_s, cpu_s))
+        answer = self.answers.get(variant.name, GOOD)
+        return answer if isinstance(answer, TestRun) else answer.pop(0)
+
+
+def plan_of(mutants: int = 3) -> Plan:
+    def variant(kind: str, name: str, line: int = 0) -> Variant:
+        return Variant(kind, name, line, b"code", "source")
+
+    controls = tuple(variant(CONTROL, name) for name in ("text", "bytecode"))
+    broken = tuple(variant(MUTANT, f"m{number}", number) for number in range(1, mutants + 1))
+    return Plan(b"tests", variant(ORIGINAL, ORIGINAL), controls, broken)
+
+
+def seen_with(wanted: int = 3, mutants: int = 3, **answers: TestRun | list[TestRun]) -> Examination:
+    return examine(plan_of(mutants), Sandbox(dict(answers)), LIMITS, wanted, lambda _: None)
+
+
+def fates(seen: Examination) -> dict[str, str]:
+    return {variant.name: fate for variant, fate in seen.mutants}
+
+
+def test_the_original_runs_twice_before_anything_else_and_differs_from_itself_by_the_seed() -> None:
+    sandbox = Sandbox()
+    seen = examine(plan_of(), sandbox, LIMITS, 3)
+    assert [(name, seed) for name, seed, *_ in sandbox.asked[:2]] == [(ORIGINAL, 0), (ORIGINAL, 1)]
+    assert sorted(name for name, *_ in sandbox.asked[2:]) == ["bytecode", "m1", "m2", "m3", "text"]
+    assert seen.runs == 7
+
+
+def test_controls_and_mutants_are_asked_for_alike() -> None:
+    sandbox = Sandbox()
+    examine(plan_of(), sandbox, LIMITS, 3)
+    assert len({str(words) for _, *words in sandbox.asked[2:]}) == 1
+
+
+def test_their_order_is_shuffled() -> None:
+    orders = set()
+    for _ in range(20):
+        sandbox = Sandbox()
+        examine(plan_of(8), sandbox, LIMITS, 8)
+        orders.add(tuple(name for name, *_ in sandbox.asked))
+    assert len(orders) > 10
+
+
+@pytest.mark.parametrize(
+    ("answer", "fate"),
+    [
+        (GOOD, rules.SURVIVED),
+        (FAILS, rules.KILLED_ASSERT),
+        (run_of(test_a="failed: AssertionError: 1 != 2"), rules.KILLED_ASSERT),
+        (run_of(test_a="failed: Failed: DID NOT RAISE"), rules.KILLED_ASSERT),
+        (RAISES, rules.KILLED_CRASH),
+        (run_of(test_a="error: KeyError: 'x'"), rules.KILLED_CRASH),
+        (run_of("crashed"), rules.KILLED_CRASH),
+        (run_of("import_error"), rules.KILLED_CRASH),
+        (run_of("timeout"), rules.KILLED_TIMEOUT),
+        (run_of(test_a="skipped: not mine", test_b="skipped"), rules.SURVIVED),
+        (run_of("no_tests"), rules.SURVIVED),
+        (run_of(test_c="failed: assert 0"), rules.SURVIVED),
+        (UNLOADED, rules.STILLBORN),
+        (run_of("timeout", loaded=False), rules.STILLBORN),
+        (run_of("crashed", loaded=False), rules.STILLBORN),
+    ],
+)
+def test_a_mutant_is_noticed_when_a_test_that_passes_fails(answer: TestRun, fate: str) -> None:
+    assert fates(seen_with(m2=answer)) == {"m1": rules.SURVIVED, "m2": fate, "m3": rules.SURVIVED}
+
+
+def test_a_test_that_fails_on_the_original_notices_nothing() -> None:
+    base = run_of(test_a="failed: assert 0", test_b="passed")
+    seen = seen_with(original=base, m1=run_of(test_a="failed: assert 1"), text=base, bytecode=base, m2=base, m3=base)
+    assert seen.stable == ("test_b",)
+    assert set(fates(seen).values()) == {rules.SURVIVED}
+
+
+def test_tests_that_end_their_process_everywhere_notice_nothing_by_it() -> None:
+    dead = run_of("crashed", test_a="passed")
+    seen = seen_with(original=dead, text=dead, bytecode=dead, m1=dead, m2=run_of("crashed", test_a="failed: assert 0"))
+    assert fates(seen)["m1"] == rules.SURVIVED
+    assert fates(seen)["m2"] == rules.KILLED_ASSERT
+
+
+def test_a_flaky_test_neither_passes_nor_notices() -> None:
+    flaky = run_of(test_a="failed: assert 0", test_b="passed")
+    seen = seen_with(original=[GOOD, flaky], m1=run_of(test_a="failed: assert 0"))
+    assert (seen.stable, seen.flaky) == (("test_b",), ("test_a",))
+    assert fates(seen)["m1"] == rules.SURVIVED
+    part = judge_examination(seen, TESTS)
+    assert part.value == 0.0
+    assert part.evidence["passed"] == 1
+    assert part.evidence["mutation"]["flaky"] == ["test_a"]  # type: ignore[index]
+
+
+def test_tests_that_fail_on_a_control_each_time_earn_nothing() -> None:
+    seen = seen_with(bytecode=FAILS, m1=FAILS, m2=FAILS, m3=FAILS)
+    part = judge_examination(seen, TESTS)
+    assert seen.controls == {"text": "", "bytecode": "test_a"}
+    assert part.value == 0.0
+    reason = part.evidence["mutation"]["reason"]  # type: ignore[index]
+    assert reason == "test_a fails on a copy that behaves the same and differs in its bytecode only"
+
+
+def test_a_control_that_fails_once_accuses_nobody() -> None:
+    seen = seen_with(text=[FAILS, GOOD], m1=FAILS, m2=FAILS, m3=FAILS)
+    assert seen.controls == {"text": "", "bytecode": ""}
+    assert judge_examination(seen, TESTS).value == 1.0
+
+
+def test_a_test_that_turns_out_flaky_while_a_control_is_confirmed_loses_its_kills() -> None:
+    flaky = run_of(test_a="failed: assert 0", test_b="passed")
+    seen = seen_with(original=[GOOD, GOOD, flaky], text=[FAILS, GOOD], m1=[FAILS, GOOD], m2=RAISES)
+    assert seen.flaky == ("test_a",)
+    assert seen.controls["text"] == ""
+    assert fates(seen) == {"m1": rules.SURVIVED, "m2": rules.SURVIVED, "m3": rules.SURVIVED}
+
+
+@pytest.mark.parametrize("ended", ["crashed", "timeout", "output_limit", "import_error"])
+def test_a_control_that_does_not_end_is_as_bad_as_one_that_fails(ended: str) -> None:
+    seen = seen_with(text=run_of(ended, loaded=ended != "import_error"), m1=FAILS)
+    assert seen.controls["text"] == f"the run ({ended})"
+    assert judge_examination(seen, TESTS).value == 0.0
+
+
+def test_another_mutant_takes_the_place_of_one_that_cannot_be_imported() -> None:
+    seen = seen_with(wanted=2, mutants=4, m1=UNLOADED, m3=UNLOADED, m4=FAILS, m2=FAILS)
+    assert fates(seen) == {
+        "m1": rules.STILLBORN,
+        "m3": rules.STILLBORN,
+        "m4": rules.KILLED_ASSERT,
+        "m2": rules.KILLED_ASSERT,
+    }
+    part = judge_examination(seen, TESTS)
+    assert part.value == 1.0
+    assert part.evidence["mutation"]["n"] == 2  # type: ignore[index]
+
+
+def test_a_solution_of_which_no_mutant_can_be_imported_earns_nothing() -> None:
+    part = judge_examination(seen_with(m1=UNLOADED, m2=UNLOADED, m3=UNLOADED), TESTS)
+    assert part.value == 0.0
+    assert "no broken copy of the source can be imported" in str(part.evidence["mutation"])
+
+
+def test_where_nothing_can_be_broken_the_pass_rate_stands_alone_and_says_so() -> None:
+    base = run_of(test_a="passed", test_b="failed: assert 0")
+    part = judge_examination(
+        examine(plan_of(0), Sandbox({ORIGINAL: base, "text": base, "bytecode": base}), LIMITS, 8), TESTS
+    )
+    assert part.value == 0.5
+    assert "note" in part.evidence["mutation"]  # type: ignore[operator]
+
+
+def test_mutants_that_are_not_reached_count_as_unnoticed() -> None:
+    slow = run_of(cpu_s=1.5, test_a="passed", test_b="passed")
+    sandbox = Sandbox({name: slow for name in (ORIGINAL, "text", "bytecode", "m1", "m2", "m3", "m4")})
+    seen = examine(plan_of(4), sandbox, LIMITS, 4, lambda order: order.reverse())
+    assert list(fates(seen).values()).count(rules.NOT_RUN) == 1
+    assert set(seen.controls) == {"text", "bytecode"}, "controls are always run"
+    evidence = judge_examination(seen, TESTS).evidence["mutation"]
+    assert (evidence["n"], evidence["not_run"]) == (4, 1)  # type: ignore[index]
+
+
+def test_slow_tests_cost_a_bounded_time() -> None:
+    endless = run_of("timeout", cpu_s=5.0)
+    answers: dict[str, TestRun | list[TestRun]] = {f"m{number}": endless for number in range(1, 65)}
+    sandbox = Sandbox(answers)
+    seen = examine(plan_of(64), sandbox, LIMITS, 64)
+    assert sum(endless.cpu_s for name, *_ in sandbox.asked if name.startswith("m")) <= rules.BUDGET_CPU_S + 5
+    assert seen.count(rules.NOT_RUN) >= 62
+
+
+def test_a_variant_has_limits_from_what_the_original_took() -> None:
+    sandbox = Sandbox({ORIGINAL: run_of(cpu_s=0.05, test_a="passed", test_b="passed")})
+    examine(plan_of(1), sandbox, LIMITS, 1)
+    assert [bound for *_, bound in sandbox.asked][0] == LIMITS.cpu_s
+    assert [pytest.approx(bound) for *_, bound in sandbox.asked][1:] == [0.7, 0.7, 0.7, 0.7]
+    assert all(wall == pytest.approx(1.5) for _, _, _, wall, _ in sandbox.asked[1:])
+
+
+def test_a_mutant_too_large_to_be_handed_over_is_never_asked_for() -> None:
+    plan = plan_of(2)
+    large = Variant(MUTANT, "large", 9, b"", "source")
+    sandbox = Sandbox({"m1": FAILS, "m2": FAILS})
+    seen = examine(Plan(b"", plan.original, plan.controls, (*plan.mutants, large)), sandbox, LIMITS, 3)
+    assert fates(seen)["large"] == rules.NOT_RUN
+    assert "large" not in [name for name, *_ in sandbox.asked]
+    assert judge_examination(seen, TESTS).value == pytest.approx(2 / 3, abs=1e-6)
+
+
+@pytest.mark.parametrize("base", [run_of("timeout", test_a="passed"), run_of("import_error"), run_of("no_tests")])
+def test_tests_that_never_pass_or_never_end_are_run_once(base: TestRun) -> None:
+    sandbox = Sandbox({ORIGINAL: base})
+    part = judge_examination(examine(plan_of(), sandbox, LIMITS, 3), TESTS)
+    assert len(sandbox.asked) == 1
+    assert part.value == 0.0
+    assert part.evidence["mutation"]["reason"]  # type: ignore[index]
+
+
+def test_a_failure_of_the_sandbox_is_no_fate() -> None:
+    def ask(variant: Variant, **_: object) -> TestRun:
+        if variant.kind == MUTANT:
+            raise RetryableError("the worker died")
+        return GOOD
+
+    with pytest.raises(RetryableError):
+        examine(plan_of(), ask, LIMITS, 3)  # type: ignore[arg-type]
+
+
+def test_the_evidence_holds_no_time_and_is_the_same_in_every_order() -> None:
+    answers = {"m1": FAILS, "m2": RAISES, "m3": run_of("timeout")}
+    found = set()
+    for shuffle in (lambda _: None, list.reverse, lambda order: order.sort(key=lambda item: item.name)):
+        seen = examine(plan_of(4), Sandbox({**answers}), LIMITS, 4, shuffle)
+        found.add(json.dumps(dict(judge_examination(seen, TESTS).evidence)))
+    assert len(found) == 1
+    (text,) = found
+    assert json.loads(text)["mutation"] == {
+        "n": 4,
+        "killed_assert": 1,
+        "killed_crash": 1,
+        "killed_timeout": 1,
+        "survivors": [{"line": 4, "operator": "m4"}],
+        "not_run": 0,
+        "stillborn": 0,
+        "controls": {"text": "passes", "bytecode": "passes"},
+        "flaky": [],
+    }
+
+
+def test_every_test_that_the_file_defines_counts_and_a_cut_run_has_one_more() -> None:
+    seen = seen_with(original=run_of(test_a="passed"), m1=FAILS, m2=FAILS, m3=FAILS)
+    assert judge_examination(seen, TESTS).evidence["total"] == 2
+    cut = run_of("crashed", test_a="passed", test_b="passed")
+    assert judge_run(cut, TESTS).evidence["total"] == 3
+
+
+def test_without_mutants_t_is_the_pass_rate_under_another_name() -> None:
+    assert judge_run(GOOD, TESTS).value == 1.0
+    assert "mutation" not in judge_run(GOOD, TESTS).evidence
+    assert (profile_suffix(8), profile_suffix(0), profile_suffix(16)) == ("", "+nomutants", "+mutants-16")
+    assert constants(0) != constants(8) != constants(16)
+
+
+HEADER = {"controls": [{"name": "text", "shown": "other"}], "mutants": [{"operator": "return", "line": 3}]}
+
+
+def packed(**changes: object) -> bytes:
+    header = {**HEADER, "sizes": [1, 2, 3, 4], **changes}
+    return json.dumps(header).encode() + b"\n" + b"tooccccmmmm"[:10]
+
+
+def test_a_plan_is_read_back() -> None:
+    plan = parse_plan(packed(), "source")
+    assert (plan.tests_code, plan.original.code, plan.original.shown) == (b"t", b"oo", "source")
+    assert [(item.name, item.code, item.shown) for item in plan.controls] == [("text", b"ccc", "other")]
+    assert [(item.name, item.line, item.code, item.shown) for item in plan.mutants] == [
+        ("return", 3, b"cmmm", "source")
+    ]
+    assert parse_plan(b'{"fault": "too deep"}\n', "").fault == "too deep"
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        b"",
+        b"[]\n",
+        b"{}\n",
+        b"{",
+        b"\xff\n",
+        packed(sizes=[1, 2, 3]),
+        packed(sizes=[1, 2, 3, 5]),
+        packed(sizes=[1, 2, -3, 10]),
+        packed(sizes="4"),
+        packed(controls=None),
+        packed(mutants=[{"operator": "return"}]),
+        packed(mutants=[{"operator": "return", "line": "x"}]),
+        packed(mutants=[3]),
+        packed(controls=[], mutants=[]),
+    ],
+)
+def test_anything_else_is_no_plan(results: bytes) -> None:
+    with pytest.raises((ValueError, LookupError, TypeError)):
+        parse_plan(results, "source")
