@@ -77,7 +77,7 @@ def remote(settings: Settings, bucket: str, product: str = "") -> RemoteStore:
 
 
 def backups(settings: Settings, bucket: str) -> list[str]:
-    return find_remote_backups(remote(settings, bucket), settings.data_dir)
+    return find_remote_backups(remote(settings, bucket))
 
 
 def put_backup(settings: Settings, bucket: str, source: Path, name: str) -> None:

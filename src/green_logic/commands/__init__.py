@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
+DRY = "(dry run: nothing was written)"
 EXIT_CODES = """exit codes:
   0    good
   1    it ran, and the answer is bad: lines refused, not evaluated or in conflict, a broken seal, storage that failed

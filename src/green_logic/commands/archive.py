@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from green_logic.commands import BAD, GOOD, say, write_bytes, write_json
+from green_logic.commands import BAD, DRY, GOOD, say, write_bytes, write_json
 from green_logic.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do beside packing."""
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--prune", action="store_true", help="remove the files that a verified archive holds")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be packed and removed; writes nothing")
     what.add_argument("--take", metavar="BATTLE_ID", help="only write one archived DBOM to standard output")
     what.add_argument("--check", nargs="+", metavar="ARCHIVE", help="only check archives; needs no ledger")
     parser.add_argument("--dest", metavar="URI", help="then copy archives that it lacks to a directory or URI (s3://…)")
@@ -44,6 +45,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         return _take(options.take, settings)
     if options.check:
         return _check(options)
+    if options.dry_run:
+        return _plan(options, settings)
     from green_logic.publish.archive import archive_dboms
     from green_logic.publish.archive_copies import copy_archives
 
@@ -58,6 +61,23 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         if copies is not None:
             _tell_copies(copies)
     return BAD if report.kept else GOOD
+
+
+def _plan(options: argparse.Namespace, settings: Settings) -> int:
+    import dataclasses
+
+    from green_logic.publish.plans import plan_archive
+
+    plan = plan_archive(settings, prune=options.prune)
+    if options.json:
+        write_json("archive", {"ok": True, "dry_run": True, **dataclasses.asdict(plan)})
+        return GOOD
+    for first, last in plan.new:
+        say(f"would pack leaves {first} to {last}")
+    say(f"{plan.dboms} of {plan.ledger_size} DBOMs to archive {DRY}")
+    if options.prune:
+        say(f"would remove up to {plan.prunable} files from dboms/, once an archive that was read back holds them")
+    return GOOD
 
 
 def _tell_copies(copies: CopyReport) -> None:

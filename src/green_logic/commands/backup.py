@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from green_logic.commands import GOOD, program, say, write_json
+from green_logic.commands import DRY, GOOD, program, say, write_json
 from green_logic.commands.archive import ProgressLine
 from green_logic.commands.export import GUARD
 
@@ -24,13 +24,16 @@ EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where to, and what stays."""
     parser.add_argument("destination", nargs="?", metavar="DIR|URI", help="default: backups/ in the data")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be made and removed; writes nothing")
     parser.add_argument(
         "--keep", metavar="RULE", help="remove older complete backups there, but one for each of 7d,4w,12m or the like"
     )
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Back up and tell."""
+    """Back up and tell, or tell what that would be."""
+    if options.dry_run:
+        return _plan(options, settings)
     from green_logic.publish.remote_backup import backup_to
 
     with ProgressLine(quiet=options.quiet or options.json) as line:
@@ -49,4 +52,19 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         say(f"! {GUARD}")
     if not options.quiet:
         say(f"next  {program()} restore {place} -C NEW_DIRECTORY")
+    return GOOD
+
+
+def _plan(options: argparse.Namespace, settings: Settings) -> int:
+    import dataclasses
+
+    from green_logic.publish.plans import plan_backup
+
+    plan = plan_backup(settings, options.destination, options.keep)
+    if options.json:
+        write_json("backup", {"ok": True, "dry_run": True, **dataclasses.asdict(plan)})
+        return GOOD
+    say(f"{plan.ledger_size} battles, {plan.database_bytes / 1e6:.1f} MB of database -> {plan.place} {DRY}")
+    for name in plan.removed:
+        say(f"would remove {name}")
     return GOOD

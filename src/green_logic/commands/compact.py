@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from green_logic.commands import GOOD, say, write_json
+from green_logic.commands import DRY, GOOD, say, write_json
 
 if TYPE_CHECKING:
     import argparse
@@ -20,6 +20,7 @@ EXAMPLES = """examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of this command."""
+    parser.add_argument("--dry-run", action="store_true", help="say what would be merged; writes nothing")
     parser.add_argument(
         "--dest", metavar="URI", help="directory or URI (s3://…); default: exports/ in the data directory"
     )
@@ -29,6 +30,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Compact, and say what was merged."""
     from green_logic.publish.compact import compact_exports
 
+    if options.dry_run:
+        return _plan(options, settings)
     report = compact_exports(settings, destination=options.dest)
     if options.json:
         write_json("compact", {"ok": True, **dataclasses.asdict(report)})
@@ -39,4 +42,16 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             f"✔ {report.merged} small files with {report.rows:,} rows merged: "
             f"{report.files_before} files -> {report.files_after} in {report.destination}"
         )
+    return GOOD
+
+
+def _plan(options: argparse.Namespace, settings: Settings) -> int:
+    from green_logic.publish.plans import plan_compact
+
+    plan = plan_compact(settings, destination=options.dest)
+    if options.json:
+        write_json("compact", {"ok": True, "dry_run": True, **dataclasses.asdict(plan)})
+    elif not options.quiet:
+        what = f"{plan.merged} small files with {plan.rows:,} rows" if plan.merged else "nothing"
+        say(f"{what} to merge: {plan.files_before} files -> {plan.files_after} in {plan.destination} {DRY}")
     return GOOD

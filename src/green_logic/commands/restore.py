@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from green_logic.commands import GOOD, say, write_json
+from green_logic.commands import DRY, GOOD, say, write_json
 from green_logic.commands.archive import ProgressLine
 
 if TYPE_CHECKING:
@@ -23,11 +23,17 @@ EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which backup, and whether for good."""
     parser.add_argument("backup", metavar="BACKUP", help="the directory or URI of one backup")
-    parser.add_argument("--drill", action="store_true", help="only prove that it can be restored; writes nothing here")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--drill", action="store_true", help="only prove that it can be restored; writes nothing here")
+    what.add_argument(
+        "--dry-run", action="store_true", help="compare the files with their digests and say what would be restored"
+    )
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Restore into the data directory, or rehearse it, and tell."""
+    if options.dry_run:
+        return _plan(options, settings)
     from dataclasses import replace
     from pathlib import Path
 
@@ -60,6 +66,23 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         say(f"! {report.path} {loss}\n  nothing can be recorded in it yet: {ways_out(settings.data_dir)}")
     elif problem:
         say(f"! {problem}")
+    return GOOD
+
+
+def _plan(options: argparse.Namespace, settings: Settings) -> int:
+    from dataclasses import asdict
+
+    from green_logic.publish.plans import plan_restore
+    from green_logic.publish.remote_backup import fetched_backup
+
+    # a copy of a backup in a bucket is made with the system's temporary files: nothing is made beside the target
+    with fetched_backup(settings, options.backup) as source:
+        plan = plan_restore(source, settings.data_dir, place=options.backup)
+    if options.json:
+        write_json("restore", {"ok": True, "dry_run": True, **asdict(plan)})
+        return GOOD
+    size = f"{plan.ledger_size} battles of {plan.created_at}, {plan.size_bytes / 1e6:.1f} MB"
+    say(f"{size}: {plan.backup} -> {plan.target}; every file is as it was backed up {DRY}")
     return GOOD
 
 

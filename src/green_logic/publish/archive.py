@@ -87,7 +87,7 @@ def archive_dboms(settings: Settings, *, prune: bool = False, progress: Progress
             meta = read_meta(connection)
             (size,) = connection.execute("SELECT count(*) FROM ledger").fetchone()
             archives = find_archives(directory)
-            _check_ledger(archives, meta, size)
+            check_ledger(archives, meta, size)
             new = [Archive(first, last, directory) for first, last in find_gaps(archives, size)]
             sizes = [_make(archive, connection, settings, meta, progress) for archive in new]
             removed, kept = prune_dboms(settings, connection, progress) if prune else (0, 0)
@@ -194,7 +194,8 @@ def _sweep(directory: Path) -> int:
     return len(leftovers)
 
 
-def _check_ledger(archives: Sequence[Archive], meta: Mapping[str, str], size: int) -> None:
+def check_ledger(archives: Sequence[Archive], meta: Mapping[str, str], size: int) -> None:
+    """Raises VerificationError when the archives are of another ledger, or of a larger one, or lack their pack."""
     hint = "keep the archives of each ledger in its own data directory"
     for archive in archives:
         if not archive.pack.is_file():
