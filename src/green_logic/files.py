@@ -168,15 +168,18 @@ class FileLock:
         self._timeout_s = timeout_s
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the lock alone. Raises StorageError when it was not to be had in time."""
+    def held(self) -> Iterator[int]:
+        """Hold the lock alone. Raises StorageError when it was not to be had in time.
+
+        Gives its descriptor: a child process that inherits it holds the lock too, until it ends.
+        """
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             descriptor = self._wait(descriptor)
         try:
-            yield
+            yield descriptor
         finally:
             os.close(descriptor)
 

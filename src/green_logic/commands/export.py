@@ -10,13 +10,14 @@ from green_logic.commands import GOOD, say, write_json
 if TYPE_CHECKING:
     import argparse
 
-    from green_logic.publish.export import ExportReport
+    from green_logic.publish.export import ExportPlan, ExportReport
     from green_logic.settings import Settings
 
 SUMMARY = "publish the ledger's new rows as Parquet files"
 EXAMPLES = """examples:
   green-logic export                          what is new, to data/exports/battles/
   green-logic export --dest s3://bucket/arena the same, to a bucket (AWS_… variables or ~/.aws)
+  green-logic export --dry-run                what that would be; writes nothing
   green-logic export --rebuild                every row anew, in the place of what is published"""
 
 GUARD = (
@@ -33,12 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dest", metavar="URI", help="directory or URI (s3://…); default: exports/ in the data directory"
     )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be published; writes nothing")
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Export, and say what is new."""
-    from green_logic.publish.export import export_battles
+    from green_logic.publish.export import export_battles, plan_export
 
+    if options.dry_run:
+        plan = plan_export(settings, since=options.since, rebuild=options.rebuild, destination=options.dest)
+        return _show_plan(plan, options)
     report = export_battles(settings, since=options.since, rebuild=options.rebuild, destination=options.dest)
     if options.json:
         write_json("export", {"ok": True, **dataclasses.asdict(report)})
@@ -46,6 +51,15 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         say(_sentence(report))
         if report.manifest is not None and not report.create_only:
             say(f"! {GUARD}")
+    return GOOD
+
+
+def _show_plan(plan: ExportPlan, options: argparse.Namespace) -> int:
+    if options.json:
+        write_json("export", {"ok": True, "dry_run": True, **dataclasses.asdict(plan)})
+    elif not options.quiet:
+        new = f"{plan.rows:,} rows, ids {plan.first} to {plan.last}" if plan.rows else "nothing new"
+        say(f"{new} -> {plan.destination} (dry run: nothing was written)")
     return GOOD
 
 

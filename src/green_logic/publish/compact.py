@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count, groupby
 from pathlib import Path, PurePosixPath
@@ -18,11 +19,12 @@ import pyarrow.parquet as pq
 
 from green_logic.errors import VerificationError
 from green_logic.publish.columns import SCHEMA
-from green_logic.publish.export import WRITER, check_parts, commit, exporting, publish_parts
+from green_logic.publish.export import WRITER, commit, exporting, publish_parts
 from green_logic.publish.ledger_rows import WINDOW_BYTES, WINDOW_ROWS
 from green_logic.publish.leftovers import check_sizes, sweep
 from green_logic.publish.manifest import VERSION_FOLDER, Catalog, DataFile, Manifest, read_catalog, suffix
-from green_logic.publish.parquet import check_file, write_parts
+from green_logic.publish.parquet import check_file, check_part, write_parts
+from green_logic.publish.parts import CheckedPart, Part
 from green_logic.publish.store import Store, open_store
 from green_logic.settings import Settings
 
@@ -56,7 +58,7 @@ def compact_exports(settings: Settings, *, destination: str | Path | None = None
             count = len(catalog.files)
             return CompactReport(store.address, count, count, 0, 0, None)
         manifest, merged = _merge(store, catalog, groups)
-        commit(store, manifest)
+        commit(store, catalog, manifest)
         sweep(store, read_catalog(store))
     return CompactReport(
         destination=store.address,
@@ -80,12 +82,12 @@ def _merge(
     store: Store, catalog: Catalog, groups: Sequence[Sequence[DataFile]]
 ) -> tuple[Manifest, tuple[DataFile, ...]]:
     generation = catalog.generation + 1
-    numbers = count()
+    names = (f"part-{number:06d}.parquet" for number in count())
     # group by group: a run must not be merged across the large file that ends it
-    parts = (part for group in groups for part in write_parts(_regroup(_read(store, group)), store.spool, numbers))
-    checked = check_parts(parts, suffix(generation))
+    parts = (part for group in groups for part in write_parts(_regroup(_read(store, group)), store.spool, names))
+    checked = _check_parts(parts, suffix(generation))
     merged = {file for group in groups for file in group}
-    rows, expected = sum(file.rows for _, file in checked), sum(file.rows for file in merged)
+    rows, expected = sum(part.file.rows for part in checked), sum(file.rows for file in merged)
     if rows != expected:
         raise VerificationError(f"{store.address}: merged files have {rows} rows, expected {expected}", kind="export")
     fresh = publish_parts(store, checked)
@@ -101,6 +103,13 @@ def _merge(
         files=files,
     )
     return manifest, fresh
+
+
+def _check_parts(parts: Iterator[Part], ending: str) -> list[CheckedPart]:
+    """Finish all parts; each is read back and checked while the next one is written."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="compact-check") as pool:
+        waiting = [pool.submit(check_part, part, ending) for part in parts]
+        return [future.result() for future in waiting]
 
 
 def _read(store: Store, files: Sequence[DataFile]) -> Iterator[pa.RecordBatch]:

@@ -1,8 +1,8 @@
 """The Parquet export: ledger rows → published files, each id exactly once, whatever is cut short.
 
 1. Under the export lock: read the manifests, refuse a foreign or newer destination, sweep what an earlier crash left.
-2. Take the highest id of the ledger; rows after the cursor are read in another process (see ledger_rows.py).
-3. Files are written in a spool that no reader looks at, read back and checked row by row.
+2. Take the highest id of the ledger; the rows after the cursor are cut into ranges (see ranges.py).
+3. Processes of their own write the files of a range in a spool that no reader looks at, and read them back.
 4. They get their names (create-only, durable); nothing names them yet, so they do not count.
 5. The manifest appears: now they count. A crash before it changes nothing, a crash after it loses nothing.
 """
@@ -12,9 +12,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 from green_logic import __version__
@@ -22,8 +20,6 @@ from green_logic.errors import ConfigurationError, StorageError, VerificationErr
 from green_logic.files import FileLock, storage_errors
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import read_meta
-from green_logic.publish.columns import data_dictionary
-from green_logic.publish.ledger_rows import read_batches
 from green_logic.publish.leftovers import check_sizes, sweep
 from green_logic.publish.manifest import (
     MANIFESTS,
@@ -36,7 +32,8 @@ from green_logic.publish.manifest import (
     read_catalog,
     suffix,
 )
-from green_logic.publish.parquet import Part, check_file, write_parts
+from green_logic.publish.parts import CheckedPart
+from green_logic.publish.ranges import IdRange, cut_ranges, write_ranges
 from green_logic.publish.store import Store, open_store
 from green_logic.settings import Settings
 
@@ -60,14 +57,27 @@ class ExportReport:
 
 
 @dataclass(frozen=True)
+class ExportPlan:
+    """What an export would publish: `rows` signed rows with the ids `first` to `last`; all 0 when nothing is new."""
+
+    destination: str
+    first: int
+    last: int
+    rows: int
+
+
+@dataclass(frozen=True)
 class LedgerState:
     """The ledger at the moment of an export: its highest id, and how many signed rows there are up to it."""
 
     origin: str
+    cursor: int  # the rows after this id are new
+    first: int  # lowest id after the cursor; 0 when there is none
     last: int
     size: int
     last_dbom_hash: str
     expected_rows: int  # after the cursor
+    ranges: tuple[IdRange, ...]  # those rows
 
 
 def export_battles(
@@ -80,23 +90,16 @@ def export_battles(
     open. Raises LedgerMissingError, ConfigurationError for a destination of another ledger or version,
     VerificationError when rows, files or manifests are not what was sealed, StorageError, RetryableError.
     """
-    if rebuild and since is not None:
-        raise ConfigurationError("--since and --rebuild exclude each other", hint="a rebuild begins at the first row")
-    with exporting(settings):
+    with exporting(settings) as lock:
         store = open_store(settings, destination)
-        catalog = read_catalog(store, check=not rebuild)
-        cursor = 0 if rebuild else _cursor(catalog, since, store.address)
-        state = _read_state(settings, catalog, cursor, rebuild=rebuild)
-        check_same_ledger(catalog, state.origin, store.address, rebuild=rebuild)
-        if not rebuild:
-            check_sizes(store, catalog)
+        catalog, state = _look(settings, store, since=since, rebuild=rebuild)
         swept = sweep(store, catalog)
-        if state.last <= cursor:
+        if state.last <= state.cursor:
             return ExportReport(store.address, 0, 0, 0, 0, (), None, swept)
         generation = catalog.generation + bool(rebuild and catalog.all)
-        files = _write_files(settings, store, cursor, state, suffix(generation))
+        files = _write_files(settings, store, state, ending=suffix(generation), lock=lock)
         manifest = Manifest(
-            after=cursor,
+            after=state.cursor,
             first=min(file.first for file in files),
             last=state.last,
             generation=generation,
@@ -108,20 +111,48 @@ def export_battles(
             supersedes=tuple(sorted(catalog.all)) if rebuild else (),
             files=files,
         )
-        commit(store, manifest)
+        commit(store, catalog, manifest)
         if rebuild:
             swept += sweep(store, read_catalog(store))
     return _report(store, manifest, swept)
 
 
+def plan_export(
+    settings: Settings, *, since: int | None = None, rebuild: bool = False, destination: str | Path | None = None
+) -> ExportPlan:
+    """What `export_battles` would publish now. Nothing is written, not even a lock; no row is looked at.
+
+    Raises what `export_battles` raises before it writes.
+    """
+    with storage_errors("cannot read the export"):
+        store = open_store(settings, destination)
+        _, state = _look(settings, store, since=since, rebuild=rebuild)
+    if state.last <= state.cursor:
+        return ExportPlan(store.address, 0, 0, 0)
+    return ExportPlan(store.address, state.first, state.last, state.expected_rows)
+
+
 @contextlib.contextmanager
-def exporting(settings: Settings) -> Iterator[None]:
-    """Hold the export lock. Raises StorageError when another export does not end in time."""
+def exporting(settings: Settings) -> Iterator[int]:
+    """Hold the export lock; gives its descriptor. Raises StorageError when another export does not end in time."""
     with storage_errors("cannot export"):
         with open_for_reading(settings):
             pass  # without a ledger, not even a lock file is made
-        with FileLock(settings.data_dir / LOCK_NAME, timeout_s=settings.busy_timeout_s).held():
-            yield
+        with FileLock(settings.data_dir / LOCK_NAME, timeout_s=settings.busy_timeout_s).held() as lock:
+            yield lock
+
+
+def _look(settings: Settings, store: Store, *, since: int | None, rebuild: bool) -> tuple[Catalog, LedgerState]:
+    """What is published and what is new; raises where an export must not go on."""
+    if rebuild and since is not None:
+        raise ConfigurationError("--since and --rebuild exclude each other", hint="a rebuild begins at the first row")
+    catalog = read_catalog(store, check=not rebuild)
+    cursor = 0 if rebuild else _cursor(catalog, since, store.address)
+    state = _read_state(settings, catalog, cursor, rebuild=rebuild)
+    check_same_ledger(catalog, state.origin, store.address, rebuild=rebuild)
+    if not rebuild:
+        check_sizes(store, catalog)
+    return catalog, state
 
 
 def _cursor(catalog: Catalog, since: int | None, address: str) -> int:
@@ -148,7 +179,9 @@ def _read_state(settings: Settings, catalog: Catalog, cursor: int, *, rebuild: b
         signed = "SELECT count(*) FROM ledger WHERE battle_row > ? AND battle_row <= ?"
         (size,) = connection.execute(signed, (0, last)).fetchone()
         (expected,) = connection.execute(signed, (cursor, last)).fetchone()
-    return LedgerState(origin, last, size, str(digest), expected)
+        (first,) = connection.execute("SELECT coalesce(min(id), 0) FROM battles WHERE id > ?", (cursor,)).fetchone()
+        ranges = tuple(cut_ranges(connection, after=cursor, last=last, rows=expected))
+    return LedgerState(origin, cursor, first, last, size, str(digest), expected, ranges)
 
 
 def _check_tail(connection: sqlite3.Connection, newest: Manifest, database: Path) -> None:
@@ -164,48 +197,44 @@ def _check_tail(connection: sqlite3.Connection, newest: Manifest, database: Path
 
 
 def _write_files(
-    settings: Settings, store: Store, cursor: int, state: LedgerState, ending: str
+    settings: Settings, store: Store, state: LedgerState, *, ending: str, lock: int
 ) -> tuple[DataFile, ...]:
-    with read_batches(settings.database, after=cursor, last=state.last) as batches:
-        checked = check_parts(write_parts(batches, store.spool, count()), ending)
-    rows = sum(file.rows for _, file in checked)
+    checked = write_ranges(settings.database, state.ranges, store.spool, ending=ending, lock=lock)
+    rows = sum(part.file.rows for part in checked)
     if rows != state.expected_rows:
+        ids = f"{state.first}-{state.last}"
         raise VerificationError(
-            f"{settings.database}: ids {cursor + 1}-{state.last} have {state.expected_rows} signed rows, read {rows}",
+            f"{settings.database}: ids {ids} have {state.expected_rows} signed rows, read {rows}",
             kind="export",
             hint="green-logic verify tells which rows have no signature",
         )
     return publish_parts(store, checked)
 
 
-def check_parts(parts: Iterator[Part], ending: str) -> list[tuple[Part, DataFile]]:
-    """Finish all parts; each is read back and checked while the next one is written."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="export-check") as pool:
-        waiting = [
-            (
-                part,
-                pool.submit(check_file, part.path, part.name(ending), first=part.first, last=part.last, rows=part.rows),
-            )
-            for part in parts
-        ]
-        return [(part, future.result()) for part, future in waiting]
-
-
-def publish_parts(store: Store, checked: Sequence[tuple[Part, DataFile]]) -> tuple[DataFile, ...]:
+def publish_parts(store: Store, checked: Sequence[CheckedPart]) -> tuple[DataFile, ...]:
     """Give checked parts their names. They do not count before a manifest names them."""
-    for part, file in checked:
-        with _creating(file.path):
-            store.publish_file(part.path, f"{VERSION_FOLDER}/{file.path}")
-    return tuple(sorted((file for _, file in checked), key=lambda file: (file.first, file.path)))
+    for part in checked:
+        with _creating(part.file.path):
+            store.publish_file(part.path, f"{VERSION_FOLDER}/{part.file.path}")
+    return tuple(sorted((part.file for part in checked), key=lambda file: (file.first, file.path)))
 
 
-def commit(store: Store, manifest: Manifest) -> None:
-    """Make a manifest appear; from now on its files count. The data dictionary is put beside the data first."""
+def commit(store: Store, catalog: Catalog, manifest: Manifest) -> None:
+    """Make a manifest appear beside those of `catalog`; from now on its files count."""
+    _explain(store, catalog)
+    with _creating(manifest.name):
+        store.publish_bytes(f"{MANIFESTS}/{manifest.name}", manifest.to_bytes())
+
+
+def _explain(store: Store, catalog: Catalog) -> None:
+    """Put the data dictionary beside the data, unless this version has done so before."""
+    if catalog.live and catalog.live[-1].writer == WRITER and store.size("README.md") is not None:
+        return
+    from green_logic.publish.columns import data_dictionary  # noqa: PLC0415  it loads Arrow, a third of a small export
+
     text = data_dictionary(__version__).encode()
     if store.size("README.md") is None or store.read("README.md") != text:
         store.replace("README.md", text)
-    with _creating(manifest.name):
-        store.publish_bytes(f"{MANIFESTS}/{manifest.name}", manifest.to_bytes())
 
 
 def _report(store: Store, manifest: Manifest, swept: int) -> ExportReport:

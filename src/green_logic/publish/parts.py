@@ -1,0 +1,34 @@
+"""Parts: finished Parquet files that have no published name yet. Handling them needs no Arrow."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from green_logic.publish.manifest import DataFile
+
+PART_NAME = re.compile(r"(?:part-\d{6}(?:-\d{3})?|copy-battles-\d[-\dg]*)\.parquet")  # what may lie in a spool
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished file in the spool: the rows of one month. `path` is its place now."""
+
+    path: Path
+    month: str
+    first: int
+    last: int
+    rows: int
+
+    def name(self, suffix: str) -> str:
+        """Its name when published, relative to the version's folder."""
+        return f"month={self.month}/battles-{self.first:012d}-{self.last:012d}{suffix}.parquet"
+
+
+@dataclass(frozen=True)
+class CheckedPart:
+    """A part that was read back: where it lies, and how a manifest describes it."""
+
+    path: Path
+    file: DataFile

@@ -1,0 +1,162 @@
+"""Ranges of ids, and the processes that write them (range_writer.py). Needs no Arrow.
+
+Where a range ends depends on the rows alone, never on the machine: the same ledger gives the same files on any number
+of cores.
+
+A writing process inherits the export lock. Should this process be killed, the lock stays held until the last of its
+writers has noticed, so that no later export meets one that still writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from green_logic.errors import ConfigurationError, GreenLogicError, RetryableError, StorageError, VerificationError
+from green_logic.files import make_directory, sync_file
+from green_logic.publish.manifest import DataFile
+from green_logic.publish.parts import CheckedPart
+
+RANGE_ROWS = 100_000  # at most, so that processes end together and files become large
+SMALL_ROWS = 16_384  # not worth a second process: each takes 0.2 s to start
+PROCESSES = 2  # at most: each takes up to 200 MB, and together they stay below 500 MB (measured)
+_MODULE = "green_logic.publish.range_writer"
+# idle threads of a library that nothing here uses would cost time at every start
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class IdRange:
+    """The rows with `after` < id <= `last`; `number` tells the ranges of one export apart."""
+
+    number: int
+    after: int
+    last: int
+
+
+def cut_ranges(connection: sqlite3.Connection, *, after: int, last: int, rows: int) -> list[IdRange]:
+    """Ranges of about equal numbers of signed rows; an even number of them, unless one is enough.
+
+    `rows` is the number of signed rows in all of them.
+    """
+    count = 1 if rows <= SMALL_ROWS else 2 * -(-rows // (2 * RANGE_ROWS))
+    each = -(-rows // count)
+    # the index on battle_row has all that this needs
+    query = "SELECT battle_row FROM ledger WHERE battle_row > ? ORDER BY battle_row LIMIT 1 OFFSET ?"
+    ends = [after]
+    for _ in range(count - 1):
+        (end,) = connection.execute(query, (ends[-1], each - 1)).fetchone()
+        ends.append(end)
+    return [IdRange(number, *ids) for number, ids in enumerate(zip(ends, [*ends[1:], last], strict=True))]
+
+
+def write_ranges(
+    database: Path, ranges: Sequence[IdRange], spool: Path, *, ending: str, lock: int
+) -> list[CheckedPart]:
+    """Parquet files of the ranges in `spool`, each written, read back and checked, and synced.
+
+    `ending` is that of their published names, `lock` the descriptor of the export lock. Raises VerificationError for a
+    row or a file that is not what was sealed, StorageError, RetryableError when a process was killed.
+    """
+    make_directory(spool)
+    waiting = deque(ranges)
+    count = min(len(ranges), PROCESSES, len(os.sched_getaffinity(0)))
+    with contextlib.ExitStack() as stack:
+        writers = [stack.enter_context(_starting(database, spool, lock)) for _ in range(count)]
+        with ThreadPoolExecutor(count, thread_name_prefix="export") as pool, _ending(writers):
+            futures = [pool.submit(writer.work_off, waiting, ending) for writer in writers]
+            return [part for future in as_completed(futures) for part in future.result()]
+
+
+@contextlib.contextmanager
+def _starting(database: Path, spool: Path, lock: int) -> Iterator[_Writer]:
+    # -P: a file in the working directory must not stand in for a module
+    arguments = (database.absolute(), spool.absolute(), os.getpid())
+    command = [sys.executable, "-P", "-m", _MODULE, *map(str, arguments)]
+    with tempfile.TemporaryFile() as messages:
+        streams: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": messages}
+        environment = {**os.environ, **_ENVIRONMENT}
+        process = subprocess.Popen(command, env=environment, pass_fds=[lock], **streams)  # noqa: S603  our own module
+        try:
+            yield _Writer(process, messages)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+@contextlib.contextmanager
+def _ending(writers: Sequence[_Writer]) -> Iterator[None]:
+    """End the processes when the block does, however it does; whoever waits for an answer then waits no more."""
+    try:
+        yield
+    finally:
+        for writer in writers:
+            writer.end()
+
+
+class _Writer:
+    """This side of one writing process."""
+
+    def __init__(self, process: subprocess.Popen[bytes], messages: IO[bytes]) -> None:
+        self._process = process
+        self._messages = messages
+
+    def end(self) -> None:
+        """End the process; what it has not answered is lost."""
+        self._process.kill()
+        self._process.wait()
+
+    def work_off(self, waiting: deque[IdRange], ending: str) -> list[CheckedPart]:
+        """Have range after range written, until none is waiting."""
+        done: list[CheckedPart] = []
+        while True:
+            try:
+                ids = waiting.popleft()
+            except IndexError:
+                return done
+            parts = self._ask({"range": asdict(ids), "ending": ending})
+            for part in parts:
+                sync_file(part.path)  # while the processes go on
+            done += parts
+
+    def _ask(self, request: dict[str, Any]) -> list[CheckedPart]:
+        line = b""
+        with contextlib.suppress(BrokenPipeError):
+            if self._process.stdin and self._process.stdout:
+                self._process.stdin.write(json.dumps(request).encode() + b"\n")
+                self._process.stdin.flush()
+                line = self._process.stdout.readline()
+        if not line.endswith(b"\n"):
+            raise self._crash()
+        answer = json.loads(line)
+        if "error" in answer:
+            raise _told_error(**answer["error"])
+        return [CheckedPart(Path(part["path"]), DataFile(**part["file"])) for part in answer["parts"]]
+
+    def _crash(self) -> RetryableError:
+        code = self._process.wait()
+        self._messages.seek(0)
+        text = self._messages.read().decode(errors="replace").strip()
+        last = text.splitlines()[-1] if text else "no message"
+        return RetryableError(
+            f"a process that writes the export ended with {code}: {last}",
+            hint="nothing was published: run the same command again",
+        )
+
+
+def _told_error(*, code: str, message: str, hint: str, kind: str | None) -> GreenLogicError:
+    if code == VerificationError.code:
+        return VerificationError(message, kind=kind or "row", hint=hint)
+    errors: dict[str, type[GreenLogicError]] = {ConfigurationError.code: ConfigurationError}
+    return errors.get(code, StorageError)(message, hint=hint)
