@@ -5,7 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MODULES = ("command_line", "record", "evaluate", "split", "mutation", "orchestration", "export", "archive", "audit")
+MODULES = (
+    "command_line",
+    "record",
+    "evaluate",
+    "split",
+    "mutation",
+    "orchestration",
+    "export",
+    "archive",
+    "audit",
+    "importing",
+)
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or MODULES
