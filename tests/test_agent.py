@@ -6,15 +6,17 @@ import contextlib
 import copy
 import hashlib
 import json
+import re
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from green_logic.agent import GreenAgent
 from green_logic.errors import ConfigurationError, ConflictError, InvalidBattleError
 from green_logic.ledger.database import Ledger
-from green_logic.proof.keys import key_path
-from green_logic.settings import Settings
+from green_logic.proof.keys import KEY_NAME, key_path
+from green_logic.settings import Settings, config_dir
 
 
 @pytest.fixture
@@ -213,3 +215,30 @@ def test_a_dbom_by_an_attacker_is_set_aside_not_shared(agent, settings, make_res
     assert len(assert_whole(settings)) == 1
     with Ledger.open(settings, agent.key) as ledger:
         assert ledger.recovery.rebuilt == 0
+
+
+def test_no_key_is_made_for_a_database_that_is_not_ours_or_has_one(settings: Settings, tmp_path: Path) -> None:
+    settings.data_dir.mkdir()
+    with contextlib.closing(sqlite3.connect(settings.database)) as connection:
+        connection.execute("CREATE TABLE other (x)")
+    before = settings.database.read_bytes()
+    with (
+        pytest.raises(ConfigurationError, match="not a ledger of this project"),
+        GreenAgent(settings=settings) as agent,
+    ):
+        _ = agent.ledger
+    assert not (config_dir() / KEY_NAME).exists()
+    assert settings.database.read_bytes() == before
+    assert [path.name for path in settings.data_dir.iterdir()] == [settings.database.name]
+
+
+def test_a_ledger_whose_key_is_elsewhere_gets_no_second_one(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with GreenAgent(settings=settings) as agent:
+        keyid, _ = agent.key.keyid, agent.ledger
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "another"))
+    with pytest.raises(ConfigurationError, match=re.escape(keyid)) as caught, GreenAgent(settings=settings) as agent:
+        _ = agent.ledger
+    assert "GREEN_LOGIC_SIGNING_KEY" in caught.value.hint
+    assert not (tmp_path / "another").exists()

@@ -22,8 +22,9 @@ from green_logic.evaluation.embedding import open_embedder
 from green_logic.evaluation.evaluator import Evaluator
 from green_logic.evaluation.sandbox import Limits, Sandbox
 from green_logic.ledger.database import Ledger, Receipt
+from green_logic.ledger.reading import check_ledger_awaits_key
 from green_logic.proof.dbom import Sealed, check_dbom, parse_dbom, seal_result
-from green_logic.proof.keys import SigningKey, load_signing_key
+from green_logic.proof.keys import SigningKey, is_to_be_made, load_signing_key
 from green_logic.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class GreenAgent:
     @cached_property
     def key(self) -> SigningKey:
         """The judge's key; read once, so that every seal is by the key that the ledger was opened with."""
+        if is_to_be_made(self.settings):
+            check_ledger_awaits_key(self.settings)  # first: a key that fits nothing must not stay behind
         return load_signing_key(self.settings)
 
     @cached_property

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from green_logic.errors import InvalidBattleError
+from green_logic.settings import MAX_SOURCE_BYTES
 from green_logic.strict_json import ABSENT, BATTLE_ID, check_battle_id, excerpt, kind_of, parse_json
 
 __all__ = [  # with the light part that moved to strict_json
@@ -149,7 +150,7 @@ class Battle:
         return self.record.purple_response
 
 
-def parse_battle(line: bytes, *, max_source_bytes: int = 1 << 20) -> Battle:
+def parse_battle(line: bytes, *, max_source_bytes: int = MAX_SOURCE_BYTES) -> Battle:
     """One JSON object as a Battle.
 
     Raises InvalidBattleError that names the field, what was expected and what was found.

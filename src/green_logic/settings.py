@@ -18,6 +18,8 @@ PREFIX = "GREEN_LOGIC_"
 FILE_NAME = "green-logic.toml"
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
+# of one text; the largest real one seen is 25 kB. Static checks cost up to 13 s of CPU a MiB, so 3 s at most
+MAX_SOURCE_BYTES = 256 << 10
 # the least value that makes sense; 0 lines or 0 workers would wait for ever
 LEAST = {"chunk_size": 1, "max_line_bytes": 1024, "max_source_bytes": 1, "judge_reviews": 1, "judge_concurrency": 1}
 # the greatest: each worker is a process and a thread, and the pauses between 20 retries add up to 12 days
@@ -38,7 +40,7 @@ class Settings(NamedTuple):
     retries: int = 3  # of a step that met a RetryableError
     retry_delay_s: float = 1.0  # before the first retry; doubles, with jitter
     max_line_bytes: int = 8 << 20  # a battle's line; the largest real one seen is 25 kB
-    max_source_bytes: int = 1 << 20  # source, tests, rationale and description, each
+    max_source_bytes: int = MAX_SOURCE_BYTES  # source, tests, rationale and description, each
     test_timeout_s: float = 10.0  # wall time of one test run in the sandbox
     mutants: int = 8  # broken copies of each solution that its own tests are run on; 0: T is their pass rate alone
     busy_timeout_s: float = 60.0  # how long to wait for another writer of the same ledger

@@ -19,6 +19,7 @@ from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.proof.keys import (
     check_signature,
     find_keyid,
+    is_to_be_made,
     key_path,
     load_signing_key,
     write_public_key,
@@ -225,3 +226,22 @@ def test_public_keys_of_another_kind_are_refused(tmp_path):
             load_public_keys([path])
     with pytest.raises(ConfigurationError):
         load_public_keys([tmp_path / "missing"])
+
+
+@pytest.mark.parametrize("home", ["/proc/1/nowhere", "/dev/null/x"])
+def test_a_home_that_cannot_keep_a_key_is_said_with_what_to_set(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", home)
+    with pytest.raises(ConfigurationError) as caught:
+        load_signing_key(Settings())
+    assert home in caught.value.message
+    assert "XDG_CONFIG_HOME" in caught.value.hint
+    assert "GREEN_LOGIC_SIGNING_KEY" in caught.value.hint
+
+
+def test_whether_a_key_will_be_made_is_known_without_making_it(tmp_path: Path) -> None:
+    assert is_to_be_made(Settings())
+    assert not is_to_be_made(Settings(signing_key=str(tmp_path / "named.pem")))
+    assert not config_dir().exists()
+    load_signing_key(Settings())
+    assert not is_to_be_made(Settings())

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from green_logic.errors import ConfigurationError, LedgerMissingError
-from green_logic.ledger.schema import COLUMNS, LOCK_NAME, check_schema, database_errors, read_meta
+from green_logic.ledger.schema import COLUMNS, LOCK_NAME, check_schema, database_errors, key_ranges, read_meta
 from green_logic.settings import Settings
 
 
@@ -76,6 +76,18 @@ def read_battle(settings: Settings, battle_id: str) -> dict[str, Any]:
             raise ConfigurationError(f"no single battle {battle_id!r} in {settings.database}", hint=hint)
         row = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM battles WHERE battle_id = ?", ids).fetchone()  # noqa: S608  our constants
         return {**dict(zip(COLUMNS, row, strict=True)), "dbom": rebuild(connection, ids[0])}
+
+
+def check_ledger_awaits_key(settings: Settings) -> None:
+    """Raises ConfigurationError where a new key would be of no use: the ledger has one, or the database is not ours."""
+    if not settings.database.is_file() or settings.database.stat().st_size == 0:
+        return
+    with open_for_reading(settings) as connection:
+        keyid = key_ranges(read_meta(connection))[-1][1]
+    raise ConfigurationError(
+        f"{settings.database}: this ledger is signed by {keyid}, and there is no signing key here",
+        hint="point GREEN_LOGIC_SIGNING_KEY to the ledger's own key, or choose another --data-dir",
+    )
 
 
 def find_recorded(settings: Settings, battle_ids: Iterable[str]) -> set[str]:

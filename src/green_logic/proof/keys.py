@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import hashlib
 import secrets
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,10 @@ PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
 KEY_NAME = "judge.key"
 PUBLIC_NAME = "judge.pub"  # in the data directory, so that what is published carries it
+ELSEWHERE = (
+    "set XDG_CONFIG_HOME to a directory that this user can write to and that outlives this run, "
+    "or GREEN_LOGIC_SIGNING_KEY to a key"
+)
 KINDS = "expected an Ed25519 or ECDSA P-256 key"
 
 
@@ -82,6 +88,12 @@ def key_path(settings: Settings) -> Path | None:
     return Path(settings.signing_key) if settings.signing_key else config_dir() / KEY_NAME
 
 
+def is_to_be_made(settings: Settings) -> bool:
+    """Whether `load_signing_key` would make a new key: none was named, and none is there."""
+    path = key_path(settings)
+    return not settings.signing_key and path is not None and _find_private(path) is None
+
+
 def load_signing_key(settings: Settings, *, make: bool = True) -> SigningKey:
     """The judge's key; made when there is none and none was named.
 
@@ -92,7 +104,7 @@ def load_signing_key(settings: Settings, *, make: bool = True) -> SigningKey:
         return _parse_key(settings.signing_key.encode(), "signing_key")
     data = _find_private(path)
     if data is None and make and not settings.signing_key:
-        with storage_errors("cannot keep the judge's key"):
+        with storage_errors("cannot keep the judge's key"), _home_errors(path):
             make_key(path)
         data = _find_private(path)
     if data is None:
@@ -125,6 +137,20 @@ def make_key(path: Path) -> None:
     sync_directory(path.parent)
 
 
+@contextlib.contextmanager
+def _home_errors(path: Path) -> Iterator[None]:
+    """A user without a home, or whose home is read-only, as in many containers, needs another place for the key."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR}:
+            raise
+        raise ConfigurationError(
+            f"{path}: cannot keep the judge's key there: {error.strerror}",
+            hint=ELSEWHERE,
+        ) from error
+
+
 def _find_private(path: Path) -> bytes | None:
     try:
         mode = path.stat().st_mode
@@ -134,7 +160,7 @@ def _find_private(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot read the judge's key: {error.strerror}") from error
+        raise ConfigurationError(f"{path}: cannot read the judge's key: {error.strerror}", hint=ELSEWHERE) from error
 
 
 def _parse_key(data: bytes, name: str) -> SigningKey:
