@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -371,3 +372,13 @@ def test_no_signature_leaves_when_its_high_water_mark_cannot_be_kept(settings, k
             ledger.checkpoint(key)
     with open_for_reading(settings) as connection:
         assert newest_checkpoint(connection) is None
+
+
+@pytest.mark.parametrize("place", ["/dev/null/x", "/proc/1/nowhere"])
+def test_a_home_that_cannot_keep_the_high_water_file_is_said_with_what_to_set(place: str, key) -> None:
+    high_water = HighWater(Path(place))
+    checkpoint = sign_checkpoint(ORIGIN, 7, ROOT, key)
+    with pytest.raises(ConfigurationError) as caught:
+        high_water.keep(checkpoint)
+    assert place in caught.value.message
+    assert "XDG_STATE_HOME" in caught.value.hint

@@ -17,6 +17,7 @@ from green_logic.files import make_directory, write_file, write_new_files
 from green_logic.proof.checkpoint import Checkpoint, parse_checkpoint
 
 FOLDER = "high-water"
+ELSEWHERE = "set XDG_STATE_HOME to a directory that this user can write to and that outlives this run"
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9-]")
 
 
@@ -40,7 +41,9 @@ class HighWater:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise ConfigurationError(f"{path}: cannot read the high-water file: {error.strerror}") from error
+            raise ConfigurationError(
+                f"{path}: cannot read the high-water file: {error.strerror}", hint=ELSEWHERE
+            ) from error
         except VerificationError as error:
             raise ConfigurationError(
                 f"{path}: {error.message}",
@@ -63,7 +66,12 @@ class HighWater:
         """Make `checkpoint` the largest one; durable when this returns. The caller has checked that it follows, or
         else gives `superseded`: the note before is kept under that name, which must be free (FileExistsError).
         """
-        make_directory(self._directory)
+        try:
+            make_directory(self._directory)
+        except (PermissionError, NotADirectoryError, FileNotFoundError) as error:  # a home that keeps nothing
+            raise ConfigurationError(
+                f"{self._directory}: cannot keep the high-water file there: {error.strerror}", hint=ELSEWHERE
+            ) from error
         path = self.path(checkpoint.origin)
         if superseded is not None:
             write_new_files(self._directory, {superseded.name: path.read_bytes()})
