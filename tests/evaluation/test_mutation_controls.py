@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
+import marshal
 import os
 import random
 import textwrap
@@ -133,8 +135,8 @@ def step(coroutine: Any) -> object:
 
 def outcome(tree: ast.Module) -> object:
     names: dict[str, Any] = {"__name__": "solution", "step": step}
-    exec(compile(ast.fix_missing_locations(tree), "solution.py", "exec"), names)
-    return eval(USES, names)
+    exec(compile(ast.fix_missing_locations(tree), "solution.py", "exec"), names)  # noqa: S102  our own text
+    return eval(USES, names)  # noqa: S307
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -160,7 +162,7 @@ def codes(code: Any, path: str = "") -> dict[str, Any]:
     inner = {}
     for part in (constant for constant in code.co_consts if inspect.iscode(constant)):
         inner.update(codes(part, f"{path}.{part.co_name}"))
-    return {f"{path}.{code.co_name}" if not path else path: code, **inner}
+    return {path: code, **inner}
 
 
 def test_nobody_can_foresee_a_control() -> None:
@@ -170,14 +172,16 @@ def test_nobody_can_foresee_a_control() -> None:
     assert len(originals) == 1
 
 
+def read_code(blob: bytes) -> Any:
+    return marshal.loads(blob)  # noqa: S302  made a moment ago
+
+
 def test_mutants_are_made_from_the_control() -> None:
     """So that a constant or an operator that the control still has is no sign of a mutant."""
     source = "def f(a):\n    return a < 13\n"
     _, blobs = compile_variants(source, "", "s.py", "t.py", 8)
-    import marshal
-
     for blob in blobs[4:]:
-        (code,) = [constant for constant in marshal.loads(blob).co_consts if inspect.iscode(constant)]
+        (code,) = [constant for constant in read_code(blob).co_consts if inspect.iscode(constant)]
         assert 13 in code.co_consts
 
 
@@ -197,7 +201,7 @@ def test_a_module_without_functions_has_a_control_too(source: str) -> None:
     tree = ast.parse(source)
     assert change_bytecode(source, tree, random.Random(3))
     names: dict[str, Any] = {}
-    exec(compile(ast.fix_missing_locations(tree), "x", "exec"), names)
+    exec(compile(ast.fix_missing_locations(tree), "x", "exec"), names)  # noqa: S102
     assert names.get("__doc__") == ast.get_docstring(ast.parse(source))
 
 
@@ -246,8 +250,6 @@ def test_text_that_the_tokenizer_refuses_is_left_alone() -> None:
 
 
 def test_every_real_submission_has_both_controls() -> None:
-    import json
-
     default = Path(__file__).resolve().parents[3] / "shared" / "data"
     path = Path(os.environ.get("GREEN_LOGIC_TEST_DATA", default)) / "logomesh" / "submissions.jsonl"
     if not path.exists():

@@ -197,7 +197,7 @@ def test_where_nothing_can_be_broken_the_pass_rate_stands_alone_and_says_so() ->
 
 def test_mutants_that_are_not_reached_count_as_unnoticed() -> None:
     slow = run_of(cpu_s=1.5, test_a="passed", test_b="passed")
-    sandbox = Sandbox({name: slow for name in (ORIGINAL, "text", "bytecode", "m1", "m2", "m3", "m4")})
+    sandbox = Sandbox(dict.fromkeys((ORIGINAL, "text", "bytecode", "m1", "m2", "m3", "m4"), slow))
     seen = examine(plan_of(4), sandbox, LIMITS, 4, lambda order: order.reverse())
     assert list(fates(seen).values()).count(rules.NOT_RUN) == 1
     assert set(seen.controls) == {"text", "bytecode"}, "controls are always run"
@@ -217,7 +217,7 @@ def test_slow_tests_cost_a_bounded_time() -> None:
 def test_a_variant_has_limits_from_what_the_original_took() -> None:
     sandbox = Sandbox({ORIGINAL: run_of(cpu_s=0.05, test_a="passed", test_b="passed")})
     examine(plan_of(1), sandbox, LIMITS, 1)
-    assert [bound for *_, bound in sandbox.asked][0] == LIMITS.cpu_s
+    assert next(bound for *_, bound in sandbox.asked) == LIMITS.cpu_s
     assert [pytest.approx(bound) for *_, bound in sandbox.asked][1:] == [0.7, 0.7, 0.7, 0.7]
     assert all(wall == pytest.approx(1.5) for _, _, _, wall, _ in sandbox.asked[1:])
 

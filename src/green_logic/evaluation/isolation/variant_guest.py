@@ -21,7 +21,7 @@ from green_logic.evaluation.isolation import guest
 from green_logic.evaluation.isolation.guest import SOLUTION, TESTS, Reporter, SolutionAliases, SolutionNames
 from green_logic.evaluation.isolation.own_cases import find_own_cases
 from green_logic.evaluation.isolation.ready import run_pytest
-from green_logic.evaluation.isolation.split.mini import BeyondMiniError, run_case
+from green_logic.evaluation.isolation.split.mini import BeyondMiniError, Case, run_case
 from green_logic.evaluation.mutation.choice import compile_variants
 
 
@@ -84,9 +84,16 @@ def _run(reporter: Reporter, variant: Variant) -> tuple[str, str, str]:
         cases = find_own_cases(module)
     except BeyondMiniError:
         return (*run_pytest(reporter), "pytest")
+    try:
+        _run_cases(reporter, cases, variant.expected)
+    except (KeyboardInterrupt, pytest.exit.Exception):
+        return "", "", "mini"
+    return "finished" if cases else "no_tests", "", "mini"
+
+
+def _run_cases(reporter: Reporter, cases: list[Case], expected: Sequence[str] | None) -> None:
     for name, call in cases:
         outcome, message = run_case(call)
         reporter.send(test=name, outcome=outcome, message=message)
-        if variant.expected is not None and name in variant.expected and outcome not in {"passed", "skipped"}:
+        if expected is not None and name in expected and outcome not in {"passed", "skipped"}:
             break
-    return "finished" if cases else "no_tests", "", "mini"

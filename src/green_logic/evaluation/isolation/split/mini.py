@@ -143,7 +143,8 @@ def _describe(error: BaseException) -> str:
     name = type(error).__name__
     if type(error).__module__ not in {"builtins", "exceptions"}:
         name = f"{type(error).__module__}.{type(error).__qualname__}"
-    if isinstance(error, AssertionError) and text.startswith("assert "):
+    # where the text holds a single quote, repr uses double ones, and pytest keeps the type
+    if isinstance(error, AssertionError) and repr(error).startswith("AssertionError('assert "):
         return _first_line(text)
     return _first_line(f"{name}: {text}" if text else name)
 
