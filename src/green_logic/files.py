@@ -232,7 +232,7 @@ class _LockWaiter(threading.Thread):
 def is_held(lock: Path) -> bool:
     """Whether a living process holds a lock file; it is not made where there is none."""
     try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a planted pipe is not waited for
     except OSError:
         return False
     try:

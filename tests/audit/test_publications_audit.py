@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -291,3 +293,46 @@ def test_a_backup_is_not_changed_by_being_looked_into(published):
     before = {one.name: (one.stat().st_mtime_ns, one.read_bytes()) for one in path.iterdir()}
     audit_backup(path, published.books.keys)
     assert {one.name: (one.stat().st_mtime_ns, one.read_bytes()) for one in path.iterdir()} == before
+
+
+# --- what is planted to make an auditor wait
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "judge.pub",
+        "checkpoint",
+        "dboms/dbom_b-003.json",
+        ".ledger.lock",
+        ".writers.lock",
+        ".export.lock",
+        "exports/battles/v1/_manifests/",
+        "exports/battles/v1/month=",
+        "archives/dboms-000000000000-000000000014.json",
+        "archives/dboms-000000000000-000000000014.tar.gz",
+        "archives/dboms-000000000000-000000000014.pruned",
+        "archives/.archive.lock",
+        "backups/",
+    ],
+)
+def test_a_planted_pipe_does_not_make_an_audit_wait(published, tmp_path, place):
+    name = next((name for name in sorted(published.books.files) if name.startswith(place)), place)
+    path = published.path(name)
+    (tmp_path / "key").write_bytes(published.books.key.public_pem)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    try:
+        command = [
+            str(Path(sys.executable).with_name("green-logic")),
+            "verify",
+            "--key",
+            str(tmp_path / "key"),
+            "--deep",
+        ]
+        answer = subprocess.run(
+            [*command, "-C", str(published.path(""))], capture_output=True, timeout=120, check=False
+        )
+    finally:
+        path.unlink()
+    assert answer.returncode == (0 if name.endswith((".lock", ".pruned")) else 1), answer.stdout + answer.stderr

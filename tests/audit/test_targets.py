@@ -100,9 +100,7 @@ def test_strict_makes_findings_of_what_is_unpinned_or_unsealed(published, verify
     assert (code, document["targets"][0]["kind"]) == (1, "unpinned")
 
 
-def test_an_unsigned_dbom_is_never_good_and_passes_only_where_no_key_is_known(
-    published, verify, legacy, tmp_path
-):
+def test_an_unsigned_dbom_is_never_good_and_passes_only_where_no_key_is_known(published, verify, legacy, tmp_path):
     nowhere = ["-C", tmp_path / "none"]
     code, text = verify(legacy, *nowhere)
     assert code == 0

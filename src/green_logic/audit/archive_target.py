@@ -30,7 +30,6 @@ def check_archive_target(
     keys: Mapping[str, PublicKey],
     pins: Sequence[Checkpoint] = (),
     *,
-    every_signature: bool = False,
     progress: Progress = no_progress,
 ) -> Verdict:
     """The verdict under `keys`; a checkpoint that lies beside the archives is held against them as `pins` are.
@@ -45,9 +44,7 @@ def check_archive_target(
         archives = _archives_in(path) if path.is_dir() else [parse_name(path)]
     except VerificationError as error:
         return Verdict(str(path), what, "archive", error.message)
-    report = check_chain(
-        archives, keys, notes, complete=path.is_dir(), every_signature=every_signature, progress=progress
-    )
+    report = check_chain(archives, keys, notes, complete=path.is_dir(), progress=progress)
     if not report.findings:
         return Verdict(str(path), what, "", _describe(report))
     shown = [f"{finding.where}: {finding.message}" for finding in report.findings[:SHOWN]]
@@ -62,9 +59,7 @@ def _archives_in(folder: Path) -> list[Archive]:
 
 
 def _describe(report: ChainReport) -> str:
-    under = report.dboms - report.verified
     return (
         f"{report.dboms} DBOMs, leaves {report.first} to {report.end - 1} of {report.origin}, sealed to "
-        f"{report.sealed}, pinned to {report.pinned}; {report.verified} signatures verified one by one, {under} under "
-        "a signed checkpoint"
+        f"{report.sealed}, pinned to {report.pinned}"
     )

@@ -52,6 +52,9 @@ def _check_archive(scene: Scene, now: sqlite3.Connection, archive: Archive) -> I
     from green_logic.publish.archive_files import read_manifest  # noqa: PLC0415
     from green_logic.publish.leaves import read_leaves  # noqa: PLC0415
 
+    if not (archive.manifest.is_file() and archive.pack.is_file()):  # a pipe would be waited for
+        yield Finding("archive", archive.pack.name, "it, or its manifest, is missing or no file")
+        return
     leaves = read_leaves(now, archive.first_leaf, archive.last_leaf)
     try:
         manifest = read_manifest(archive)

@@ -129,6 +129,10 @@ def _find_wrong_files(path: Path) -> list[str]:
     try:
         if path.is_symlink():
             return ["is a link, so it may be anywhere"]
+        # a pipe would be waited for
+        special = sorted(entry.name for entry in path.iterdir() if not entry.is_file())
+        if special:
+            return [f"{special[0]} is no file"]
         # a planted WAL would be read with the database
         added = {entry.name for entry in path.iterdir()} - {*read_backup(path)["files"], MANIFEST_NAME}
         if added:

@@ -84,10 +84,14 @@ def _is_newer(scene: Scene, found: bytes | None) -> bool:
 
 def _read(path: os.PathLike[str]) -> bytes | None:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123  any path
+        with open(path, "rb", opener=_open_without_waiting) as file:
             return file.read(1 << 20)
     except OSError:
         return None
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a planted pipe is empty, not waited for
 
 
 def writers_alive(settings: Settings) -> bool:

@@ -61,8 +61,7 @@ def _check_publication(path: Path, terms: Terms) -> AuditReport | Verdict:
 
     workers = terms.settings.workers or len(os.sched_getaffinity(0))
     if is_archive_target(path):
-        every = terms.extent.every_signature
-        return check_archive_target(path, _trusted(path, terms), tuple(terms.pins), every_signature=every)
+        return check_archive_target(path, _trusted(path, terms), tuple(terms.pins))
     if path.is_dir() and is_backup(path):
         every = terms.extent.every_signature
         return audit_backup(

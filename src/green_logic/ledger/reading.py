@@ -122,7 +122,7 @@ def _wal(database: Path) -> Path:
 
 def _share(lock: Path, stack: contextlib.ExitStack) -> None:
     try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a planted pipe is not waited for
     except FileNotFoundError:
         return
     stack.callback(os.close, descriptor)

@@ -20,7 +20,7 @@ class Folder:
     def names(self, folder: str) -> list[str]:
         """Names in a folder, sorted; none where there is no such folder."""
         directory = self._root / folder
-        return sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
+        return sorted(path.name for path in directory.iterdir() if path.is_file()) if directory.is_dir() else []
 
     def read(self, name: str) -> bytes:
         """Content of a file. Raises FileNotFoundError."""
