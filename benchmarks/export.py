@@ -1,6 +1,6 @@
 """Exporting a ledger to Parquet against the usual ways of doing it, and what 1,000 new rows cost afterwards.
 
-    python -m benchmarks.export [--rows 1000000] [--rounds 3] [--peer-python VENV/bin/python]
+    python -m benchmarks.export [--rows 1000000] [--rounds 3] [--ledger DIR] [--peer-python VENV/bin/python]
 
 Every candidate is a process of its own that reads the same rows of the same database. No peer checks anything: they
 write and are done. Ours also compares every row with its seal, parses every result into 15 columns, syncs, reads back
@@ -111,16 +111,19 @@ def main() -> None:
     parser.add_argument(
         "--peer-python", default=sys.executable, help="interpreter for peers that are not installed here"
     )
+    parser.add_argument(
+        "--ledger", type=Path, help="directory to make the ledger in, or to find it from an earlier run"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as directory:  # a real disk; /tmp may be memory
-        database = Path(directory) / "data" / "battles.db"
-        started = time.perf_counter()
-        make_ledger(database, 0, options.rows)
-        print(
-            f"made {options.rows:,} rows, {database.stat().st_size / 1e9:.2f} GB, {time.perf_counter() - started:.0f} s"
-        )
+        database = (options.ledger or Path(directory)) / "data" / "battles.db"
+        if not database.exists():
+            started = time.perf_counter()
+            make_ledger(database, 0, options.rows)
+            size = database.stat().st_size / 1e9
+            print(f"made {options.rows:,} rows, {size:.2f} GB, {time.perf_counter() - started:.0f} s")
         figures = measure(database, options.rounds, options.peer_python)
-        report(figures, options)
+        report(figures, count_rows(database), options.rounds)
         report_increment(database, figures[OURS], options.rounds)
 
 
@@ -175,7 +178,7 @@ def run(python: str, code: str, database: Path, out: str) -> tuple[float, float,
     peaks: dict[int, int] = {}
     command = [python, "-c", FRAME + code, str(database), out]
     with tempfile.TemporaryFile("w+") as errors:
-        with subprocess.Popen(command, stdout=errors, stderr=errors, env={**os.environ, **QUIET}) as process:
+        with subprocess.Popen(command, stdout=errors, stderr=errors, env=environment()) as process:
             while process.poll() is None:
                 peaks |= read_peaks(process.pid)
                 time.sleep(SAMPLING_S)
@@ -186,6 +189,12 @@ def run(python: str, code: str, database: Path, out: str) -> tuple[float, float,
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return wall, cpu, sum(peaks.values()) >> 10
+
+
+def environment() -> dict[str, str]:
+    """That of an installation: byte code is kept, so that a start does not compile; no peer reports or logs."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, **QUIET}
 
 
 def read_peaks(pid: int) -> dict[int, int]:
@@ -200,10 +209,10 @@ def read_peaks(pid: int) -> dict[int, int]:
     return found
 
 
-def report(figures: dict[str, Figures], options: argparse.Namespace) -> None:
+def report(figures: dict[str, Figures], rows: int, rounds: int) -> None:
     """Print the table."""
     ours = statistics.median(figures[OURS].wall)
-    print(f"\nexport of {options.rows:,} rows of {SIZE} B, median of {options.rounds} ({machine()})")
+    print(f"\nexport of {rows:,} rows of {SIZE} B, median of {rounds} ({machine()})")
     for name, found in sorted(figures.items(), key=lambda item: statistics.median(item[1].wall)):
         wall, cpu = statistics.median(found.wall), statistics.median(found.cpu)
         print(
@@ -235,7 +244,7 @@ def count_rows(database: Path) -> int:
 
 def make_ledger(database: Path, start: int, rows: int) -> None:
     """Add rows through the ledger's own schema, unsigned: an export does not look at signatures."""
-    database.parent.mkdir(exist_ok=True)
+    database.parent.mkdir(parents=True, exist_ok=True)
     connection = connect(database, busy_timeout_s=60)
     make_or_check_schema(connection, "SHA256:benchmark", database)
     connection.execute("BEGIN IMMEDIATE")
@@ -288,7 +297,9 @@ def make_result(number: int, source: random.Random) -> dict[str, Any]:
     }
     room = SIZE - len(orjson.dumps(result)) - len(',"purple_response":{"sourceCode":""}')
     # every tenth word is new, so that it compresses to a fourth, as real submissions do
-    words = (f"n{source.getrandbits(32):x}" if n % 10 == 0 else source.choice(WORDS) for n in range(room // 4))
+    words = source.choices(WORDS, k=room // 4)
+    digits = source.randbytes(4 * len(words[::10])).hex()
+    words[::10] = [f"n{digits[place : place + 8]}" for place in range(0, len(digits), 8)]
     result["purple_response"] = {"sourceCode": " ".join(words)[:room]}
     return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -17,7 +18,7 @@ from green_logic.publish.flatten import VECTOR_SIZE, flatten, parse_result
 from green_logic.publish.ledger_rows import Rows
 from green_logic.publish.seals import check_breakdowns, check_seals
 
-TIME_LENGTH = len("2026-01-01T00:00:00.000000Z")
+_TIME_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 LARGE = frozenset({"raw_result", "sigma_judge"})  # texts that come as bytes
 _BUILT_FROM = {"sigma_judge": "envelope"}  # column → its name in the ledger, where they differ
 
@@ -77,12 +78,14 @@ def _texts(values: Sequence[bytes]) -> pa.Array:
 
 def _times(rows: Rows) -> pa.Array:
     for row, text in zip(rows.id, rows.timestamp, strict=True):
-        if not isinstance(text, str) or len(text) != TIME_LENGTH or text[-1] != "Z":
+        if not isinstance(text, str) or not _TIME_TEXT.fullmatch(text):
             raise _wrong(row, "timestamp is not UTC in microseconds" if text is not None else "timestamp is NULL")
     try:
-        return pa.array(rows.timestamp, pa.string()).cast(TIME)
-    except pa.ArrowInvalid as error:
-        raise _wrong(f"{rows.id[0]}-{rows.id[-1]}", str(error)) from error
+        # not through Arrow's cast, which loads all of its compute functions: a tenth of a small export
+        moments = np.array([text[:-1] for text in rows.timestamp], dtype="datetime64[us]")
+    except ValueError as error:
+        raise _wrong(f"{rows.id[0]}-{rows.id[-1]}", f"timestamp: {error}") from error
+    return pa.Array.from_buffers(TIME, len(moments), [None, pa.py_buffer(moments)])
 
 
 def _flat_column(name: str, values: Sequence[Any]) -> pa.Array:
