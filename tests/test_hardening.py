@@ -118,14 +118,14 @@ def walls(state: Path) -> str:
         else "true"
     )
     nodes = " ".join(
-        f"&& touch /dev/shm/dev/{name} && mount --bind /dev/{name} /dev/shm/dev/{name}" for name in DEVICES
+        f"&& touch {state.parent}/dev/{name} && mount --bind /dev/{name} {state.parent}/dev/{name}" for name in DEVICES
     )
     return f"""set -e
 mount --make-rprivate /
 {reach}
-mkdir -p /dev/shm/dev && mount -t tmpfs -o mode=755 tmpfs /dev/shm/dev {nodes} && mkdir -m 1777 /dev/shm/dev/shm
+mkdir -p {state.parent}/dev && mount -t tmpfs -o mode=755 tmpfs {state.parent}/dev {nodes} && mkdir -m 1777 {state.parent}/dev/shm
 mount --bind {state} {state}
-mount --move /dev/shm/dev /dev
+mount --move {state.parent}/dev /dev
 mount -t proc -o hidepid=invisible,subset=pid proc /proc
 mount -n -o remount,bind,ro /
 """
