@@ -7,23 +7,21 @@ another. `verify_dbom.py` takes the same steps in the same order, with nothing i
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from green_logic.errors import VerificationError
 from green_logic.files import storage_errors
 from green_logic.ledger.findings import Finding
 from green_logic.proof.checkpoint import Checkpoint, open_checkpoint
-from green_logic.proof.dbom import check_dbom, dbom_name, parse_dbom
+from green_logic.proof.dbom import check_dbom, parse_dbom
 from green_logic.proof.keys import PublicKey
 from green_logic.proof.merkle import CompactRange, leaf_hash
-from green_logic.publish.archive_files import Archive, Position, find_position, read_manifest
+from green_logic.publish.archive_files import Archive, Position, find_position, open_pack, read_manifest
 from green_logic.publish.inventory import file_digest
 from green_logic.publish.leaves import Progress, no_progress
 from green_logic.publish.pack import Pack, names_in
-from green_logic.publish.tarblocks import Member
 
 
 @dataclass(frozen=True)
@@ -43,20 +41,23 @@ class ChainReport:
     first: int = 0
     end: int = 0
     dboms: int = 0
-    verified: int = 0  # DBOMs whose own signature was verified; the others are under a signed root
     sealed: int = 0
     pinned: int = 0
     findings: list[Finding] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Terms:
-    """How to check: under which keys, up to which leaf a signed root vouches for the signatures, against what."""
+@dataclass
+class _Walk:
+    """What the archives share. `roots` has the root of the log at the ends of each good one and at `wanted` sizes."""
 
     keys: Mapping[str, PublicKey] | None
-    vouched: int
-    signed: Sequence[tuple[Checkpoint, Note]]
+    wanted: frozenset[int]
     progress: Progress
+    report: ChainReport
+    roots: dict[int, bytes] = field(default_factory=dict)
+
+    def find(self, where: str, message: str, kind: str = "archive") -> None:
+        self.report.findings.append(Finding(kind, where, message))
 
 
 def check_chain(
@@ -65,178 +66,111 @@ def check_chain(
     notes: Sequence[Note] = (),
     *,
     complete: bool = False,
-    every_signature: bool = False,
     progress: Progress = no_progress,
 ) -> ChainReport:
     """Check archives, in the order of their leaves. Without `keys` no seal is looked at, only that nothing changed.
 
-    `complete` says that these are all archives there are: a checkpoint beyond them is a finding then. A signature under
-    a signed root is verified by itself only with `every_signature`, or to find out why the root is another one. Raises
-    StorageError when a file cannot be read.
+    `complete` says that these are all archives there are: a checkpoint beyond them is a finding then. What is wrong
+    with an archive as such comes first among the findings. Raises StorageError when a file cannot be read.
     """
-    end = archives[-1].last_leaf + 1
-    origin = _find_origin(archives)
-    signed, late = _open_notes(notes, keys or {}, origin, end if complete else None)
-    reached = [found.size for found, _ in signed if archives[0].first_leaf < found.size <= end]
-    vouched = 0 if every_signature else max(reached, default=0)
-    report = _walk(archives, Terms(keys, vouched, signed, progress))
-    if report.sealed < vouched:  # the root is another one: which DBOM is it, then?
-        report = _walk(archives, Terms(keys, 0, signed, progress))
-    report.origin, report.first, report.end = origin, archives[0].first_leaf, end
-    report.findings += late
-    return report
-
-
-def _find_origin(archives: Sequence[Archive]) -> str:
+    opened = [(note, _open(note, keys or {})) for note in notes]
+    wanted = frozenset(found.size for _, found in opened if isinstance(found, Checkpoint))
+    walk = _Walk(keys, wanted, progress, ChainReport(first=archives[0].first_leaf, end=archives[-1].last_leaf + 1))
     for archive in archives:
-        with contextlib.suppress(VerificationError):  # the walk tells what is wrong with it
-            return str(read_manifest(archive)["origin"])
-    return ""
-
-
-def _open_notes(
-    notes: Sequence[Note], keys: Mapping[str, PublicKey], origin: str, end: int | None
-) -> tuple[list[tuple[Checkpoint, Note]], list[Finding]]:
-    """Checkpoints with a good signature, and what is wrong with the others."""
-    signed, findings = [], []
-    for note in notes:
         try:
-            found = open_checkpoint(note.data, keys, origin=origin or None)
+            _check_archive(archive, walk)
         except VerificationError as error:
-            findings.append(Finding(error.kind, note.where, error.message))
-            continue
-        signed.append((found, note))
-        if end is not None and found.size > end:
-            message = f"covers {found.size} battles, the archives end at {end}"
-            findings.append(Finding("truncated", note.where, message))
-    return signed, findings
+            walk.find(archive.pack.name, error.message)
+    walk.report.findings.sort(key=lambda finding: finding.kind != "archive")
+    for note, found in opened:
+        _check_note(note, found, walk, complete=complete)
+    return walk.report
 
 
-def _walk(archives: Sequence[Archive], terms: Terms) -> ChainReport:
-    report = ChainReport()
-    log: CompactRange | None = None
-    roots: dict[int, bytes] = {}
-    origin = _find_origin(archives)
-    for number, archive in enumerate(archives):
-        try:
-            manifest = read_manifest(archive)
-            position = find_position(archive, manifest)
-        except VerificationError as error:
-            report.findings.append(Finding("archive", archive.manifest.name, error.message))
-            log = None
-            continue
-        report.findings += _check_start(archives[number - 1] if number else None, archive, log, position)
-        if manifest["origin"] != origin:
-            report.findings.append(Finding("ledger", archive.manifest.name, "is of another ledger"))
-        leaves = _check_pack(archive, manifest, position, terms, report)
-        log = _follow(archive, position, leaves, {found.size for found, _ in terms.signed}, roots) if leaves else None
-        if log is not None and log.root() != position.root:
-            message = "its DBOMs do not lead to the root that it names"
-            report.findings.append(Finding("archive", archive.manifest.name, message))
-    _check_roots(terms, roots, report)
-    return report
-
-
-def _check_start(
-    before: Archive | None, archive: Archive, log: CompactRange | None, position: Position
-) -> Iterator[Finding]:
-    if before is not None and archive.first_leaf != before.last_leaf + 1:
-        message = f"expected leaf {before.last_leaf + 1} first: an archive is missing, or two hold the same leaves"
-        yield Finding("archive", archive.manifest.name, message)
-    elif log is not None and log.peaks() != position.before:
-        yield Finding("archive", archive.manifest.name, "does not go on from the archive before it")
-
-
-def _follow(
-    archive: Archive, position: Position, leaves: Sequence[bytes], wanted: Collection[int], roots: dict[int, bytes]
-) -> CompactRange:
-    """The log after an archive; its root goes to `roots` at every size that is `wanted`."""
-    log = CompactRange.resume(archive.first_leaf, position.before)
-    if log.size in wanted:
-        roots[log.size] = log.root()
-    for leaf in leaves:
-        log.append(leaf)
-        if log.size in wanted:
-            roots[log.size] = log.root()
-    return log
-
-
-def _check_roots(terms: Terms, roots: Mapping[int, bytes], report: ChainReport) -> None:
-    for found, note in terms.signed:
-        if found.size not in roots or not found.size:
-            continue
-        if roots[found.size] != found.root:
-            kind = "history-rewritten" if note.pinned else "checkpoint"
-            message = f"the first {found.size} leaves have another root than was signed"
-            report.findings.append(Finding(kind, note.where, message))
-            continue
-        report.sealed = max(report.sealed, found.size)
-        if note.pinned:
-            report.pinned = max(report.pinned, found.size)
-
-
-def _check_pack(
-    archive: Archive, manifest: Mapping[str, object], position: Position, terms: Terms, report: ChainReport
-) -> list[bytes]:
-    """Findings about one pack go to the report; its leaves in the order of the log, none when they cannot be told."""
-    name = archive.pack.name
+def _open(note: Note, keys: Mapping[str, PublicKey]) -> Checkpoint | VerificationError:
     try:
-        if not archive.pack.is_file():
-            report.findings.append(Finding("archive", name, "is missing"))
-            return []
-        with storage_errors(f"cannot read {name}"):
-            if file_digest(archive.pack) != manifest["sha256"]:
-                report.findings.append(Finding("archive", name, "its SHA-256 is not the manifest's"))
-            with Pack(archive.pack, position.layout) as pack:
-                return _check_members(archive, manifest, pack, terms, report)
+        return open_checkpoint(note.data, keys)
     except VerificationError as error:
-        report.findings.append(Finding("archive", name, error.message))
-        return []
+        return error
 
 
-def _check_members(
-    archive: Archive, manifest: Mapping[str, object], pack: Pack, terms: Terms, report: ChainReport
-) -> list[bytes]:
-    sums = pack.sums()
-    names = names_in(sums)
-    doubted = set(names[max(0, terms.vouched - archive.first_leaf) :])
+def _check_archive(archive: Archive, walk: _Walk) -> None:
+    manifest = read_manifest(archive)
+    position = find_position(archive, manifest)
+    if walk.report.origin not in ("", manifest["origin"]):
+        walk.find(archive.manifest.name, "is of another ledger")
+    walk.report.origin = walk.report.origin or manifest["origin"]
+    if walk.roots and archive.first_leaf not in walk.roots:
+        walk.find(archive.manifest.name, "does not go on from the archive before it, which is missing or not good")
+    leaves = _check_pack(archive, manifest, walk)
+    if leaves:
+        _follow(archive, position, leaves, walk)
+
+
+def _check_pack(archive: Archive, manifest: Mapping[str, object], walk: _Walk) -> list[bytes]:
+    """The leaves in the order of the log, none unless all of its DBOMs are good."""
+    name = archive.pack.name
+    if not archive.pack.is_file():
+        raise VerificationError("is missing", kind="archive")
+    with storage_errors(f"cannot read {name}"):
+        if file_digest(archive.pack) != manifest["sha256"]:
+            walk.find(name, "its SHA-256 is not the manifest's")
+        with open_pack(archive) as pack:
+            leaves, content_bytes = _check_members(archive, str(manifest["origin"]), pack, walk)
+            sums = pack.sums()
+    if (len(leaves), content_bytes) != (manifest["dboms"], manifest["dbom_bytes"]):
+        walk.find(name, f"holds {len(leaves)} DBOMs of {content_bytes} bytes, not what the manifest says")
+    if hashlib.sha256(sums).hexdigest() != manifest["sums_sha256"]:
+        walk.find(name, "its list of digests is not the manifest's")
+    walk.report.dboms += len(leaves)
+    ordered = [leaves[member] for member in names_in(sums)]
+    return [leaf for leaf in ordered if leaf is not None] if None not in ordered else []
+
+
+def _check_members(archive: Archive, origin: str, pack: Pack, walk: _Walk) -> tuple[dict[str, bytes | None], int]:
+    """The leaf of each DBOM by name, None when it is not good, and the bytes of all."""
     leaves: dict[str, bytes | None] = {}
     content_bytes = 0
     for member in pack.members():
-        terms.progress("checking", len(leaves), len(names))
+        walk.progress("checking", len(leaves), archive.last_leaf + 1 - archive.first_leaf)
         content_bytes += len(member.data)
-        leaves[member.name] = _find_leaf(member)
-        report.findings += _check_member(archive, manifest, member, terms, vouched=member.name not in doubted)
-    report.dboms += len(leaves)
-    report.verified += len(doubted) if terms.keys is not None else 0
-    if (len(leaves), content_bytes) != (manifest["dboms"], manifest["dbom_bytes"]):
-        message = f"holds {len(leaves)} DBOMs of {content_bytes} bytes, not what the manifest says"
-        report.findings.append(Finding("archive", archive.pack.name, message))
-    if hashlib.sha256(sums).hexdigest() != manifest["sums_sha256"]:
-        report.findings.append(Finding("archive", archive.pack.name, "its list of digests is not the manifest's"))
-    return _in_order(leaves[name] for name in names)
+        leaves[member.name] = None
+        try:
+            if walk.keys is not None:
+                check_dbom(member.data, walk.keys, name=member.name, origin=origin)
+            leaves[member.name] = leaf_hash(parse_dbom(member.data)["sigma_judge"].encode())
+        except (VerificationError, AttributeError, UnicodeEncodeError) as error:
+            kind, message = (
+                (error.kind, error.message) if isinstance(error, VerificationError) else ("schema", "no seal")
+            )
+            walk.find(f"{archive.pack.name}/{member.name}", message, kind)
+    return leaves, content_bytes
 
 
-def _check_member(
-    archive: Archive, manifest: Mapping[str, object], member: Member, terms: Terms, *, vouched: bool
-) -> Iterable[Finding]:
-    if terms.keys is None:
-        return
-    try:
-        origin = str(manifest["origin"])
-        check_dbom(member.data, terms.keys, name=member.name, origin=origin, vouched_for=vouched)
-    except VerificationError as error:
-        yield Finding(error.kind, f"{archive.pack.name}/{member.name}", error.message)
+def _follow(archive: Archive, position: Position, leaves: Sequence[bytes], walk: _Walk) -> None:
+    """Note the root of the log before, within and after an archive, which must be that of its manifest."""
+    log = CompactRange.resume(archive.first_leaf, position.before)
+    wanted = walk.wanted | {archive.first_leaf, archive.last_leaf + 1}
+    for leaf in (None, *leaves):
+        if leaf is not None:
+            log.append(leaf)
+        if log.size and log.size in wanted and walk.roots.setdefault(log.size, log.root()) != log.root():
+            walk.find(archive.manifest.name, "does not go on from the archive before it")
+    if log.root() != position.root:
+        walk.find(archive.manifest.name, "its DBOMs do not lead to the root that it names")
 
 
-def _find_leaf(member: Member) -> bytes | None:
-    try:
-        dbom = parse_dbom(member.data)
-        return leaf_hash(dbom["sigma_judge"].encode()) if dbom_name(dbom["battle_id"]) == member.name else None
-    except (VerificationError, AttributeError, UnicodeEncodeError):
-        return None
-
-
-def _in_order(leaves: Iterable[bytes | None]) -> list[bytes]:
-    found = list(leaves)
-    return [leaf for leaf in found if leaf is not None] if None not in found else []
+def _check_note(note: Note, found: Checkpoint | VerificationError, walk: _Walk, *, complete: bool) -> None:
+    report = walk.report
+    if isinstance(found, VerificationError):
+        walk.find(note.where, found.message, found.kind)
+    elif report.origin not in ("", found.origin):
+        walk.find(note.where, f"is of {found.origin}, another ledger", "ledger")
+    elif found.size > report.end and complete:
+        walk.find(note.where, f"covers {found.size} battles, the archives end at {report.end}", "truncated")
+    elif walk.roots.get(found.size, found.root) != found.root:
+        message = f"the first {found.size} leaves have another root than was signed"
+        walk.find(note.where, message, "history-rewritten" if note.pinned else "checkpoint")
+    elif found.size in walk.roots:
+        report.sealed = max(report.sealed, found.size)
+        report.pinned = max(report.pinned, found.size) if note.pinned else report.pinned
