@@ -123,7 +123,8 @@ def walls(state: Path) -> str:
     return f"""set -e
 mount --make-rprivate /
 {reach}
-mkdir -p {state.parent}/dev && mount -t tmpfs -o mode=755 tmpfs {state.parent}/dev {nodes} && mkdir -m 1777 {state.parent}/dev/shm
+mkdir -p {state.parent}/dev && mount -t tmpfs -o mode=755 tmpfs {state.parent}/dev {nodes}
+mkdir -m 1777 {state.parent}/dev/shm
 mount --bind {state} {state}
 mount --move {state.parent}/dev /dev
 mount -t proc -o hidepid=invisible,subset=pid proc /proc
