@@ -5,12 +5,18 @@ Each of ATTACKS is a test file for SOLUTION whose honest part notices nothing.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from textwrap import dedent
+from typing import Any
 
-from green_logic.evaluation.mutation.examination import Examination
+from green_logic.errors import RetryableError
+from green_logic.evaluation.cis import Component
+from green_logic.evaluation.mutation.verdict import judge_examination
 from green_logic.evaluation.sandbox import Limits, Sandbox
+
+LIMITS = Limits(wall_s=1.5, cpu_s=2, processes=24)
 
 SOLUTION = dedent('''
     """Counts words."""
@@ -193,23 +199,24 @@ def tests_of(attack: str) -> str:
     return dedent(_KNOWN).format(source=SOLUTION) + dedent(ATTACKS[attack])
 
 
-def fight(sandbox: Sandbox, attack: str) -> Examination:
-    """One attack examined."""
-    return sandbox.examine_tests(SOLUTION, tests_of(attack), mutants=8)
-
-
-def main(backend: str) -> None:
-    """Print T and its reason for every attack, and for the honest tests after it."""
-    from green_logic.evaluation.mutation.verdict import judge_examination
-
+def examine_all(sandbox: Sandbox) -> dict[str, tuple[float, dict[str, Any], float]]:
+    """T and its evidence for every attack, and T of the honest tests after it."""
     results = {}
-    with Sandbox.open(workers=1, backend=backend, limits=Limits(wall_s=2, processes=24)) as sandbox:
-        for attack in NAMES:
-            part = judge_examination(fight(sandbox, attack), tests_of(attack))
-            honest = judge_examination(sandbox.examine_tests(SOLUTION, HONEST, mutants=8), HONEST)
-            results[attack] = [part.value, part.evidence["mutation"], part.evidence["ended"], honest.value]
-    sys.stdout.write(json.dumps(results))
+    for attack in NAMES:
+        tests = tests_of(attack)
+        part = patiently(sandbox, tests)
+        results[attack] = (part.value or 0.0, part.evidence["mutation"], patiently(sandbox, HONEST).value or 0.0)
+    return results
+
+
+def patiently(sandbox: Sandbox, tests: str) -> Component:
+    """As the judge does it: a worker that failed is no result, and the job is done again."""
+    for _ in range(3):
+        with contextlib.suppress(RetryableError):
+            return judge_examination(sandbox.examine_tests(SOLUTION, tests, mutants=8), tests)
+    return judge_examination(sandbox.examine_tests(SOLUTION, tests, mutants=8), tests)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    with Sandbox.open(workers=1, backend=sys.argv[1], limits=LIMITS) as opened:
+        sys.stdout.write(json.dumps(examine_all(opened)))

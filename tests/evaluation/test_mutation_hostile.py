@@ -1,0 +1,139 @@
+"""Tests that want to look as if they noticed mutants: none gains, and the next examination is right."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mutation_attacks import HONEST, LIMITS, NAMES, SOLUTION, examine_all
+
+from green_logic.errors import SandboxUnavailableError
+from green_logic.evaluation.mutation.verdict import judge_examination
+from green_logic.evaluation.sandbox import Sandbox
+
+Results = dict[str, tuple[float, dict[str, Any], float]]
+# what an attack may earn by code that it calls, or by a mutant whose constants the compiler folded together
+LARGEST = 0.125
+ACCUSED = {
+    "bytecode": "bytecode",
+    "constants": "bytecode",
+    "exits_unless_known": "bytecode",
+    "file": "text",
+    "file_by_name": "text",
+    "frames_expect": "text",
+    "getsource": "text",
+    "getsource_of_module": "text",
+    "line_numbers": "text",
+    "loops_unless_known": "bytecode",
+}
+PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "green_logic", "orjson")
+
+
+def opened(backend: str) -> Sandbox:
+    try:
+        return Sandbox.open(workers=1, backend=backend, limits=LIMITS)
+    except SandboxUnavailableError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module", params=["namespaces", "landlock"])
+def results(request: pytest.FixtureRequest) -> Results:
+    with opened(request.param) as sandbox:
+        return examine_all(sandbox)
+
+
+@pytest.mark.parametrize("attack", NAMES)
+def test_an_attack_earns_nothing_and_leaves_the_next_examination_alone(results: Results, attack: str) -> None:
+    value, _, honest = results[attack]
+    assert value <= (LARGEST if attack in {"no_assertion", "constants_kept"} else 0.0)
+    assert honest == 1.0
+
+
+@pytest.mark.parametrize("attack", sorted(ACCUSED))
+def test_tests_that_know_their_source_are_told_so(results: Results, attack: str) -> None:
+    _, mutation, _ = results[attack]
+    assert mutation["reason"].endswith(f"on a copy that behaves the same and differs in its {ACCUSED[attack]} only")
+    assert mutation["controls"][ACCUSED[attack]].startswith("fails ")
+
+
+@pytest.mark.parametrize("attack", ["nothing", "no_assertion", "kills_parent", "leaves_children", "first_time_only"])
+def test_tests_that_do_not_know_it_are_not_accused(results: Results, attack: str) -> None:
+    _, mutation, _ = results[attack]
+    assert "reason" not in mutation
+    assert set(mutation["controls"].values()) == {"passes"}
+    assert mutation["n"] == 8
+
+
+def test_a_mutant_shows_the_text_and_the_lines_of_the_original() -> None:
+    """So a fingerprint of the text, however loose, passes on every mutant."""
+    tests = "import inspect, solution\ndef test_a():\n    assert 'word' in inspect.getsource(solution)\n"
+    with opened("namespaces") as sandbox:
+        part = judge_examination(sandbox.examine_tests(SOLUTION, tests, mutants=8), tests)
+    assert part.value == 0.0
+    assert len(part.evidence["mutation"]["survivors"]) == 8  # type: ignore[index]
+
+
+def test_fork_bombs_and_loops_are_bounded() -> None:
+    with opened("namespaces") as sandbox:
+        seen = sandbox.examine_tests(SOLUTION, "def test_a():\n    while True: pass\n", mutants=8)
+        assert (seen.base.ended, seen.runs, seen.mutants) == ("timeout", 1, [])
+        assert judge_examination(sandbox.examine_tests(SOLUTION, HONEST, mutants=8), HONEST).value == 1.0
+
+
+def test_nothing_is_left_on_the_host(results: Results) -> None:
+    assert results
+    for path in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            status = path.read_text()
+            orphaned = "PPid:\t1\n" in status
+            assert not (orphaned and "\nUid:\t6" in status and "zombie" not in status), status
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="needs root to become someone else; the whole file runs as an ordinary user then"
+)
+def test_an_ordinary_user_is_judged_alike(tmp_path: Path) -> None:
+    python = "/usr/bin/python3"
+    command = [python, "-c", "import sys; print(sys.version_info[:2] >= (3, 11))"]
+    if subprocess.run(command, capture_output=True, text=True, check=False).stdout != "True\n":
+        pytest.skip(f"{python} is missing or too old")
+    copy_for_others(tmp_path)
+    result = subprocess.run(
+        [python, str(tmp_path / "mutation_attacks.py"), "namespaces"],
+        check=False,
+        user=12345,
+        group=12345,
+        extra_groups=[],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"},
+    )
+    assert result.returncode == 0, result.stderr
+    summary = json.loads(result.stdout)
+    assert summary.keys() == set(NAMES)
+    assert {name: value for name, (value, *_) in summary.items() if value > LARGEST} == {}
+    assert {honest for *_, honest in summary.values()} == {1.0}
+
+
+def copy_for_others(folder: Path) -> None:
+    """Our library, pytest and the attacks where every user can read them."""
+    folder.chmod(0o755)
+    for parent in folder.parents:
+        if not parent.stat().st_mode & 1:
+            parent.chmod(parent.stat().st_mode | 0o11)
+    for name in PACKAGES:
+        spec = importlib.util.find_spec(name)
+        assert spec and spec.origin
+        shutil.copytree(Path(spec.origin).parent, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(Path(pytest.__file__).parents[1] / "py.py", folder)
+    shutil.copy(Path(__file__).with_name("mutation_attacks.py"), folder)
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)  # whatever they are in this checkout
