@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from green_logic.errors import ConfigurationError
-from green_logic.intake import BattleFile, Line, Refusals
+from green_logic.errors import ConfigurationError, InvalidBattleError
+from green_logic.intake import BattleFile, Line, Refusals, Warnings
 from green_logic.settings import Settings
 
 LIMIT = 4096  # max_line_bytes in these tests
@@ -415,3 +415,59 @@ def test_a_line_from_stdin_is_a_line(monkeypatch: pytest.MonkeyPatch, limits: Se
     with Path(put(tmp_path, good(1))).open("rb") as stream:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(stream))
         assert taken(read("-", limits)) == ["g1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "fix"),
+    [
+        ('[{"battle_id": "a"}, {"battle_id": "b"}]', "a JSON array", "jq -c '.[]' in.jsonl > battles.jsonl"),
+        ('[\n  {"battle_id": "a"},\n  {"battle_id": "b"}\n]\n', "a JSON array", "jq -c '.[]' in.jsonl > battles.jsonl"),
+        ('\n\n[{"battle_id": "a"},\n{"battle_id": "b"}]\n', "a JSON array", "jq -c '.[]' in.jsonl > battles.jsonl"),
+        ('{\n  "battle_id": "a"\n}\n', "an object spread over lines", "jq -c . in.jsonl > battles.jsonl"),
+        ('{"battle_id": "a",\n "task": {}}\n', "an object spread over lines", "jq -c . in.jsonl > battles.jsonl"),
+        ("{\n}\n{\n}\n", "an object spread over lines", "jq -c . in.jsonl > battles.jsonl"),
+    ],
+)
+def test_json_of_another_layout_is_one_error_with_the_command_that_mends_it(tmp_path, monkeypatch, text, found, fix):
+    monkeypatch.chdir(tmp_path)
+    Path("in.jsonl").write_text(text)
+    with BattleFile("in.jsonl", Settings()) as battles, pytest.raises(InvalidBattleError) as caught:
+        next(battles.lines())
+    assert caught.value.message == f"in.jsonl: expected one battle a line, got {found}"
+    assert caught.value.hint == fix
+
+
+def test_the_command_that_mends_a_packed_file_unpacks_it_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a b.gz").write_bytes(gzip.compress(b"[\n{}\n]"))
+    with BattleFile("a b.gz", Settings()) as battles, pytest.raises(InvalidBattleError) as caught:
+        next(battles.lines())
+    assert caught.value.hint == "zcat 'a b.gz' | jq -c '.[]' > battles.jsonl"
+
+
+@pytest.mark.parametrize("first", ["[1, 2]", "[]", '["x"]', '{"battle_id": "x"', "{", "[{broken", "[{}]"])
+def test_one_bad_line_before_good_ones_is_a_bad_line_not_another_layout(tmp_path, first):
+    good = json.dumps({"battle_id": "a", "task": {"description": "d"}, "purple_response": {"sourceCode": "x"}})
+    path = tmp_path / "in.jsonl"
+    path.write_text(f"{first}\n{good}\n{good}\n")
+    with BattleFile(str(path), Settings()) as battles:
+        assert [line.battle is None for line in battles.lines()] == [True, False, False]
+
+
+def test_odd_keys_are_kept_and_told_once_with_the_first_line_and_how_many(tmp_path):
+    value = {"battle_id": "a", "task": {"description": "d", "hiddenTests": "x"}, "purple_response": {"sourceCode": "x"}}
+    path = tmp_path / "in.jsonl"
+    path.write_text("\n".join([json.dumps({**value, "battle_id": f"b-{n}", f"task{n}": 1}) for n in range(100)]))
+    warnings = Warnings()
+    with BattleFile(str(path), Settings()) as battles:
+        for line in battles.lines():
+            assert line.battle is not None
+            assert line.battle.task.model_extra == {"hiddenTests": "x"}
+            warnings.add(line)
+    assert warnings.as_json()[0] == {
+        "message": "task.hiddenTests: kept but not read; did you mean hidden_tests?",
+        "line": 1,
+        "lines": 100,
+    }
+    assert warnings.texts("in.jsonl")[0].startswith("in.jsonl:1: task.hiddenTests: ")
+    assert len(warnings.as_json()) <= 20

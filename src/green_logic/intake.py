@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
-import io
+import itertools
 import os
+import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -23,12 +24,18 @@ from green_logic.battle import Battle, parse_battle
 from green_logic.errors import ConfigurationError, InvalidBattleError
 from green_logic.files import TEMPORARY_PREFIX, make_directory, storage_errors, sync_directory, sync_file
 from green_logic.settings import Settings
+from green_logic.spelling import find_misspelt
+from green_logic.unpacking import open_unpacked
 
 STDIN = "-"
 BOM = b"\xef\xbb\xbf"  # some editors put it first; harmless there, an error anywhere else
 EXCERPT = 200  # characters of a refused line that are kept to find it again
 STEM = 40  # characters of the input's name that its list of refused lines bears; a file name holds 255 bytes
-GZIP_MAGIC, ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+WARNINGS_KEPT = 20  # kinds of warnings of one input; nobody reads more
+# how a file begins that is JSON but not one value a line; a line that is damaged is told as such
+ARRAY_START = re.compile(rb"\[\s*\{")
+OBJECT_START = re.compile(rb"\{(\s*\"[^\"]*\"\s*:.*[^}])?")
+MEMBER_START = re.compile(rb"\"[^\"]*\"\s*:|\}")
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class Line:
     reason: str = ""
     text: str = ""
     offset: int = 0  # bytes of the (compressed) file read so far, for progress
+    warnings: tuple[str, ...] = ()  # about keys that are kept and not read, though they seem to be meant
 
 
 class BattleFile:
@@ -48,11 +56,12 @@ class BattleFile:
     def __init__(self, source: str, settings: Settings) -> None:
         self.name = shown_name(source)
         self._settings = settings
+        self._number = 0  # of the last line read
         self._raw: IO[bytes] = _open_stdin() if source == STDIN else _open(Path(source))
         with contextlib.ExitStack() as undo, _reading(self.name):
             undo.callback(self._raw.close)
             self.size_bytes = 0 if source == STDIN else os.fstat(self._raw.fileno()).st_size
-            self._stream = _decompress(self._raw)
+            self._stream = open_unpacked(self._raw)
             undo.pop_all()
 
     def __enter__(self) -> BattleFile:
@@ -65,19 +74,28 @@ class BattleFile:
         """Every non-blank line.
 
         A compressed file that ends early or is damaged yields one last refused line: what came before it counts.
+        Raises InvalidBattleError for a file that is JSON of another layout, before anything is yielded.
         """
-        number = 0
+        self._number = 0
         try:
-            while True:
-                data, more = self._next()
-                if not data:
-                    return
-                number += 1
-                data = data.removeprefix(BOM) if number == 1 else data
-                if data.strip() or more:
-                    yield self._line(number, data, more)
+            lines = self._raw_lines()
+            head = list(itertools.islice(lines, 2))
+            _check_layout(self.name, [data for _, data, _ in head])
+            for number, data, more in itertools.chain(head, lines):
+                yield self._line(number, data, more)
         except (OSError, EOFError, zlib.error) as error:
-            yield Line(number + 1, None, f"the file is damaged from here on: {error}", offset=self._offset())
+            yield Line(self._number + 1, None, f"the file is damaged from here on: {error}", offset=self._offset())
+
+    def _raw_lines(self) -> Iterator[tuple[int, bytes, int]]:
+        """Number, data and bytes cut off of every non-blank line."""
+        while True:
+            data, more = self._next()
+            if not data:
+                return
+            self._number += 1
+            data = data.removeprefix(BOM) if self._number == 1 else data
+            if data.strip() or more:
+                yield self._number, data, more
 
     def _next(self) -> tuple[bytes, int]:
         """The next line, cut beyond the limit, and how many bytes of it were cut off."""
@@ -99,11 +117,10 @@ class BattleFile:
                 number, None, f"expected at most {limit} bytes (max_line_bytes), got {size}", text, self._offset()
             )
         try:
-            return Line(
-                number, parse_battle(line, max_source_bytes=self._settings.max_source_bytes), offset=self._offset()
-            )
+            battle = parse_battle(line, max_source_bytes=self._settings.max_source_bytes)
         except InvalidBattleError as error:
             return Line(number, None, error.message, text, self._offset())
+        return Line(number, battle, offset=self._offset(), warnings=tuple(find_misspelt(battle.value)))
 
     def _offset(self) -> int:
         return self._raw.tell() if self.size_bytes and self._raw.seekable() else 0
@@ -148,9 +165,53 @@ class Refusals:
                 self.path.unlink(missing_ok=True)
 
 
+class Warnings:
+    """What was odd about lines that are judged all the same: each kind once, with the first line and how many."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, list[int]] = {}
+        self.left_out = 0  # lines whose warning was of a kind beyond the limit
+
+    def add(self, line: Line) -> None:
+        """Take note of the warnings of a line."""
+        for text in line.warnings:
+            if text in self._kinds:
+                self._kinds[text][1] += 1
+            elif len(self._kinds) < WARNINGS_KEPT:
+                self._kinds[text] = [line.number, 1]
+            else:
+                self.left_out += 1
+
+    def as_json(self) -> list[dict[str, object]]:
+        """As plain values, in the order of appearance."""
+        return [{"message": text, "line": line, "lines": count} for text, (line, count) in self._kinds.items()]
+
+    def texts(self, name: str) -> list[str]:
+        """As sentences about the file `name`."""
+        found = []
+        for text, (line, count) in self._kinds.items():
+            found.append(f"{name}:{line}: {text}" + (f" ({count} lines)" if count > 1 else ""))
+        return [*found, f"{name}: {self.left_out} more warnings"] if self.left_out else found
+
+
 def shown_name(source: str) -> str:
     """An input's name as text; a file name may hold bytes that are none."""
     return "<stdin>" if source == STDIN else os.fsencode(source).decode("utf-8", "backslashreplace")
+
+
+def _check_layout(name: str, head: list[bytes]) -> None:
+    """Raises InvalidBattleError when the first lines are those of a JSON array, or of an object over many lines."""
+    first, second = (line.strip() for line in [*head, b"", b""][:2])
+    if first == b"[" or (ARRAY_START.match(first) and (not second or first.endswith(b","))):
+        found, program = "a JSON array", "jq -c '.[]'"
+    elif OBJECT_START.fullmatch(first) and MEMBER_START.match(second):
+        found, program = "an object spread over lines", "jq -c ."
+    else:
+        return
+    source = "FILE" if name == shown_name(STDIN) else shlex.quote(name)
+    unpack = {".gz": "zcat", ".zst": "zstdcat"}.get(Path(name).suffix)
+    call = f"{unpack} {source} | {program}" if unpack else f"{program} {source}"
+    raise InvalidBattleError(f"{name}: expected one battle a line, got {found}", hint=f"{call} > battles.jsonl")
 
 
 def _open_stdin() -> IO[bytes]:
@@ -173,59 +234,3 @@ def _reading(name: str) -> Iterator[None]:
         raise ConfigurationError(f"{name}: no such file", hint=hint) from error
     except OSError as error:
         raise ConfigurationError(f"{name}: cannot be read: {error.strerror or error}") from error
-
-
-def _decompress(raw: IO[bytes]) -> io.BufferedIOBase:
-    """The stream itself, or what is packed in it: told by the first bytes, since names lie and stdin has none."""
-    buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(io.FileIO(raw.fileno(), closefd=False))
-    start = buffered.peek(4)[:4]
-    if start.startswith(GZIP_MAGIC):
-        return gzip.GzipFile(fileobj=buffered)
-    return io.BufferedReader(_ZstdStream(buffered)) if start == ZSTD_MAGIC else buffered
-
-
-class _ZstdStream(io.RawIOBase):
-    """Unpacked zstd frames. The library's own reader takes a file that was cut short for a whole one."""
-
-    STEP = 256  # bytes taken in at once: a block of four bytes can unpack to 128 KiB, so this bounds memory at 8 MiB
-
-    def __init__(self, packed: io.BufferedReader) -> None:
-        super().__init__()
-        import zstandard  # noqa: PLC0415  only a .zst file needs it
-
-        self._decompressor = zstandard.ZstdDecompressor()
-        self._failure = zstandard.ZstdError
-        self._frame = self._decompressor.decompressobj()
-        self._packed = packed
-        self._unpacked = memoryview(b"")
-        self._damage: OSError | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed asks for any writable buffer
-        while not self._unpacked:
-            if self._damage is not None:
-                raise self._damage
-            data = self._packed.read(self.STEP)
-            if not data:
-                if not self._frame.eof:
-                    raise EOFError("compressed file ended before the end of its frame")
-                return 0
-            self._unpacked = memoryview(self._unpack(data))
-        size = min(len(buffer), len(self._unpacked))
-        buffer[:size] = self._unpacked[:size]
-        self._unpacked = self._unpacked[size:]
-        return size
-
-    def _unpack(self, data: bytes) -> bytes:
-        unpacked = []
-        try:
-            while data:
-                if self._frame.eof:
-                    self._frame = self._decompressor.decompressobj()
-                unpacked.append(self._frame.decompress(data))
-                data = self._frame.unused_data if self._frame.eof else b""
-        except self._failure as error:
-            self._damage = OSError(str(error))  # told once what came before it is read
-        return b"".join(unpacked)
