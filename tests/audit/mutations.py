@@ -280,9 +280,8 @@ def rewrite(books, source):
                 envelope = connection.execute("SELECT envelope FROM ledger WHERE battle_row = ?", (row,)).fetchone()[0]
                 tree.append(leaf_hash(envelope.encode()))
                 continue
-            tree.append(
-                _replace(books, connection, seal_result(result, key=key, origin=books.origin, timestamp=timestamp), row)
-            )
+            sealed = seal_result(result, key=key, origin=books.origin, timestamp=timestamp)
+            tree.append(replace_battle(books, connection, sealed, row))
         connection.execute("DELETE FROM checkpoints")
         connection.execute("DELETE FROM log_nodes")
         checkpoint = sign_checkpoint(books.origin, tree.size, tree.root(), key)
@@ -293,7 +292,7 @@ def rewrite(books, source):
     return f"rewritten by {'the judge' if own else 'another'}, score of row {target + 1} changed"
 
 
-def _replace(books, connection, sealed, row):
+def replace_battle(books, connection, sealed, row):
     leaf = leaf_hash(sealed.envelope.encode())
     data = sealed.dbom_bytes()
     connection.execute(
