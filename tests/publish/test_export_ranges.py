@@ -20,7 +20,7 @@ from green_logic.errors import ConfigurationError, GreenLogicError, RetryableErr
 from green_logic.ledger.reading import open_for_reading
 from green_logic.proof.keys import SigningKey
 from green_logic.publish import ranges
-from green_logic.publish.export import ExportPlan, export_battles, plan_export
+from green_logic.publish.export import export_battles
 from green_logic.publish.parts import PART_NAME
 from green_logic.publish.published import published_files
 from green_logic.publish.ranges import IdRange, cut_ranges, write_ranges
@@ -237,30 +237,3 @@ def test_a_writer_whose_parent_is_gone_stops(recorded: Settings, tmp_path: Path,
     assert done.returncode == code, done.stderr
     assert bool(done.stdout) == (not code)
     assert len(list(spool.iterdir())) == (not code)
-
-
-def test_a_plan_says_what_an_export_does_and_touches_nothing(recorded: Settings, key: SigningKey) -> None:
-    before = everything(recorded.data_dir)
-    address = str(recorded.data_dir / "exports" / "battles")
-    assert plan_export(recorded) == ExportPlan(address, 1, ROWS, ROWS)
-    assert plan_export(recorded, since=50) == ExportPlan(address, 51, ROWS, 10)
-    assert everything(recorded.data_dir) == before
-    report = export_battles(recorded)
-    assert (report.first, report.last, report.rows) == (1, ROWS, ROWS)
-    assert plan_export(recorded) == ExportPlan(address, 0, 0, 0)
-    assert plan_export(recorded, rebuild=True).rows == ROWS
-
-
-def test_a_plan_refuses_what_an_export_refuses(recorded: Settings) -> None:
-    export_battles(recorded)
-    before = everything(recorded.data_dir)
-    with pytest.raises(ConfigurationError, match="exclude"):
-        plan_export(recorded, since=1, rebuild=True)
-    with pytest.raises(ConfigurationError, match="repeat or leave out"):
-        plan_export(recorded, since=1)
-    published_files(recorded)[0].write_bytes(b"short")
-    with pytest.raises(VerificationError, match="expected"):
-        plan_export(recorded)
-    with pytest.raises(ConfigurationError):
-        plan_export(recorded.changed(data_dir=recorded.data_dir / "nowhere"))
-    assert everything(recorded.data_dir).keys() == before.keys()
