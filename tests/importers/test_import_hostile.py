@@ -32,7 +32,7 @@ from hypothesis import strategies as st
 from green_logic.errors import ConfigurationError, InvalidBattleError
 from green_logic.importers import inspect_ai, zip_members
 from green_logic.importers.foreign_database import open_foreign
-from green_logic.importers.inspect_sample import parse_lenient
+from green_logic.importers.lenient_json import parse_lenient
 from green_logic.importers.zip_members import open_zip
 
 C_MAP = ("C=1,I=0",)

@@ -16,7 +16,8 @@ from typing import Any
 from green_logic.battle import excerpt
 from green_logic.errors import InvalidBattleError
 from green_logic.importers.foreign_database import digest_file
-from green_logic.importers.inspect_sample import NAME, VERSION, Log, Sample, outcomes_of, parse_lenient
+from green_logic.importers.inspect_sample import NAME, VERSION, Log, Sample, outcomes_of
+from green_logic.importers.lenient_json import parse_lenient
 from green_logic.importers.outcomes import Options, Outcome, Refused, Source, Where
 from green_logic.importers.zip_members import Member, ZipMembers, find_digest, open_zip
 from green_logic.intake import shown_name

@@ -14,7 +14,8 @@ from pathlib import Path
 from green_logic.errors import ConfigurationError, InvalidBattleError
 from green_logic.importers.foreign_database import FAULTS, Cell, ForeignDatabase, is_database, open_foreign
 from green_logic.importers.legacy_dboms import DbomFolder, LegacyDbom
-from green_logic.importers.logomesh_row import NAME, VERSION, Row, classify, decode_row
+from green_logic.importers.logomesh_cells import Row, decode_row
+from green_logic.importers.logomesh_row import NAME, VERSION, classify
 from green_logic.importers.outcomes import Options, Outcome, Proof, Refused, Where
 
 KNOWN_COLUMNS = frozenset(

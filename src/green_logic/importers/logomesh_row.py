@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from green_logic.battle import check_battle_id, excerpt, parse_json
 from green_logic.errors import InvalidBattleError
-from green_logic.importers.foreign_database import Cell
 from green_logic.importers.intent import Intent, find_original
 from green_logic.importers.legacy_dboms import LegacyDbom
+from green_logic.importers.logomesh_cells import UNSURE, Row, digest_text
 from green_logic.importers.outcomes import (
     Failed,
     Found,
@@ -23,8 +20,6 @@ from green_logic.importers.outcomes import (
     Proof,
     RefusalError,
     Refused,
-    Source,
-    Where,
     make_record,
     refusing,
 )
@@ -35,38 +30,7 @@ VERSION = 1
 FAILURE = re.compile(r"\s*(scoring|evaluation|judging) failed\b", re.IGNORECASE)
 # a component that the origin filled in with a default because the call behind it had failed
 DEFAULTED = re.compile(r"\s*logic review (failed|timed out)\b", re.IGNORECASE)
-DECIMAL = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*")
 REASON_LIMIT = 300  # characters of the origin's error text that are repeated
-UNSURE = object()  # stands for a score that is no number
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row as text and numbers. `h_delta` is its `dbom_hash`, or the digest of `raw_result` where it has none."""
-
-    where: Where
-    source: Source
-    battle_id: str
-    cells: Mapping[str, str | int | float | None]
-    h_delta: str
-    score: object  # a finite float, None when there is none, UNSURE for text, infinity and the like
-
-    def text(self, column: str) -> str:
-        """A cell as text; "" when it is absent."""
-        value = self.cells.get(column)
-        return "" if value is None else str(value)
-
-
-def decode_row(where: Where, source: Source, cells: Mapping[str, Cell]) -> Row:
-    """A row's cells as text and numbers. Raises InvalidBattleError for bytes that are not UTF-8."""
-    decoded = {name: _decode(name, cell) for name, cell in cells.items()}
-    raw_result = decoded.get("raw_result")
-    id_column = "battle_id" if "battle_id" in decoded else "id"
-    if id_column == "battle_id":
-        decoded.pop("id", None)  # the row number: it differs between two copies of one record
-    battle_id = decoded.get(id_column)
-    h_delta = str(decoded.get("dbom_hash") or (_digest(raw_result) if isinstance(raw_result, str) else ""))
-    return Row(where, source, "" if battle_id is None else str(battle_id), decoded, h_delta, _score(decoded))
 
 
 def classify(row: Row, dbom: LegacyDbom, proof: Proof, options: Options) -> Outcome:
@@ -108,32 +72,6 @@ def _find_failure(row: Row) -> str:
     if row.score is UNSURE or ("score" in row.cells and row.score is None):
         return f"score: expected a finite number, got {excerpt(row.cells.get('score'))}"
     return ""
-
-
-def _decode(name: str, cell: Cell) -> str | int | float | None:
-    if not isinstance(cell, bytes):
-        return cell
-    try:
-        return cell.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidBattleError(
-            f"{name}: not UTF-8: byte 0x{cell[error.start]:02x} at offset {error.start}"
-        ) from error
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _score(cells: Mapping[str, str | int | float | None]) -> object:
-    value = cells.get("score")
-    if value is None:
-        return None
-    if isinstance(value, str):
-        if not DECIMAL.fullmatch(value):
-            return UNSURE
-        value = float(value)
-    return float(value) if math.isfinite(value) else UNSURE
 
 
 def _parse_result(row: Row) -> dict[str, Any]:
@@ -182,7 +120,7 @@ def _check_unaltered(row: Row, result: Mapping[str, Any]) -> None:
     if not row.text("dbom_hash"):
         return
     # the origin hashed its own re-serialisation at first, the stored text later
-    if _digest(text) != row.h_delta and _digest(json.dumps(result, sort_keys=True)) != row.h_delta:
+    if digest_text(text) != row.h_delta and digest_text(json.dumps(result, sort_keys=True)) != row.h_delta:
         raise InvalidBattleError(f"raw_result does not hash to its dbom_hash {row.h_delta[:12]}…")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +22,11 @@ from green_logic.importers.set_aside import LeftOut, NotEvaluated
 from green_logic.intake import shown_name
 from green_logic.proof.dbom import Sealed
 from green_logic.settings import Settings
+from green_logic.tally import Tally
 
 GROUP = 256  # battles in one transaction; more saves no sync that is worth the memory
 GROUP_BYTES = 32 << 20  # of raw_result, so that a group of huge records stays small
 EXAMPLES = 10  # of each outcome, in the report
-
-
-@dataclass
-class Counts:
-    """What became of the records; `read` is the sum of the others."""
-
-    read: int = 0
-    recorded: int = 0
-    already_recorded: int = 0
-    conflicts: int = 0
-    refused: int = 0
-    not_evaluated: int = 0
 
 
 class ImportRun:
@@ -51,7 +40,7 @@ class ImportRun:
         dry_run: bool = False,
         on_progress: Callable[[ImportRun], None] | None = None,
     ) -> None:
-        self.counts = Counts()
+        self.counts = Tally()
         self.proofs: Counter[str] = Counter()  # what the DBOMs 1.0 say about the rows
         self.refusals: Counter[str] = Counter()  # by kind
         self.examples: dict[str, list[dict[str, Any]]] = {"conflict": [], "not_evaluated": [], "refused": []}
@@ -78,8 +67,7 @@ class ImportRun:
     @property
     def clean(self) -> bool:
         """Whether every record is on the ledger."""
-        counts = self.counts
-        return not (counts.conflicts or counts.refused or counts.not_evaluated or self.unreadable)
+        return self.counts.clean and not self.unreadable
 
     def report(self) -> dict[str, Any]:
         """The outcome as plain values."""

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import orjson
 
+from green_logic.aside import aside_bytes, aside_entry, aside_name, is_same_failure
 from green_logic.files import (
     TEMPORARY_PREFIX,
     is_held,
@@ -34,7 +35,6 @@ from green_logic.settings import Settings
 
 STEM = 40  # characters of the path's name; a file name holds 255 bytes
 GROUP = 256  # entries made durable together
-CODE = "not-evaluated"  # that of NotEvaluatedError
 
 
 class NotEvaluated:
@@ -47,24 +47,18 @@ class NotEvaluated:
 
     def add(self, failed: Failed) -> None:
         """Set a battle aside. The same failure again leaves the entry as it is."""
-        entry = {
-            "battle_id": failed.battle_id,
-            "reason": failed.reason,
-            "code": CODE,
-            "attempts": 0,  # ours; how often the origin tried is not known
-            "file": failed.where.file,
-            "line": failed.where.row,
-            "at": utc_now(),
-        }
-        name = f"{failed.battle_id}.json"
-        if not _same_failure(self._directory / name, entry):
-            self._waiting[name] = orjson.dumps(entry, option=orjson.OPT_INDENT_2) + b"\n"
+        where = failed.where
+        # no attempts of ours; how often the origin tried is not known
+        entry = aside_entry(failed.battle_id, failed.reason, file=where.file, line=where.row, at=utc_now(), attempts=0)
+        name = aside_name(failed.battle_id)
+        if not _tells_it(self._directory / name, entry):
+            self._waiting[name] = aside_bytes(entry)
         if len(self._waiting) == GROUP:
             self.flush()
 
     def forget(self, battle_id: str) -> None:
         """Take away the entry of a battle that is on the ledger now."""
-        name = f"{battle_id}.json"
+        name = aside_name(battle_id)
         self._waiting.pop(name, None)
         with storage_errors("cannot remove a settled entry"):
             (self._directory / name).unlink(missing_ok=True)
@@ -135,9 +129,8 @@ class LeftOut:
                 path.unlink(missing_ok=True)
 
 
-def _same_failure(path: Path, entry: Mapping[str, Any]) -> bool:
+def _tells_it(path: Path, entry: Mapping[str, Any]) -> bool:
     try:
-        there = orjson.loads(path.read_bytes())
-    except (OSError, ValueError):
+        return is_same_failure(path.read_bytes(), entry)
+    except OSError:
         return False
-    return isinstance(there, dict) and all(there.get(name) == value for name, value in entry.items() if name != "at")
