@@ -70,6 +70,8 @@ def words_of(settings: Settings, command: str) -> list[str]:
 
 # what the plan says and the run then does
 PROMISES = {
+    "export": {"rows": 4, "first": 9, "last": 12},
+    "rebuild": {"rows": 12, "first": 1, "last": 12},
     "compact": {"files_before": 2, "files_after": 1, "merged": 2, "rows": 8},
     "archive": {"dboms": 4, "ledger_size": 12},
     "prune": {"dboms": 4, "ledger_size": 12},
@@ -130,7 +132,7 @@ def test_an_import_that_is_only_tried_touches_nothing(
     assert tree(found[0].parent) == origin
 
 
-@pytest.mark.parametrize("command", ["compact", "archive", "prune", "backup"])
+@pytest.mark.parametrize("command", ["compact", "archive", "prune", "backup", "export"])
 def test_without_a_ledger_a_dry_run_says_so_and_makes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:

@@ -1,0 +1,84 @@
+"""A disk without room: a clear error, nothing half to be seen, and the next run completes. On a small tmpfs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from export_samples import judged, make_key, record
+
+from green_logic.ledger.database import Ledger
+from green_logic.proof.dbom import seal_result
+from green_logic.publish.archive import archive_dboms
+from green_logic.publish.backup import backup
+from green_logic.publish.export import export_battles
+from green_logic.settings import Settings
+
+CASES = [
+    (work, room)
+    for work, rooms in {
+        "export": (0, 40_000, 400_000),
+        "compact": (0, 40_000),
+        "archive": (0, 20_000, 60_000),
+        "backup": (0, 400_000, 2_500_000),
+        "restore": (0, 200_000, 400_000),
+    }.items()
+    for room in rooms
+]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A ledger that was published twice, with 2 MB recorded since that do not compress."""
+    root = tmp_path_factory.mktemp("full")
+    settings = Settings(data_dir=root / "data")
+    key = make_key(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(root))
+        for start in (0, 4):
+            with Ledger.open(settings, key) as ledger:
+                results = [{**judged(start + one), "log": os.urandom(30_000).hex()} for one in range(4)]
+                ledger.submit([seal_result(result, key=key, origin=ledger.origin) for result in results])
+            export_battles(settings)
+        archive_dboms(settings)
+        backup(settings)
+        with Ledger.open(settings, key) as ledger:
+            results = [{**judged(8 + one), "log": os.urandom(30_000).hex()} for one in range(25)]
+            ledger.submit([seal_result(result, key=key, origin=ledger.origin) for result in results])
+        record(settings, key, range(40, 200))
+    return settings
+
+
+@pytest.mark.parametrize(("work", "room"), CASES, ids=str)
+def test_on_a_full_disk_nothing_half_is_to_be_seen_and_the_next_run_completes(
+    template: Settings, tmp_path: Path, work: str, room: int
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = f"mount -t tmpfs -o size=64m none {disk}"
+    trial = subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, text=True, check=False)
+    if trial.returncode != 0:
+        pytest.skip(f"mounts of one's own are not permitted here: {trial.stderr.strip()}")
+    driver = Path(__file__).with_name("full_disk.py")
+    command = shlex.join([sys.executable, str(driver), str(template.data_dir), str(disk), work, str(room)])
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", f"{mount} && exec {command}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["code"] == "storage", told
+    # SQLite tells a reader that finds no room for its WAL index only of an I/O error
+    assert "free space" in told["hint"] or (work, room) == ("export", 0), told
+    assert told["left"] == told["before"], "nothing is to be seen, and nothing is gone"
+    assert told["clean"] == told["clean after"] == []
+    assert told["after"] != told["before"]
+    assert set(told["others"]) <= {"data", "restored"}
