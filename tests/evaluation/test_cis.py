@@ -53,6 +53,16 @@ def test_a_pass_rate_is_a_share_and_nothing_to_pass_is_zero(passed: int, more: i
     assert cis.pass_rate(0, 0) == 0.0
 
 
+@given(share, share)
+def test_t_grows_with_both_its_factors_and_is_nothing_without_either(rate: float, killed: float) -> None:
+    score = cis.testing_score(rate, killed)
+    assert 0 <= score <= min(rate, killed) + 1e-6
+    assert score <= cis.testing_score(1.0, killed)
+    assert score <= cis.testing_score(rate, 1.0)
+    assert cis.testing_score(0.0, killed) == cis.testing_score(rate, 0.0) == 0.0
+    assert cis.testing_score(2 / 3, 7 / 8) == 0.583333
+
+
 def test_the_worst_finding_multiplies_once() -> None:
     assert cis.red_multiplier([]) == 1.0
     assert cis.red_multiplier(["info", "none"]) == 1.0

@@ -106,6 +106,50 @@ def test_the_same_battle_gives_the_same_evidence(evaluator: Evaluator) -> None:
     assert orjson.dumps(first, option=orjson.OPT_SORT_KEYS) == orjson.dumps(second, option=orjson.OPT_SORT_KEYS)
 
 
+def test_tests_that_notice_nothing_earn_nothing_and_are_told_where(evaluator: Evaluator) -> None:
+    evaluation = judged(evaluator, testCode="def test_a():\n    assert True\n")
+    mutation = evaluation["components"]["testing"]["evidence"]["mutation"]
+    assert evaluation["testing_score"] == 0.0
+    assert mutation["n"] == len(mutation["survivors"]) > 0
+    assert f"they notice 0 of {mutation['n']} broken copies of the code; unnoticed: line" in evaluation["breakdown"]
+
+
+def test_tests_that_know_the_source_by_heart_earn_nothing_and_are_told_why(evaluator: Evaluator) -> None:
+    tests = f"import pathlib\ndef test_a():\n    assert pathlib.Path('solution.py').read_text() == {SOURCE!r}\n" + OWN
+    evaluation = judged(evaluator, testCode=tests)
+    assert evaluation["testing_score"] == 0.0
+    assert "test_a fails on a copy that behaves the same and differs in its text only" in evaluation["breakdown"]
+    assert judged(evaluator, testCode=OWN)["testing_score"] == 1.0
+
+
+def test_a_flaky_test_is_named_and_counts_for_nothing(evaluator: Evaluator) -> None:
+    tests = OWN + "import random\nSEEN = random.random()\ndef test_lucky():\n    assert SEEN > 0.5\n"
+    evaluation = judged(evaluator, testCode=tests)
+    mutation = evaluation["components"]["testing"]["evidence"]["mutation"]
+    assert mutation["flaky"] == ["test_lucky"]
+    assert evaluation["testing_score"] == 0.5
+    assert "test_lucky sometimes pass on the same code" in evaluation["breakdown"]
+
+
+def test_without_mutants_t_is_the_pass_rate_and_the_profile_says_so(evaluator: Evaluator) -> None:
+    without = Evaluator(evaluator._embedder, evaluator._sandbox, mutants=0)
+    result = without.evaluate(battle(testCode="def test_a():\n    assert True\n"))
+    assert result["evaluation"]["testing_score"] == 1.0
+    assert "mutation" not in result["evaluation"]["components"]["testing"]["evidence"]
+    assert result["profile"]["id"] == evaluator.profile["id"] + "+nomutants"
+    more = Evaluator(evaluator._embedder, evaluator._sandbox, mutants=16)
+    assert more.profile["id"] == evaluator.profile["id"] + "+mutants-16"
+    assert len({one.profile["sha256"] for one in (evaluator, without, more)}) == 3
+
+
+def test_times_stay_out_of_the_evidence(evaluator: Evaluator) -> None:
+    result = evaluator.evaluate(battle())
+    assert result["timing"]["mutants_s"] > 0
+    assert result["sandbox_result"]["cpu_s"]["mutants"] > 0
+    evidence = json.dumps(result["evaluation"]["components"]["testing"])
+    assert not any(word in evidence for word in ('_s"', "seconds", "wall"))
+
+
 def test_one_failed_parameter_set_fails_its_hidden_test(evaluator: Evaluator) -> None:
     evaluation = judged(evaluator, sourceCode=SOURCE.replace("self.items.append(item)", "self.items.append(item or 7)"))
     assert evaluation["logic_score"] == pytest.approx(2 / 3, abs=1e-6)

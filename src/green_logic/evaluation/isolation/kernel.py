@@ -80,6 +80,16 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
     check(int(result), f"mount {source or kind} on {target}")
 
 
+def unmount(target: str) -> None:
+    """Take the mount at `target` out of the tree; it ends with its last user."""
+    check(int(_libc.umount2(os.fsencode(target), MNT_DETACH)), f"umount {target}")
+
+
+def return_to(descriptor: int, kind: int) -> None:
+    """Let the next child be born in the namespace that `descriptor` is, of the CLONE_* `kind`."""
+    check(int(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind))), "setns")
+
+
 def restrict_mount(target: str, attributes: int) -> None:
     """Add `attributes` to the mount at `target` and to every mount below it (Linux 5.12)."""
     request = struct.pack("QQQQ", attributes, 0, 0, 0)

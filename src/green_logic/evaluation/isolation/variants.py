@@ -17,7 +17,6 @@ and the kernel ends whatever it leaves behind.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import select
 import signal
@@ -144,8 +143,8 @@ def _housed(home: int, limits: Limits) -> Iterator[None]:
     for target in LINKS.values():
         Path(target).mkdir()
     yield
-    kernel.check(int(kernel._libc.umount2(os.fsencode(BOX), kernel.MNT_DETACH)), f"umount {BOX}")
-    kernel.check(int(kernel._libc.setns(ctypes.c_int(home), ctypes.c_int(kernel.CLONE_NEWPID))), "setns")
+    kernel.unmount(BOX)
+    kernel.return_to(home, kernel.CLONE_NEWPID)
 
 
 def _run_guest(
