@@ -56,9 +56,11 @@ format: $(VENV)/.dev  ## put our own code in shape
 crash: $(VENV)/.dev  ## the long crash campaign: 300 kills at random moments, and one at every file-system call
 	@GREEN_LOGIC_TEST_KILLS=300 GREEN_LOGIC_TEST_EVERY_CALL=1 $(BIN)/python -m pytest tests/crash $(ARGS)
 
-compat: $(VENV)/.dev  ## install every reader of the exports and check that they agree
-	@$(BIN)/python -c "import subprocess, sys, tomllib; \
-	  subprocess.check_call([sys.executable, '-m', 'pip', 'install', '--quiet', *tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['compat']])"
+compat: $(VENV)/.dev  ## install every reader of the exports (Spark where there is Java) and check that they agree
+	@$(BIN)/python -c "import shutil, subprocess, sys, tomllib; \
+	  groups = tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']; \
+	  wanted = groups['compat'] + (groups['spark'] if shutil.which('java') else []); \
+	  subprocess.check_call([sys.executable, '-m', 'pip', 'install', '--quiet', '--progress-bar', 'on', *wanted])"
 	@$(BIN)/python -m pytest tests/publish $(ARGS)
 
 bench: $(VENV)/.dev  ## every figure of the README

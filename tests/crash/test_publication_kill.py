@@ -99,9 +99,9 @@ def test_kills_at_random_moments_tear_nothing_and_the_next_run_completes(
         outcome = forge.publish(settings, works, kill_after_s=source.uniform(0.0, lengths[name]))
         assert outcome.killed or outcome.done, outcome
         killed[name] += outcome.killed
-        # as long as it takes here and now
-        took = 1.2 * (time.monotonic() - started) if outcome.done else 1.05 * lengths[name]
-        lengths[name] = max(lengths[name], took)
+        # as long as it takes here and now, whatever else this machine does
+        took = time.monotonic() - started if outcome.done else 1.3 * lengths[name]
+        lengths[name] += (took - lengths[name]) / 3
         press.check_left(settings, rows, published)
         press.finish(settings, works, forge.key)
         press.check_finished(settings, rows, assert_whole)

@@ -81,9 +81,7 @@ def test_a_backup_holds_database_dboms_and_keys_with_their_digests(settings, rec
     assert report.path.parent == settings.data_dir / "backups"
     files = {path.name: path for path in report.path.iterdir()}
     manifest = json.loads(files.pop("manifest.json").read_text())
-    assert (
-        set(files) == {"battles.db", "judge.pub", "dboms-000000000000-000000000001.tar.gz"} == set(manifest["files"])
-    )
+    assert set(files) == {"battles.db", "judge.pub", "dboms-000000000000-000000000001.tar.gz"} == set(manifest["files"])
     for name, path in files.items():
         assert manifest["files"][name]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert (manifest["ledger_size"], report.ledger_size) == (2, 2)

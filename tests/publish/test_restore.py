@@ -96,9 +96,7 @@ def test_a_target_that_holds_something_is_refused_and_stays(saved, settings, tmp
     assert tree(tmp_path) == before
 
 
-@pytest.mark.parametrize(
-    "name", ["battles.db", "judge.pub", "dboms-000000000000-000000000002.tar.gz", "manifest.json"]
-)
+@pytest.mark.parametrize("name", ["battles.db", "judge.pub", "dboms-000000000000-000000000002.tar.gz", "manifest.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone", "longer"])
 def test_a_damaged_backup_is_refused_before_anything_is_written(saved, tmp_path, name, damage):
     path = saved / name
