@@ -251,15 +251,14 @@ def test_leftovers_of_a_crash_are_swept_and_foreign_files_stay(settings, record)
     directory = archives_directory(settings)
     directory.mkdir()
     stem = "dboms-000000000000-000000000001"
-    leftovers = [f".tmp-{stem}.tar.gz", f"{stem}.tar.gz", f".tmp-{stem}.json"]
+    leftovers = [f".tmp-{stem}.tar.gz", f"{stem}.tar.gz", f".tmp-{stem}.json", ".tmp-verify_dbom.py"]
     foreign = ["notes.txt", ".tmp-mine", "dboms-1-2.tar.gz"]
     for name in leftovers + foreign:
         (directory / name).write_bytes(b"half")
     report = archive_dboms(settings)
     assert report.swept == len(leftovers)
-    assert {*foreign, f"{stem}.tar.gz", f"{stem}.json"} == {path.name for path in directory.iterdir()} - {
-        ".archive.lock"
-    }
+    beside = {".archive.lock", "verify_dbom.py", "judge.pub", "README.txt"}
+    assert {*foreign, f"{stem}.tar.gz", f"{stem}.json"} == {path.name for path in directory.iterdir()} - beside
     assert check_archive(directory / f"{stem}.json") == []
 
 

@@ -163,7 +163,8 @@ def test_a_rebuild_takes_the_place_of_everything(exported: Settings, key: Signin
     record(exported, key, range(40, 45))
     report = export_battles(exported, rebuild=True)
     assert report.rows == 45
-    assert len(files_of(exported)) == 3  # one data file, one manifest, the dictionary
+    # one data file, one manifest, the dictionary, and what a stranger checks them with
+    assert len(files_of(exported)) == 3 + len({"verify_dbom.py", "judge.pub", "README.txt"})
     assert read(exported)["id"].to_pylist() == list(range(1, 46))
     record(exported, key, range(45, 46))
     assert export_battles(exported).rows == 1
@@ -265,7 +266,7 @@ def test_a_lost_manifest_in_the_middle_is_told_and_mended_by_a_rebuild(exported:
     (root_of(exported) / "v1" / "_manifests" / "000000000041.json").unlink()
     with pytest.raises(VerificationError, match="ends at id 40"):
         export_battles(exported)
-    assert len(files_of(exported)) == 6  # the data file of the lost manifest is still there
+    assert len([name for name in files_of(exported) if name.startswith("v1/")]) == 5  # the data file of the lost manifest is still there
     assert export_battles(exported, rebuild=True).rows == 50
 
 

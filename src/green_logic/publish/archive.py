@@ -44,6 +44,7 @@ from green_logic.publish.archive_files import (
     parse_name,
     read_manifest,
 )
+from green_logic.publish.companions import NAMES, place_beside_archives
 from green_logic.publish.inventory import file_digest, write_inventory
 from green_logic.publish.leaves import (
     Progress,
@@ -90,6 +91,8 @@ def archive_dboms(settings: Settings, *, prune: bool = False, progress: Progress
             check_ledger(archives, meta, size)
             new = [Archive(first, last, directory) for first, last in find_gaps(archives, size)]
             sizes = [_make(archive, connection, settings, meta, progress) for archive in new]
+            if archives or new:
+                place_beside_archives(settings, connection, directory, size)
             removed, kept = prune_dboms(settings, connection, progress) if prune else (0, 0)
     return ArchiveReport(
         made=tuple(archive.pack for archive in new),
@@ -186,12 +189,16 @@ def _sweep(directory: Path) -> int:
     leftovers = [
         path
         for path in directory.iterdir()
-        if (path.name.startswith(TEMPORARY_PREFIX) and NAME.fullmatch(path.name.removeprefix(TEMPORARY_PREFIX)))
+        if (path.name.startswith(TEMPORARY_PREFIX) and _is_ours(path.name.removeprefix(TEMPORARY_PREFIX)))
         or (NAME.fullmatch(path.name) and parse_name(path).manifest.name not in committed)
     ]
     for path in leftovers:
         path.unlink()
     return len(leftovers)
+
+
+def _is_ours(name: str) -> bool:
+    return NAME.fullmatch(name) is not None or name in NAMES
 
 
 def check_ledger(archives: Sequence[Archive], meta: Mapping[str, str], size: int) -> None:

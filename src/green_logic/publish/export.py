@@ -20,6 +20,7 @@ from green_logic.errors import ConfigurationError, StorageError, VerificationErr
 from green_logic.files import FileLock, storage_errors
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import read_meta
+from green_logic.publish.companions import place_beside_export
 from green_logic.publish.leftovers import check_sizes, sweep
 from green_logic.publish.manifest import (
     MANIFESTS,
@@ -111,6 +112,7 @@ def export_battles(
             supersedes=tuple(sorted(catalog.all)) if rebuild else (),
             files=files,
         )
+        place_beside_export(settings, store)
         commit(store, catalog, manifest)
         if rebuild:
             swept += sweep(store, read_catalog(store))

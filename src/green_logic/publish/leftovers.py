@@ -6,13 +6,15 @@ import re
 
 from green_logic.errors import VerificationError
 from green_logic.files import TEMPORARY_PREFIX
+from green_logic.publish.companions import NAMES
 from green_logic.publish.manifest import DATA_PATH, MANIFESTS, VERSION_FOLDER, Catalog
 from green_logic.publish.parts import PART_NAME
 from green_logic.publish.store import Store
 
 # what green_logic.files leaves when it is killed while it writes one of our small files
+_TEXTS = "|".join(map(re.escape, ("README.md", *NAMES)))
 UNFINISHED = re.compile(
-    rf"{re.escape(TEMPORARY_PREFIX)}README\.md|{MANIFESTS}/{re.escape(TEMPORARY_PREFIX)}\d[-\dg]*\.json"
+    rf"{re.escape(TEMPORARY_PREFIX)}({_TEXTS})|{MANIFESTS}/{re.escape(TEMPORARY_PREFIX)}\d[-\dg]*\.json"
 )
 
 
