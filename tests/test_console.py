@@ -17,8 +17,9 @@ from green_logic.console import (
     summary_table,
     write_summary,
 )
-from green_logic.pipeline import BatchRun, Row
+from green_logic.pipeline import BatchRun
 from green_logic.settings import Settings
+from green_logic.summary import Row
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\r\b\x9b31m\u202ereversed\u2066 [red]x[/red] :smile: |`<b>*_"
 
@@ -32,7 +33,7 @@ class Terminal(io.StringIO):
 
 def row(**changes: object) -> Row:
     values = {"battle_id": "b-1", "task": "Adder", "agent": "purple", "cis": 0.5, "dbom": "data/dboms/dbom_b-1.json"}
-    parts = {"rationale": 0.25, "architecture": 1.0, "testing": 0.0, "logic": None}
+    parts = {"rationale": 0.25, "architecture": 1.0, "testing": 0.0, "logic": None, "coverage": 0.75}
     return Row(**{**values, **parts, **changes})
 
 

@@ -162,7 +162,7 @@ def test_many_repetitions_of_one_id_do_not_pile_up(tmp_path: Path, quick: Settin
 
 
 def test_fat_battles_are_taken_a_few_at_a_time(tmp_path: Path, quick: Settings, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("green_logic.pipeline.CHUNK_BYTES", 20_000)
+    monkeypatch.setattr("green_logic.planning.CHUNK_BYTES", 20_000)
     source = put(tmp_path, [battle(f"b{number}", pad="x" * 9_000) for number in range(12)])
     sizes = []
     with BatchRun(source, quick.changed(chunk_size=100)) as run:

@@ -12,11 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from green_logic.pipeline import BatchRun, Row
+    from green_logic.pipeline import BatchRun
+    from green_logic.summary import Row
 
 LINE_EVERY_S = 10.0  # between progress lines where there is no terminal
 HEADINGS = ("battle", "task", "agent", "CIS", "R", "A", "T", "L", "DBOM")
 REASONS_SHOWN = 10
+ROWS_SHOWN = 60  # of the table; a longer one is not read
 PATH_LIMIT = 5000  # characters; a path has at most 4096 bytes
 
 
@@ -96,8 +98,8 @@ def write_summary(run: BatchRun, stream: TextIO, next_commands: list[str]) -> No
     """The end of a run: table, counts, where things are, what to try next."""
     console = Console(file=stream, highlight=False, emoji=False, width=None if stream.isatty() else 160)
     if run.rows:
-        console.print(summary_table(run.rows))
-        more = run.totals.recorded - len(run.rows)
+        console.print(summary_table(run.rows[:ROWS_SHOWN]))
+        more = run.totals.recorded - min(len(run.rows), ROWS_SHOWN)
         if more > 0:
             console.print(f"… and {more} more", markup=False)
         console.print()
@@ -123,7 +125,7 @@ def markdown_summary(run: BatchRun) -> str:
     """The end of a run for the orchestrator's page; untrusted text is escaped."""
     head = f"**{_escaped(run.name)}**: {summary_line(run)}\n\n"
     table = "| " + " | ".join(HEADINGS) + " |\n|" + "---|" * len(HEADINGS) + "\n"
-    table += "".join("| " + " | ".join(map(_escaped, row_cells(row))) + " |\n" for row in run.rows)
+    table += "".join("| " + " | ".join(map(_escaped, row_cells(row))) + " |\n" for row in run.rows[:ROWS_SHOWN])
     reasons = "".join(f"- {_escaped(printable(reason, 300))}\n" for reason in run.reasons[:REASONS_SHOWN])
     return head + (table if run.rows else "nothing new was recorded\n") + ("\n" + reasons if reasons else "")
 

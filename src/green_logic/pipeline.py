@@ -16,52 +16,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from green_logic.agent import GreenAgent
+from green_logic.aside import aside_bytes, aside_entry, aside_name
 from green_logic.battle import Battle
 from green_logic.errors import GreenLogicError, InvalidBattleError, NotEvaluatedError, RetryableError
 from green_logic.files import make_directory, storage_errors, write_file
-from green_logic.intake import BattleFile, Line, Refusals
+from green_logic.intake import BattleFile, Line, Refusals, Warnings
 from green_logic.ledger.database import Known, Receipt
+from green_logic.planning import battle_of, plan_chunks
 from green_logic.proof.dbom import Sealed, utc_now
 from green_logic.retries import with_retries
 from green_logic.settings import Settings
+from green_logic.summary import Row, summary_row
+from green_logic.tally import Tally
 
-CHUNK_BYTES = 32 << 20  # of input; a chunk that holds this much is judged before it is full, to bound memory
-ROWS_KEPT = 60  # judged battles kept for the summary table; a longer table is not read
-
-
-@dataclass
-class Totals:
-    """What became of the lines of one run; `read` is the sum of the others when it ends well."""
-
-    read: int = 0
-    recorded: int = 0
-    already_recorded: int = 0
-    conflicts: int = 0
-    refused: int = 0
-    not_evaluated: int = 0
-
-    @property
-    def clean(self) -> bool:
-        """Whether every line is on the ledger."""
-        return not (self.conflicts or self.refused or self.not_evaluated)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One judged battle in the summary."""
-
-    battle_id: str
-    task: str
-    agent: str
-    cis: float
-    rationale: float | None
-    architecture: float | None
-    testing: float | None
-    logic: float | None
-    dbom: str
+ROWS_KEPT = 1000  # recorded battles that the report lists; a million of them would fill the memory
+REASONS_KEPT = 60  # of refused lines and of others; a longer list is not read
 
 
 @dataclass
@@ -87,11 +57,12 @@ class BatchRun:
     def __init__(
         self, source: str, settings: Settings, *, on_progress: Callable[[BatchRun], None] | None = None
     ) -> None:
-        self.totals = Totals()
-        self.rows: list[Row] = []
+        self.totals = Tally()
+        self.rows: list[Row] = []  # of the battles recorded in this run, the first ROWS_KEPT
         self.profile = ""  # of the battles judged in this run
         self._graver_reasons: list[str] = []  # why battles were set aside or in conflict
         self._refused_reasons: list[str] = []
+        self.warnings = Warnings()
         self.judged = 0  # battles evaluated in this run
         self.offset = 0  # bytes of the input read
         self.agent = GreenAgent(settings=settings)
@@ -140,6 +111,10 @@ class BatchRun:
             "data_dir": str(self.settings.data_dir),
             "rejects": str(self.rejects) if self.rejects else None,
             "reasons": self.reasons,
+            "warnings": self.warnings.as_json(),
+            # the first ones; `green-logic list` has them all
+            "battles": [row.brief() for row in self.rows],
+            "battles_left_out": self.totals.recorded - len(self.rows),
         }
 
     def chunks(self) -> Iterator[int]:
@@ -147,26 +122,8 @@ class BatchRun:
         directory = self.settings.not_evaluated
         with storage_errors("cannot list the battles that were set aside"):
             self._set_aside = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
-        lines: dict[str, Line] = {}
-        held_back: list[
-            Line
-        ] = []  # a second line of an id in the making: the ledger decides once that one is committed
-        for batch in self._batches():
-            rest = batch
-            while rest:
-                rest = self._plan(rest, lines, held_back)
-                # a file that repeats one id must not pile up in memory
-                waiting = [*lines.values(), *held_back]
-                if self.settings.chunk_size in (len(lines), len(held_back)) or _size(waiting) >= CHUNK_BYTES:
-                    yield self._start(lines)
-                    lines = {}
-                    rest, held_back = held_back + rest, []
-        while lines or held_back:
-            if lines:
-                yield self._start(lines)
-                lines = {}
-            batch, held_back = held_back, []
-            self._plan(batch, lines, held_back)
+        for lines in plan_chunks(self._battles(), self.settings, self.agent.ledger.find, self._is_new_evidence):
+            yield self._start(lines)
         self._complete = True
         checkpoint = self.agent.ledger.checkpoint(self.agent.key)
         self.sealed_to = checkpoint.size if checkpoint else None
@@ -229,46 +186,20 @@ class BatchRun:
 
     # --- planning
 
-    def _batches(self) -> Iterator[list[Line]]:
-        batch: list[Line] = []
-        size_bytes = 0
+    def _battles(self) -> Iterator[Line]:
+        """The lines that hold a battle; the others are refused on the way."""
         for line in self._input.lines():
             self.totals.read += 1
             self.offset = line.offset
+            self.warnings.add(line)
             if line.battle is None:
                 self._refuse(line, line.reason)
-                continue
-            batch.append(line)
-            size_bytes += len(line.battle.canonical)
-            if len(batch) == self.settings.chunk_size or size_bytes >= CHUNK_BYTES:
-                yield batch
-                batch, size_bytes = [], 0
-        if batch:
-            yield batch
-
-    def _plan(self, batch: list[Line], lines: dict[str, Line], held_back: list[Line]) -> list[Line]:
-        """Fill `lines` from `batch` up to the chunk size; what did not fit."""
-        known = self.agent.ledger.find(_battle(line).battle_id for line in batch)
-        folded = {battle_id.lower() for battle_id in lines}
-        for position, line in enumerate(batch):
-            if len(lines) == self.settings.chunk_size:
-                return batch[position:]
-            battle = _battle(line)
-            row = known.get(battle.battle_id)
-            if row is not None and not self._is_new_evidence(line, row):
-                continue
-            if battle.battle_id.lower() in folded:
-                held_back.append(line)
-                if len(held_back) == self.settings.chunk_size:
-                    return batch[position + 1 :]
-                continue
-            lines[battle.battle_id] = line
-            folded.add(battle.battle_id.lower())
-        return []
+            else:
+                yield line
 
     def _is_new_evidence(self, line: Line, row: Known) -> bool:
         """Whether a battle with a row must be judged all the same, because the row's input is unknown."""
-        battle = _battle(line)
+        battle = battle_of(line)
         if row.battle_id != battle.battle_id:
             self._refuse(line, f"battle_id: {battle.battle_id} differs from the recorded {row.battle_id} only in case")
         elif row.battle_sha256 == battle.sha256:
@@ -296,7 +227,7 @@ class BatchRun:
             del evaluator
             self._pool = ThreadPoolExecutor(self._threads(), thread_name_prefix="judge")
         futures: dict[str, Future[dict[str, Any]]] = {
-            battle_id: self._pool.submit(self._judge, _battle(chunk.lines[battle_id])) for battle_id in battle_ids
+            battle_id: self._pool.submit(self._judge, battle_of(chunk.lines[battle_id])) for battle_id in battle_ids
         }
         try:
             for battle_id, future in futures.items():
@@ -333,7 +264,7 @@ class BatchRun:
             self.profile = (result.get("profile") or {}).get("id", self.profile)
             self._keep_row(result)
             self._forget_not_evaluated(receipt.battle_id)
-        elif receipt.status == "already_recorded" or (known and known.battle_sha256 == _battle(line).sha256):
+        elif receipt.status == "already_recorded" or (known and known.battle_sha256 == battle_of(line).sha256):
             # another run judged the same battle at the same time and was first
             self.totals.already_recorded += 1
             self._forget_not_evaluated(receipt.battle_id)
@@ -354,32 +285,26 @@ class BatchRun:
 
     def _note(self, line: Line, reason: str, reasons: list[str]) -> None:
         self._refusals.add(line, reason)
-        if len(reasons) < ROWS_KEPT:
+        if len(reasons) < REASONS_KEPT:
             reasons.append(f"{self.name}:{line.number}: {reason}")
         self._progress()
 
     def _write_not_evaluated(self, chunk: Chunk, battle_id: str, error: GreenLogicError) -> None:
         line = chunk.lines[battle_id]
-        entry = {
-            "battle_id": battle_id,
-            "reason": error.message,
-            "code": error.code,
-            "attempts": chunk.attempts,
-            "file": self.name,
-            "line": line.number,
-            "at": utc_now(),
-        }
-        directory = self.settings.not_evaluated
+        at, attempts, name = utc_now(), chunk.attempts, aside_name(battle_id)
+        entry = aside_entry(
+            battle_id, error.message, file=self.name, line=line.number, at=at, attempts=attempts, code=error.code
+        )
         with storage_errors("cannot set a battle aside"):
-            make_directory(directory)
-            write_file(directory / f"{battle_id}.json", orjson.dumps(entry, option=orjson.OPT_INDENT_2) + b"\n")
-        self._set_aside.add(f"{battle_id}.json")
+            make_directory(self.settings.not_evaluated)
+            write_file(self.settings.not_evaluated / name, aside_bytes(entry))
+        self._set_aside.add(name)
         self.totals.not_evaluated += 1
-        if len(self._graver_reasons) < ROWS_KEPT:
+        if len(self._graver_reasons) < REASONS_KEPT:
             self._graver_reasons.append(f"{self.name}:{line.number}: {battle_id} not evaluated: {error.message}")
 
     def _forget_not_evaluated(self, battle_id: str) -> None:
-        name = f"{battle_id}.json"
+        name = aside_name(battle_id)
         if name in self._set_aside:
             with storage_errors("cannot remove a settled entry"):
                 (self.settings.not_evaluated / name).unlink(missing_ok=True)
@@ -400,30 +325,3 @@ def run_batch(run: BatchRun) -> None:
             with_retries(run.settings, partial(run.evaluate, number))
         with_retries(run.settings, partial(run.generate_dbom, number))
         with_retries(run.settings, partial(run.submit_result, number))
-
-
-def summary_row(result: dict[str, Any], settings: Settings) -> Row:
-    """The line of the summary table for one result."""
-    evaluation, participant = result["evaluation"], result.get("participant") or {}
-    task = result["task"]
-    return Row(
-        battle_id=result["battle_id"],
-        task=task.get("title") or task.get("id") or "",
-        agent=participant.get("agent") or "",
-        cis=evaluation["cis_score"],
-        rationale=evaluation["rationale_score"],
-        architecture=evaluation["architecture_score"],
-        testing=evaluation["testing_score"],
-        logic=evaluation["logic_score"],
-        dbom=str(settings.dboms / f"dbom_{result['battle_id']}.json"),
-    )
-
-
-def _size(lines: Sequence[Line]) -> int:
-    return sum(len(_battle(line).canonical) for line in lines)
-
-
-def _battle(line: Line) -> Battle:
-    if line.battle is None:
-        raise InvalidBattleError(f"line {line.number} holds no battle")
-    return line.battle

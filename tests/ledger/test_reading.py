@@ -15,7 +15,7 @@ import pytest
 
 from green_logic.errors import ConfigurationError, LedgerMissingError, StorageError, VerificationError
 from green_logic.ledger.database import Ledger
-from green_logic.ledger.reading import find_recorded, open_for_reading, read_battle, read_state
+from green_logic.ledger.reading import find_digests, open_for_reading, read_battle, read_state
 from green_logic.settings import Settings
 
 DIE = """
@@ -55,8 +55,8 @@ def traces(settings):
 def read_all(settings):
     state = read_state(settings)
     shown = read_battle(settings, "b-1")
-    assert find_recorded(settings, ["B-1"])
-    assert not find_recorded(settings, ["b-9"])
+    assert find_digests(settings, ["B-1"])["B-1"][0] == "b-1"
+    assert not find_digests(settings, ["b-9"])
     return state, shown
 
 
@@ -110,7 +110,7 @@ def test_there_is_no_ledger_where_there_is_none(tmp_path):
     for read in (read_state, lambda given: read_battle(given, "b-1")):
         with pytest.raises(LedgerMissingError, match="no ledger in"):
             read(settings)
-    assert not find_recorded(settings, ["b-1"])
+    assert not find_digests(settings, ["b-1"])
     assert not settings.data_dir.exists()
 
 

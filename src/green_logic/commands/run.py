@@ -11,6 +11,7 @@ from green_logic.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from green_logic.pipeline import BatchRun
     from green_logic.settings import Settings
@@ -67,6 +68,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     ):
         (options.runner or run_batch)(batch)
         progress.stop()
+        _warn(batch.warnings.texts(batch.name), quiet=options.quiet)
         _tell(options, batch)
         return GOOD if batch.totals.clean else BAD
 
@@ -108,27 +110,23 @@ def _become_flow(options: argparse.Namespace) -> NoReturn:
 
 
 def _dry_run(options: argparse.Namespace, settings: Settings) -> int:
-    from itertools import islice
+    from dataclasses import asdict
 
-    from green_logic.intake import BattleFile
-    from green_logic.ledger.reading import find_recorded
+    from green_logic.intake import shown_name
+    from green_logic.rehearsal import rehearse
 
-    counts = {"read": 0, "would_judge": 0, "already_recorded": 0, "refused": 0}
-    with BattleFile(options.battles, settings) as battles:
-        lines = battles.lines()
-        while group := list(islice(lines, settings.chunk_size)):
-            counts["read"] += len(group)
-            for line in group:
-                if line.battle is None:
-                    counts["refused"] += 1
-                    say(f"{battles.name}:{line.number}: {line.reason}", file=sys.stderr)
-            ids = [line.battle.battle_id for line in group if line.battle is not None]
-            known = find_recorded(settings, ids)
-            counts["already_recorded"] += sum(battle_id in known for battle_id in ids)
-            counts["would_judge"] += sum(battle_id not in known for battle_id in ids)
+    forecast, warnings = rehearse(options.battles, settings, lambda text: say(text, file=sys.stderr))
+    _warn(warnings.texts(shown_name(options.battles)), quiet=options.quiet)
+    counts = asdict(forecast)
+    clean = not (forecast.refused or forecast.conflicts)
     if options.json:
-        write_json("run", {"ok": not counts["refused"], "dry_run": True, **counts})
+        write_json("run", {"ok": clean, "dry_run": True, "warnings": warnings.as_json(), **counts})
     else:
         text = " · ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
         say(f"{text} · nothing was written")
-    return BAD if counts["refused"] else GOOD
+    return GOOD if clean else BAD
+
+
+def _warn(texts: Iterable[str], *, quiet: bool) -> None:
+    for text in () if quiet else texts:
+        say(f"warning: {text}", file=sys.stderr)

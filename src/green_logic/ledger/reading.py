@@ -90,13 +90,19 @@ def check_ledger_awaits_key(settings: Settings) -> None:
     )
 
 
-def find_recorded(settings: Settings, battle_ids: Iterable[str]) -> set[str]:
-    """Those of the given battles that have a row, whatever the case of their ids; none where there is no ledger."""
+def find_digests(settings: Settings, battle_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Recorded id and digest of the input of those battles that have a row, whatever the case of their ids; none where
+    there is no ledger. The digest is "" where the input is not known.
+    """
     if not settings.database.is_file():
-        return set()
-    query = "SELECT 1 FROM battles WHERE battle_id = ? COLLATE NOCASE"
+        return {}
+    query = (
+        "SELECT b.battle_id, l.battle_sha256 FROM battles b JOIN ledger l ON l.battle_row = b.id "
+        "WHERE b.battle_id = ? COLLATE NOCASE"
+    )
     with open_for_reading(settings) as connection:
-        return {battle_id for battle_id in battle_ids if connection.execute(query, (battle_id,)).fetchone()}
+        rows = {battle_id: connection.execute(query, (battle_id,)).fetchone() for battle_id in battle_ids}
+    return {battle_id: (row[0], row[1]) for battle_id, row in rows.items() if row is not None}
 
 
 def _choose_mode(database: Path, lock: Path, stack: contextlib.ExitStack) -> str:
