@@ -10,7 +10,7 @@ from typing import Any
 from green_logic.audit.ledger import audit_ledger
 from green_logic.ledger.database import Ledger
 from green_logic.proof.dbom import dbom_name
-from green_logic.publish import archive, archive_files, backup, pruning, restore, store
+from green_logic.publish import archive, archive_files, backup, companions, pruning, restore, store
 from green_logic.publish.archive_check import check_archive
 from green_logic.publish.archive_files import archives_directory, find_archives
 from green_logic.publish.backup import find_backups
@@ -217,7 +217,8 @@ def check_finished(settings: Settings, rows: dict[str, bytes], assert_whole: Any
         for one in find_archives(archives_directory(settings))
         for part in ("pack", "manifest", "mark")
     }
-    assert {path.name for path in archives_directory(settings).iterdir()} <= {*parts, archive.LOCK_NAME}
+    beside = {archive.LOCK_NAME, *companions.NAMES}
+    assert {path.name for path in archives_directory(settings).iterdir()} <= parts | beside
     (saved,) = find_backups(data / "backups")
     assert {path.name for path in (data / "backups").iterdir()} == {backup.LOCK_NAME, saved.name}
     assert drill(saved, data.parent).ledger_size == len(rows)

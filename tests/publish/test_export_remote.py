@@ -249,7 +249,7 @@ def test_an_upload_whose_answer_is_lost_counts_once(
     record(settings, key, range(5))
     with server.guarded(after=after):
         assert export_battles(settings, destination=bucket).rows == 5
-    assert len(lost) == 3
+    assert len(lost) == 6
     assert ids(settings, bucket) == list(range(1, 6))
 
 

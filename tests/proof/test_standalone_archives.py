@@ -1,0 +1,304 @@
+"""Archives and exports under the verifier without us: a stranger's copy, every kind of damage, never two verdicts."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from green_logic import verify_dbom
+from green_logic.audit.archive_target import check_archive_target
+from green_logic.cli import main
+from green_logic.ledger.database import Ledger
+from green_logic.proof.checkpoint import parse_checkpoint, sign_checkpoint
+from green_logic.proof.keys import SigningKey, find_keyid
+from green_logic.proof.pinned import load_public_keys
+from green_logic.publish import archive_files
+from green_logic.publish.archive import archive_dboms
+from green_logic.publish.archive_files import Position, find_archives, find_position, read_manifest
+from green_logic.publish.export import export_battles
+from green_logic.publish.inventory import file_digest, inventory_bytes
+from green_logic.publish.pack import Layout, Pack, compress_block, names_in, write_pack
+from green_logic.publish.tarblocks import END, Member, tar_blocks
+
+LONG = "long-" + "x" * 120  # beyond the 100 bytes of a tar header
+
+
+@pytest.fixture
+def folder(settings, key, make_sealed, tmp_path):
+    """A stranger's copy of three archives of a real ledger with what lies beside them, 7 leaves in all."""
+    with Ledger.open(settings, key) as ledger:
+        for group in (["b-1", "b-2", LONG], ["b-3", "b-4"], ["b-5", "b-6"]):
+            ledger.submit([make_sealed(one, origin=ledger.origin, seed=len(one)) for one in group])
+            ledger.checkpoint(key)
+            archive_dboms(settings)
+    copy = tmp_path / "copy"
+    shutil.copytree(settings.data_dir / "archives", copy)
+    shutil.rmtree(settings.data_dir)
+    return copy
+
+
+def alone(folder, *arguments):
+    """Run the copy's own verifier as a stranger does: no site-packages, no environment, another directory."""
+    command = [sys.executable, "-I", "-S", str(folder / "verify_dbom.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env={})
+
+
+def verdicts(target, *, pins=()):
+    """The kind that each verifier gives first: ours, and the one without us."""
+    folder = target if target.is_dir() else target.parent
+    keys = load_public_keys([folder / "judge.pub"])
+    parsed = [parse_checkpoint(pin.read_bytes()) for pin in pins]
+    ours = check_archive_target(target, keys, parsed).kind
+    words = [word for pin in pins for word in ("--checkpoint", pin)]
+    answer = alone(folder, "--json", *words, target)
+    told = json.loads(answer.stdout)
+    assert answer.returncode == (0 if told["ok"] else 1)
+    kinds = [one["kind"] for one in told["targets"] if one["what"] == "archive" and one["kind"]]
+    return ours, kinds[0] if kinds else ""
+
+
+def first(folder):
+    return find_archives(folder)[0]
+
+
+def rebuild(archive, members, log, **changes):
+    """Write an archive anew around other members, with a manifest that fits, as a forger without the key would."""
+    with archive.pack.open("wb") as file:
+        size = write_pack(file, members, log)
+    stated = read_manifest(archive)
+    position = find_position(archive, stated)
+    made = {"size_bytes": size.size_bytes, "sha256": size.sha256, "sums_sha256": size.sums_sha256}
+    made |= {"dbom_bytes": size.content_bytes, **Position(size.layout, position.before, position.root).as_json()}
+    archive.manifest.write_bytes(inventory_bytes({**stated, **made, **changes}))
+
+
+def contents(archive):
+    with Pack(archive.pack) as pack:
+        return list(pack.members()), names_in(pack.sums())
+
+
+def test_a_bare_python_verifies_a_copy_of_a_run_and_says_what_it_saw(folder):
+    answer = alone(folder)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.count("archive is good") == 3
+    assert re.search(r"2 DBOMs, leaves 5 to 6 of green-agent/\S+, sealed to 7", answer.stdout)
+    assert "checkpoint is good: 7 battles" in answer.stdout
+    assert "key not pinned" in answer.stdout
+    assert "key not pinned" not in alone(folder, "--key", folder / "judge.pub").stdout
+    assert set(verdicts(folder)) == set(verdicts(first(folder).pack)) == {""}
+
+
+def test_without_anything_to_check_or_a_key_it_could_not_run(folder, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert alone(folder, empty).returncode == 2
+    (folder / "judge.pub").unlink()
+    answer = alone(folder)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "--key" in answer.stderr
+
+
+def test_the_command_gives_the_same_answers(folder, capsys):
+    assert main(["verify", str(folder), "--key", str(folder / "judge.pub")]) == 0
+    assert "7 DBOMs, leaves 0 to 6" in capsys.readouterr().out
+    first(folder).pack.write_bytes(b"no archive")
+    assert main(["verify", str(folder), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["targets"][0]["kind"] == "archive"
+
+
+@pytest.mark.parametrize("target", ["pack", "manifest"])
+def test_any_changed_cut_or_added_byte_is_refused_by_both(folder, target):
+    archive = first(folder)
+    path = getattr(archive, target)
+    good, source = path.read_bytes(), random.Random()
+    flipped = [
+        good[:place] + bytes([good[place] ^ 1 << source.randrange(8)]) + good[place + 1 :]
+        for place in source.sample(range(len(good)), 5)
+    ]
+    for data in [good[:-1], good[: len(good) // 2], good + b"\0", b"", *flipped]:
+        path.write_bytes(data)
+        assert verdicts(archive.pack) == ("archive", "archive"), data[:40]
+    path.write_bytes(good)
+    assert verdicts(archive.pack) == ("", "")
+
+
+def raised(members):
+    return [Member(one.name, re.sub(rb'"score_cis":[0-9.]+', b'"score_cis":0.99', one.data), 0) for one in members]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind"),
+    [
+        ("a score is raised", "score_cis"),
+        ("a member is dropped", "archive"),
+        ("a member is added", "archive"),
+        ("two members change names", "file-name"),
+        ("the order of the log is another", "archive"),
+        ("a signature is cut", "signature"),
+        ("a seal is another key's", "unknown-key"),
+    ],
+)
+def test_a_rewritten_archive_gets_the_same_kind_from_both(folder, make_sealed, wrong, kind):
+    archive = first(folder)
+    members, log = contents(archive)
+    seal = re.compile(rb'\\"sig\\":\\"....')
+    cut = [Member(one.name, seal.sub(b'\\\\"sig\\\\":\\\\"AAAA', one.data), 0) for one in members]
+    other = Ed25519PrivateKey.generate()
+    changed = {
+        "a score is raised": (raised(members), log),
+        "a member is dropped": (members[1:], [name for name in log if name != members[0].name]),
+        "a member is added": ([*members, Member("dbom_x.json", members[0].data, 0)], [*log, "dbom_x.json"]),
+        "two members change names": (
+            [Member(members[1].name, members[0].data, 0), Member(members[0].name, members[1].data, 0), members[2]],
+            log,
+        ),
+        "the order of the log is another": (members, log[::-1]),
+        "a signature is cut": (cut, log),
+    }[wrong]
+    rebuild(archive, *changed)
+    if wrong == "a seal is another key's":
+        judge = folder / "judge.pub"
+        judge.write_bytes(SigningKey(other, find_keyid(other.public_key())).public_pem)
+    assert verdicts(archive.pack) == (kind, kind)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"origin": "green-agent/other"},
+        {"root": "A" * 43 + "="},
+        {"before": ["A" * 43 + "="]},
+        {"places": "AAABAAAA"},
+        {"dbom_bytes": 1},
+        {"sums_sha256": "0" * 64},
+        {"ledger_size": 4},
+        {"file": "other.tar.gz"},
+        {"schema": "green-logic/archive/2"},
+        {"blocks": [1, 2]},
+        {"dboms": True},
+    ],
+)
+def test_a_manifest_that_was_written_anew_is_refused_by_both(folder, changes):
+    archive = first(folder)
+    archive.manifest.write_bytes(inventory_bytes({**read_manifest(archive), **changes}))
+    ours, theirs = verdicts(archive.pack)
+    assert ours == theirs
+    assert ours == ("ledger" if "origin" in changes else "archive")
+
+
+@pytest.mark.parametrize("hidden", ["a gzip member", "a name in a header", "bytes behind the tar", "a bomb"])
+def test_nothing_hides_in_an_archive_whose_manifest_fits(folder, hidden):
+    archive = first(folder)
+    members, _ = contents(archive)
+    with Pack(archive.pack) as pack:
+        sums = tar_blocks(Member("SHA256SUMS", pack.sums(), 0)) + END
+    tar = b"".join(map(tar_blocks, members))
+    parts = [compress_block(tar), compress_block(sums)]
+    if hidden == "a gzip member":
+        parts.insert(1, compress_block(b"\0" * 512))
+    elif hidden == "a name in a header":
+        parts[0] = parts[0][:3] + b"\x08" + parts[0][4:10] + b"secret\0" + parts[0][10:]
+    elif hidden == "bytes behind the tar":
+        parts[1] = compress_block(sums + b"secret".ljust(512, b"\0"))
+    else:
+        parts[0] = compress_block(tar + bytes(64 << 20))
+    archive.pack.write_bytes(b"".join(parts))
+    stated = read_manifest(archive)
+    layout = Layout(tuple(map(len, parts)), find_position(archive, stated).layout.places)
+    sizes = {"size_bytes": sum(layout.blocks), "sha256": file_digest(archive.pack), "blocks": list(layout.blocks)}
+    archive.manifest.write_bytes(inventory_bytes({**stated, **sizes}))
+    assert verdicts(archive.pack) == ("archive", "archive")
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_missing_archive_shows_in_the_folder(folder, number):
+    archive = find_archives(folder)[number]
+    archive.pack.unlink()
+    assert verdicts(folder) == ("archive", "archive")
+    archive.manifest.unlink()
+    # the first can be missing: whoever begins later has the subtrees before it
+    expected = ["", "archive", "truncated"][number]
+    assert verdicts(folder) == (expected, expected)
+
+
+def test_checkpoints_from_elsewhere_bind_the_archives(folder, key, tmp_path):
+    beside = parse_checkpoint((folder / "checkpoint").read_bytes())
+    forged = tmp_path / "forged"
+    for size, kind in ((7, "history-rewritten"), (4, "history-rewritten"), (9, "truncated")):
+        forged.write_text(sign_checkpoint(beside.origin, size, bytes(32), key).note)
+        assert verdicts(folder, pins=[forged]) == (kind, kind)
+    assert verdicts(first(folder).pack, pins=[forged]) == ("", ""), "one archive of many need not reach it"
+    forged.write_text(sign_checkpoint("green-agent/other", 7, beside.root, key).note)
+    assert verdicts(folder, pins=[forged]) == ("ledger", "ledger")
+    (folder / "checkpoint").write_text(sign_checkpoint(beside.origin, 3, bytes(32), key).note)
+    assert verdicts(first(folder).pack) == ("checkpoint", "checkpoint")
+    (folder / "checkpoint").write_bytes(b"no note")
+    assert verdicts(first(folder).pack) == ("note", "note")
+
+
+def test_an_archive_in_the_middle_reaches_a_checkpoint_over_its_leaves_alone(folder, key):
+    middle = find_archives(folder)[1]
+    whole = check_archive_target(folder, load_public_keys([folder / "judge.pub"]))
+    assert "sealed to 7" in whole.message
+    for path in folder.glob("dboms-*"):
+        if not path.name.startswith(middle.pack.name[:31]):
+            path.unlink()
+    answer = alone(folder, middle.pack)
+    assert answer.returncode == 0
+    assert "leaves 3 to 4" in answer.stdout
+
+
+def test_an_export_is_verified_by_its_manifest(settings, key, make_sealed, tmp_path):
+    with Ledger.open(settings, key) as ledger:
+        ledger.submit([make_sealed("b-1", origin=ledger.origin), make_sealed("b-2", origin=ledger.origin)])
+        ledger.checkpoint(key)
+    export_battles(settings)
+    copy = tmp_path / "copy"
+    shutil.copytree(settings.data_dir / "exports" / "battles", copy)
+    answer = alone(copy)
+    assert (answer.returncode, "export is good: 1 files of 2 rows" in answer.stdout) == (0, True)
+    (data,) = copy.rglob("*.parquet")
+    good = data.read_bytes()
+    for bad in (good[:-1], good[:-1] + bytes([good[-1] ^ 1]), b""):
+        data.write_bytes(bad)
+        answer = alone(copy)
+        assert (answer.returncode, ": export: " in answer.stdout) == (1, True)
+    data.unlink()
+    assert alone(copy).returncode == 1
+
+
+def test_what_lies_beside_is_refreshed_when_it_differs(settings, key, make_sealed):
+    with Ledger.open(settings, key) as ledger:
+        ledger.submit([make_sealed("b-1", origin=ledger.origin)])
+        ledger.checkpoint(key)
+    archive_dboms(settings)
+    directory = settings.data_dir / "archives"
+    good = {
+        name: (directory / name).read_bytes() for name in ("verify_dbom.py", "judge.pub", "checkpoint", "README.txt")
+    }
+    assert good["verify_dbom.py"] == Path(verify_dbom.__file__).read_bytes()
+    for name in good:
+        (directory / name).write_bytes(b"old")
+    (directory / "README.txt").unlink()
+    archive_dboms(settings)
+    assert {name: (directory / name).read_bytes() for name in good} == good
+
+
+def test_a_checkpoint_beyond_the_archives_is_not_put_beside_them(settings, key, make_sealed, monkeypatch):
+    with Ledger.open(settings, key) as ledger:
+        ledger.submit([make_sealed("b-1", origin=ledger.origin)])
+        ledger.checkpoint(key)
+        archive_dboms(settings)
+        before = (settings.data_dir / "archives" / "checkpoint").read_bytes()
+        ledger.submit([make_sealed("b-2", origin=ledger.origin)])
+        archive_dboms(settings)
+        assert (settings.data_dir / "archives" / "checkpoint").read_bytes() == before
+        assert archive_files.MAX_LEAVES == 65_536
