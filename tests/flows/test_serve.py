@@ -79,6 +79,17 @@ def start(tmp_path: Path, settings: Settings) -> Iterator[Callable[..., Service]
             service.process.communicate(timeout=PATIENCE_S)
 
 
+@pytest.fixture(autouse=True)
+def names_are_free(prefect_server: Path) -> Iterator[None]:
+    """Each test has a ledger of its own, and a server has each name once."""
+    from prefect.client.orchestration import get_client
+
+    yield
+    with get_client(sync_client=True) as client:
+        for deployment in client.read_deployments():
+            client.delete_deployment(deployment.id)
+
+
 @pytest.fixture
 def inbox(settings: Settings) -> Inbox:
     box = Inbox(settings)
@@ -154,6 +165,38 @@ def test_a_second_start_takes_up_what_a_kill_left(start: Any, api: str, inbox: I
     report = reports(inbox)["a.jsonl.report.json"]
     assert (report["already_recorded"], report["recorded"], report["by"]) == (done, BATTLES - done, "flow")
     assert recorded(inbox.settings) == BATTLES + 1
+
+
+def test_a_second_ctrl_c_ends_it_at_once_and_the_kernel_the_rest(start: Any, api: str, inbox: Inbox) -> None:
+    drop(inbox, "a.jsonl", *(f"a-{number}" for number in range(BATTLES)))
+    service = start(api=api)
+    wait_until(lambda: recorded(inbox.settings), "the first battles of the file")
+    family = descendants(service.process.pid)
+    service.process.send_signal(signal.SIGINT)
+    wait_until(lambda: "stopping …" in service.log.read_text(), "the first Ctrl-C to be heard")
+    service.process.send_signal(signal.SIGINT)
+    service.process.communicate(timeout=PATIENCE_S)
+    # by the signal itself, unless the machine was so slow that the first one had ended it in order
+    assert service.process.returncode in {-signal.SIGINT, 130}
+    wait_until(lambda: not any(map(is_alive, family)), "the end of the children")
+    assert inbox.waiting() == ["a.jsonl"]
+    assert 0 < recorded(inbox.settings) < BATTLES
+
+
+def test_a_name_of_another_ledger_on_a_server_ends_serve_and_stays(
+    start: Any, api: str, inbox: Inbox, tmp_path: Path
+) -> None:
+    from flows.runner import make_deployments
+    from flows.serve import make_parser
+
+    theirs = inbox.settings.changed(data_dir=tmp_path / "theirs")
+    for deployment in make_deployments(make_parser().parse_args([]), theirs):
+        deployment.apply()
+    service = start(api=api)
+    answer, _ = service.process.communicate(timeout=PATIENCE_S)
+    assert (service.process.returncode, json.loads(answer)["ok"]) == (2, False)
+    assert f"belongs to the ledger in {theirs.data_dir}" in service.log.read_text()
+    assert not inbox.settings.database.exists()
 
 
 def test_once_takes_the_inbox_publishes_and_ends(start: Any, api: str, inbox: Inbox) -> None:
