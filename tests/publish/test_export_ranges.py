@@ -23,7 +23,7 @@ from green_logic.publish import ranges
 from green_logic.publish.export import export_battles
 from green_logic.publish.parts import PART_NAME
 from green_logic.publish.published import published_files
-from green_logic.publish.ranges import IdRange, cut_ranges, write_ranges
+from green_logic.publish.ranges import IdRange, cut_ranges, writing_ranges
 from green_logic.settings import Settings
 
 ROWS = 60
@@ -150,8 +150,8 @@ def test_a_damaged_database_is_told_as_that(recorded: Settings) -> None:
 
 
 def write(settings: Settings, spool: Path, lock: int) -> list[str]:
-    parts = write_ranges(settings.database, cut(settings), spool, ending="", lock=lock)
-    return sorted(part.path.name for part in parts)
+    with writing_ranges(settings.database, cut(settings), spool, ending="", lock=lock) as parts:
+        return sorted(part.path.name for part in parts)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from green_logic.errors import ConfigurationError, StorageError, VerificationErr
 from green_logic.files import FileLock, storage_errors
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import read_meta
-from green_logic.publish.companions import place_beside_export
 from green_logic.publish.leftovers import check_sizes, sweep
 from green_logic.publish.manifest import (
     MANIFESTS,
@@ -34,7 +33,7 @@ from green_logic.publish.manifest import (
     suffix,
 )
 from green_logic.publish.parts import CheckedPart
-from green_logic.publish.ranges import IdRange, cut_ranges, write_ranges
+from green_logic.publish.ranges import IdRange, cut_ranges, writing_ranges
 from green_logic.publish.store import Store, open_store
 from green_logic.settings import Settings
 
@@ -112,7 +111,7 @@ def export_battles(
             supersedes=tuple(sorted(catalog.all)) if rebuild else (),
             files=files,
         )
-        place_beside_export(settings, store)
+        _load_companions()(settings, store)
         commit(store, catalog, manifest)
         if rebuild:
             swept += sweep(store, read_catalog(store))
@@ -201,7 +200,9 @@ def _check_tail(connection: sqlite3.Connection, newest: Manifest, database: Path
 def _write_files(
     settings: Settings, store: Store, state: LedgerState, *, ending: str, lock: int
 ) -> tuple[DataFile, ...]:
-    checked = write_ranges(settings.database, state.ranges, store.spool, ending=ending, lock=lock)
+    with writing_ranges(settings.database, state.ranges, store.spool, ending=ending, lock=lock) as parts:
+        _load_companions()  # while the processes start
+        checked = list(parts)
     rows = sum(part.file.rows for part in checked)
     if rows != state.expected_rows:
         ids = f"{state.first}-{state.last}"
@@ -211,6 +212,12 @@ def _write_files(
             hint="green-logic verify tells which rows have no signature",
         )
     return publish_parts(store, checked)
+
+
+def _load_companions() -> Callable[[Settings, Store], None]:
+    from green_logic.publish.companions import place_beside_export  # noqa: PLC0415  it loads cryptography
+
+    return place_beside_export
 
 
 def publish_parts(store: Store, checked: Sequence[CheckedPart]) -> tuple[DataFile, ...]:

@@ -61,13 +61,15 @@ def cut_ranges(connection: sqlite3.Connection, *, after: int, last: int, rows: i
     return [IdRange(number, *ids) for number, ids in enumerate(zip(ends, [*ends[1:], last], strict=True))]
 
 
-def write_ranges(
+@contextlib.contextmanager
+def writing_ranges(
     database: Path, ranges: Sequence[IdRange], spool: Path, *, ending: str, lock: int
-) -> list[CheckedPart]:
-    """Parquet files of the ranges in `spool`, each written, read back and checked, and synced.
+) -> Iterator[Iterator[CheckedPart]]:
+    """Processes at work on the ranges, and their Parquet files in `spool`, each written, read back, checked and synced.
 
-    `ending` is that of their published names, `lock` the descriptor of the export lock. Raises VerificationError for a
-    row or a file that is not what was sealed, StorageError, RetryableError when a process was killed.
+    `ending` is that of the published names, `lock` the descriptor of the export lock. The iteration raises
+    VerificationError for a row or a file that is not what was sealed, StorageError, and RetryableError when a process
+    was killed.
     """
     make_directory(spool)
     waiting = deque(ranges)
@@ -76,7 +78,7 @@ def write_ranges(
         writers = [stack.enter_context(_starting(database, spool, lock)) for _ in range(count)]
         with ThreadPoolExecutor(count, thread_name_prefix="export") as pool, _ending(writers):
             futures = [pool.submit(writer.work_off, waiting, ending) for writer in writers]
-            return [part for future in as_completed(futures) for part in future.result()]
+            yield (part for future in as_completed(futures) for part in future.result())
 
 
 @contextlib.contextmanager
