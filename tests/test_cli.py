@@ -272,7 +272,9 @@ def test_a_dry_run_tells_what_would_be_judged_and_makes_no_file(place: Path, tmp
     assert [content[name] for name in ("read", "would_judge", "already_recorded", "refused")] == [3, 1, 1, 1]
     assert done.stderr.startswith("in.jsonl:3: battle_id: ")
     done = call("run", "in.jsonl", "--dry-run", cwd=tmp_path)
-    assert done.stdout == "3 read · 2 would judge · 0 already recorded · 1 refused · nothing was written\n"
+    assert (
+        done.stdout == "3 read · 2 would judge · 0 already recorded · 0 conflicts · 1 refused · nothing was written\n"
+    )
     assert files(tmp_path) == before
 
 

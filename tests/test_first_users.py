@@ -1,0 +1,98 @@
+"""What first users stumbled over: told in words, with the next step, and without a trace where nothing was done."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CLI = [sys.executable, "-c", "import sys; from green_logic.cli import main; sys.exit(main())"]
+
+
+def call(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*CLI, *words], cwd=cwd, env={**os.environ, **env}, text=True, capture_output=True, check=False
+    )
+
+
+def battle(battle_id: str, *, agent: str = "purple", title: str = "Stack", **answer: Any) -> dict[str, Any]:
+    response = {"sourceCode": "x = 1\n", **answer}
+    task = {"id": title.lower(), "title": title, "description": "Do it."}
+    return {"battle_id": battle_id, "task": task, "purple_response": response, "participant": {"agent": agent}}
+
+
+def put(directory: Path, *battles: dict[str, Any]) -> str:
+    (directory / "in.jsonl").write_text("\n".join(map(json.dumps, battles)))
+    return "in.jsonl"
+
+
+def test_an_array_is_one_error_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    (tmp_path / "in.json").write_text(json.dumps([battle("a"), battle("b")], indent=2))
+    for words in (["run", "in.json", "--local"], ["run", "in.json", "--dry-run"]):
+        done = call(*words, cwd=tmp_path)
+        assert done.returncode == 1
+        assert done.stderr == (
+            "error: in.json: expected one battle a line, got a JSON array\n  jq -c '.[]' in.json > battles.jsonl\n"
+        )
+        assert done.stdout == ""
+
+
+def test_odd_keys_are_warned_about_and_judged_all_the_same(tmp_path: Path) -> None:
+    put(tmp_path, battle("a", rational="because"), battle("b", rational="because"))
+    warning = "purple_response.rational: kept but not read; did you mean rationale?"
+    done = call("run", "in.jsonl", "--dry-run", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, f"warning: in.jsonl:1: {warning} (2 lines)\n")
+    done = call("run", "in.jsonl", "--local", "--json", cwd=tmp_path)
+    content = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert content["warnings"] == [{"message": warning, "line": 1, "lines": 2}]
+    assert f"warning: in.jsonl:1: {warning} (2 lines)\n" in done.stderr
+    assert [entry["battle_id"] for entry in content["battles"]] == ["a", "b"]
+    assert call("run", "in.jsonl", "--local", "-q", cwd=tmp_path).stderr == ""
+
+
+def test_the_list_is_newest_first_filtered_and_a_document(tmp_path: Path) -> None:
+    put(tmp_path, battle("a"), battle("b", agent="red", title="Queue\x1b[2J"), battle("c"))
+    assert call("run", "in.jsonl", "--local", cwd=tmp_path).returncode == 0
+    done = call("list", cwd=tmp_path)
+    assert [line.split()[2] for line in done.stdout.splitlines()] == ["c", "b", "a"]
+    assert "\x1b" not in done.stdout
+    content = json.loads(call("list", "--agent", "purple", "--limit", "1", "--json", cwd=tmp_path).stdout)
+    assert [entry["battle_id"] for entry in content["battles"]] == ["c"]
+    assert content["more"] is True
+    assert call("list", "--below", "0", cwd=tmp_path).stdout == "no battle matches\n"
+
+
+@pytest.mark.parametrize("words", [["list", "--limit", "0"], ["list", "--below", "x"], ["list"]])
+def test_a_list_of_nothing_possible_ends_with_2_and_makes_nothing(tmp_path: Path, words: list[str]) -> None:
+    done = call(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert not list(tmp_path.glob("data*"))
+
+
+def test_a_foreign_database_is_refused_before_a_key_is_made(tmp_path: Path) -> None:
+    put(tmp_path, battle("a"))
+    (tmp_path / "data").mkdir()
+    with closing(sqlite3.connect(tmp_path / "data" / "battles.db")) as connection:
+        connection.execute("CREATE TABLE battles (x)")
+    home = tmp_path / "home"
+    done = call("run", "in.jsonl", "--local", cwd=tmp_path, XDG_CONFIG_HOME=str(home))
+    assert done.returncode == 2
+    assert "not a ledger" in done.stderr
+    assert not home.exists()
+
+
+def test_a_home_that_cannot_be_written_is_said_with_what_to_set(tmp_path: Path) -> None:
+    put(tmp_path, battle("a"))
+    done = call("run", "in.jsonl", "--local", cwd=tmp_path, XDG_CONFIG_HOME="", HOME="/proc/1/nowhere")
+    assert done.returncode == 2
+    assert "XDG_CONFIG_HOME" in done.stderr
+    assert "GREEN_LOGIC_SIGNING_KEY" in done.stderr
