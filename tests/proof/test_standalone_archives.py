@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import shutil
@@ -22,6 +23,7 @@ from green_logic.proof.keys import SigningKey, find_keyid
 from green_logic.proof.pinned import load_public_keys
 from green_logic.publish import archive_files
 from green_logic.publish.archive import archive_dboms
+from green_logic.publish.archive_copies import copy_archives
 from green_logic.publish.archive_files import Position, find_archives, find_position, read_manifest
 from green_logic.publish.export import export_battles
 from green_logic.publish.inventory import file_digest, inventory_bytes
@@ -257,6 +259,42 @@ def test_an_archive_in_the_middle_reaches_a_checkpoint_over_its_leaves_alone(fol
     assert "leaves 3 to 4" in answer.stdout
 
 
+def page(heading):
+    """The shell lines of the page without us that begin with a comment."""
+    text = (Path(__file__).parents[2] / "docs" / "verify-without-us.md").read_text()
+    return text.split(f"```sh\n{heading}")[1].split("```")[0]
+
+
+def shell(script, archive, directory):
+    """Whether the lines succeed on an archive."""
+    directory.mkdir()
+    environment = {**os.environ, "archive": str(archive.pack), "manifest": str(archive.manifest)}
+    command = ["sh", "-e", "-c", script]
+    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("tar", "sha256sum", "jq"))), reason="no tar, sha256sum or jq")
+def test_the_page_without_us_holds_for_an_archive(folder, tmp_path):
+    archive = first(folder)
+    script = page("# with tar, sha256sum and jq\n")
+    assert shell(script, archive, tmp_path / "good").returncode == 0
+    members, log = contents(archive)
+    assert [line.split("  ")[1] for line in (tmp_path / "good/dboms/SHA256SUMS").read_text().splitlines()] == log
+    archive.manifest.write_bytes(inventory_bytes({**read_manifest(archive), "dboms": 2}))
+    assert shell(script, archive, tmp_path / "count").returncode != 0
+    archive.pack.write_bytes(archive.pack.read_bytes()[:-1])
+    assert shell(script, archive, tmp_path / "cut").returncode != 0
+    assert len(members) == 3
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node")
+def test_node_reads_an_archive_with_its_own_library(folder, tmp_path):
+    start = "node -e 'process"
+    answer = shell(start + page(start), first(folder), tmp_path / "node")
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.splitlines()[-1] == "SHA256SUMS"
+
+
 def test_an_export_is_verified_by_its_manifest(settings, key, make_sealed, tmp_path):
     with Ledger.open(settings, key) as ledger:
         ledger.submit([make_sealed("b-1", origin=ledger.origin), make_sealed("b-2", origin=ledger.origin)])
@@ -291,6 +329,18 @@ def test_what_lies_beside_is_refreshed_when_it_differs(settings, key, make_seale
     (directory / "README.txt").unlink()
     archive_dboms(settings)
     assert {name: (directory / name).read_bytes() for name in good} == good
+
+
+def test_copies_elsewhere_are_checked_by_what_lies_beside_them(settings, key, make_sealed, tmp_path):
+    with Ledger.open(settings, key) as ledger:
+        ledger.submit([make_sealed("b-1", origin=ledger.origin)])
+        ledger.checkpoint(key)
+    archive_dboms(settings)
+    copy_archives(settings, str(tmp_path / "elsewhere"))
+    assert alone(tmp_path / "elsewhere" / "archives").returncode == 0
+    (tmp_path / "elsewhere" / "archives" / "verify_dbom.py").write_bytes(b"old")
+    copy_archives(settings, str(tmp_path / "elsewhere"))
+    assert "sealed to 1" in alone(tmp_path / "elsewhere" / "archives").stdout
 
 
 def test_a_checkpoint_beyond_the_archives_is_not_put_beside_them(settings, key, make_sealed, monkeypatch):

@@ -10,6 +10,7 @@ from green_logic.errors import VerificationError
 from green_logic.files import FileLock, storage_errors
 from green_logic.publish.archive import LOCK_NAME
 from green_logic.publish.archive_files import archives_directory, find_archives
+from green_logic.publish.companions import place_beside_copies
 from green_logic.publish.inventory import file_digest
 from green_logic.publish.leaves import Progress, no_progress
 from green_logic.publish.store import Store, open_store
@@ -49,6 +50,8 @@ def copy_archives(settings: Settings, destination: str, *, progress: Progress = 
             files = (archive.pack, archive.manifest)
             made = [path for path in files if _copy(store, path, there)]
             copied += [archive.pack] if made else []
+        if archives:
+            place_beside_copies(directory, store)
         store.settle()
     return CopyReport(
         destination=store.address,

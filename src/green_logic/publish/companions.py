@@ -6,6 +6,7 @@ None of it counts for anything here; what differs from what it should be is writ
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -41,7 +42,15 @@ def place_beside_archives(settings: Settings, connection: sqlite3.Connection, di
 def place_beside_export(settings: Settings, store: Store) -> None:
     """Put the files beside an export, before its manifest appears. The caller holds the export lock."""
     with open_for_reading(settings) as connection:
-        contents = _contents(settings, connection, None)
+        _replace(store, _contents(settings, connection, None))
+
+
+def place_beside_copies(directory: Path, store: Store) -> None:
+    """Put the files that lie beside archives beside their copies too. The caller holds the archive lock."""
+    _replace(store, {name: (directory / name).read_bytes() for name in NAMES if (directory / name).is_file()})
+
+
+def _replace(store: Store, contents: Mapping[str, bytes]) -> None:
     for name, data in contents.items():
         if store.size(name) != len(data) or store.read(name) != data:
             store.replace(name, data)
