@@ -18,13 +18,18 @@ from green_logic.proof.checkpoint import sign_checkpoint
 from green_logic.proof.dbom import seal_result
 from green_logic.proof.envelope import seal
 from green_logic.proof.keys import SigningKey, find_keyid
-from green_logic.proof.merkle import fold, inclusion_proof, leaf_hash, tree_root
+from green_logic.proof.merkle import CompactRange, fold, inclusion_proof, leaf_hash, tree_root
 from green_logic.proof.receipt import write_receipt
+from green_logic.publish.archive_files import Position
+from green_logic.publish.inventory import inventory_bytes
+from green_logic.publish.pack import Layout, compress_block, sums_text
+from green_logic.publish.tarblocks import END, Member, tar_blocks
 
 HERE = Path(__file__).parent
 ORIGIN = "green-agent/vectors"
 NAME = "dbom_vector-1.json"
 LEAVES, INDEX = 7, 5
+ARCHIVE = "dboms-000000000000-000000000002"
 TIME = "2026-01-31T12:00:00.000000Z"
 
 
@@ -39,6 +44,7 @@ def main() -> None:
     _write_dboms(good, key, other)
     _write_damaged(sealed.dbom_bytes(), good)
     _write_receipts(sealed.envelope, key, other)
+    _write_archives(key)
 
 
 def _key(seed: bytes) -> SigningKey:
@@ -196,6 +202,70 @@ def _stray_bits(receipt: bytes) -> bytes:
     at = last.index(lines[3][-2:-1])
     lines[3] = lines[3][:-2] + last[at + 1 : at + 2] + b"="
     return b"\n".join(lines)
+
+
+def _write_archives(key: SigningKey) -> None:
+    """Archives of three battles, the log's first, whose manifest fits unless the folder says otherwise.
+
+    Deflate's output depends on the zlib: another version writes other bytes around the same content.
+    """
+    sealed = [_seal(f"vector-{number}", key) for number in (1, 2, 3)]
+    members = [Member(one.file_name, one.dbom_bytes(), 1769860800) for one in sealed]
+    leaves = [leaf_hash(one.envelope.encode()) for one in sealed]
+    sums = sums_text((one.name, hashlib.sha256(one.data).hexdigest()) for one in members)
+    tar = b"".join(map(tar_blocks, members))
+    end = tar_blocks(Member("SHA256SUMS", sums, 1769860800)) + END
+    raised = tar.replace(b'"score_cis":0.61', b'"score_cis":0.99', 1)
+    hidden = tar[:500] + b"hidden!" + tar[507:]
+    for place, blocks, changes in (
+        ("good/archive", [tar, end], {}),
+        ("good/archive-of-two-blocks", [tar[: len(tar) // 3], tar[len(tar) // 3 :], end], {}),
+        ("archive/a-member-is-missing", [tar[len(tar) // 3 :], end], {}),
+        ("archive/a-member-twice", [tar + tar[: len(tar) // 3], end], {}),
+        ("archive/bytes-in-a-header", [hidden, end], {}),
+        ("archive/bytes-behind-the-end", [tar, end + bytes(512)], {}),
+        ("archive/an-empty-block", [tar, b"", end], {}),
+        ("archive/score-raised-and-not-in-the-list", [raised, end], {}),
+        ("archive/root-of-another-log", [tar, end], {"root": base64.b64encode(bytes(32)).decode()}),
+        ("archive/digest-of-another-file", [tar, end], {"sha256": "0" * 64}),
+        ("archive/one-more-is-promised", [tar, end], {"dboms": 4}),
+        ("ledger/archive-of-another-ledger", [tar, end], {"origin": "green-agent/other"}),
+    ):
+        packed = [compress_block(block) for block in blocks]
+        _put_archive(
+            place,
+            packed,
+            sums,
+            leaves,
+            {"dbom_bytes": sum(len(one.data) for one in members), "keyid": key.keyid, **changes},
+        )
+
+
+def _put_archive(place: str, packed: list[bytes], sums: bytes, leaves: list[bytes], changes) -> None:
+    log = CompactRange()
+    for leaf in leaves:
+        log.append(leaf)
+    data = b"".join(packed)
+    places = (0, 1, 1) if len(packed) == 3 and place.startswith("good") else (0, 0, 0)
+    layout = Layout(tuple(map(len, packed)), places)
+    stated = {
+        "schema": "green-logic/archive/1",
+        "file": f"{ARCHIVE}.tar.gz",
+        "size_bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "sums_sha256": hashlib.sha256(sums).hexdigest(),
+        "dboms": 3,
+        "first_leaf": 0,
+        "last_leaf": 2,
+        "ledger_size": 3,
+        "origin": ORIGIN,
+        "zlib_level": 9,
+        "zlib_version": "1.2.13",
+        **Position(layout, (), log.root()).as_json(),
+        **changes,
+    }
+    _put(place, f"{ARCHIVE}.tar.gz", data)
+    _put(place, f"{ARCHIVE}.json", inventory_bytes(stated))
 
 
 if __name__ == "__main__":
