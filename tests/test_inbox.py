@@ -94,6 +94,16 @@ def test_a_file_with_refused_lines_lies_in_failed_and_its_good_lines_are_recorde
     assert rows(inbox.settings) == ["b-1"]
 
 
+def test_json_of_another_layout_lies_in_failed_with_the_command_that_mends_it(inbox: Inbox) -> None:
+    path = inbox.directory / "array.jsonl"
+    path.write_text("[\n  {}\n]\n")
+    (settled,) = take(inbox)
+    assert settled.fate == "failed"
+    assert settled.path.read_text() == "[\n  {}\n]\n"
+    assert settled.report["error"]["hint"].startswith("jq -c '.[]' ")
+    assert not path.exists()
+
+
 def test_judging_a_file_again_records_nothing_twice(inbox: Inbox) -> None:
     path = drop(inbox, "a.jsonl", "b-1")
     judge_file(path, inbox.settings)  # killed after the ledger and before the move

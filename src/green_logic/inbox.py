@@ -169,7 +169,7 @@ def judge_and_settle(path: Path, settings: Settings, judge: Judge) -> Settled:
     except (RetryableError, ConfigurationError):
         raise
     except GreenLogicError as error:
-        outcome = _fault(error.code, error.message)
+        outcome = _fault(error.code, error.message, error.hint)
     except Exception as error:  # noqa: BLE001  a fault of the judge in one file must not stop those after it
         outcome = _fault("unexpected", f"{type(error).__name__}: {error}")
     report = {"file": shown_name(path.name), "started_at": started_at, "ended_at": utc_now(), **outcome}
@@ -204,8 +204,8 @@ def settled_line(settled: Settled) -> str:
     return f"{'✔' if report['ok'] else '✘'} {settled.name} → {settled.fate}: {counts or 'no battles'} ({report['by']})"
 
 
-def _fault(code: str, message: str) -> dict[str, Any]:
-    return {"ok": False, "error": {"code": code, "message": message}}
+def _fault(code: str, message: str, hint: str = "") -> dict[str, Any]:
+    return {"ok": False, "error": {"code": code, "message": message, **({"hint": hint} if hint else {})}}
 
 
 def _free_name(directory: Path, name: str) -> Path:
