@@ -95,6 +95,7 @@ def test_a_switch_takes_no_other_word(tmp_path: Path, monkeypatch: pytest.Monkey
         *(("retry_delay_s", value) for value in ("-0.1", "nan", "inf", "soon")),
         *(("max_line_bytes", value) for value in ("1023", "-1")),
         *(("max_source_bytes", value) for value in ("0",)),
+        *(("mutants", value) for value in ("-1", "65", "all")),
         *(("data_dir", value) for value in ("",)),
         *(("model_dir", value) for value in ("",)),
         *(("group_sync", value) for value in ("", "always", "AUTO")),
