@@ -25,6 +25,11 @@ __all__ = ["Limits", "Sandbox", "TestOutcome", "TestRun"]
 
 BACKENDS = ("namespaces", "landlock")  # from the strongest
 UNSANDBOXED = "none"
+MEMORY_BOUNDS = {
+    0: "rlimit (address space of each process) and watched (all together)",
+    1: "rlimit (address space of each process) and cgroup v1 (all together)",
+    2: "rlimit (address space of each process) and cgroup v2 (all together)",
+}
 MAX_DEATHS = 5  # of one worker in a row, without a job that worked
 HINT = (
     "allow user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, "
@@ -41,6 +46,7 @@ class Sandbox:
         self.backend = backend
         self.workers = len(workers)
         self._limits = limits
+        self._cgroup = 0
         self._slots: queue.SimpleQueue[_Slot] = queue.SimpleQueue()
         self._all = [_Slot(number, backend, worker) for number, worker in enumerate(workers)]
         for slot in self._all:
@@ -81,7 +87,7 @@ class Sandbox:
         return {
             "backend": self.backend,
             "limits": limits,
-            "memory": "rlimit (address space of each process) and watched (all together)",
+            "memory": MEMORY_BOUNDS[self._cgroup],
             "disk": "tmpfs" if self.backend == "namespaces" else "watched",
             "network": "open" if self.backend == UNSANDBOXED else "none",
         }
@@ -151,8 +157,7 @@ class Sandbox:
     def _probe(self) -> str:
         """Why this backend cannot be used; empty if a real job ran and found every wall in place."""
         try:
-            for slot in self._all:
-                slot.wait_ready()
+            self._cgroup = min(slot.wait_ready() for slot in self._all)  # 0 if one of them has none
             run = self.run_tests(PROBE_SOURCE, PROBE_TESTS, kind="own", limits=PROBE_LIMITS)
         except RetryableError as error:
             return str(error)
@@ -169,10 +174,12 @@ class _Slot:
         self._lock = threading.Lock()  # between `close` and a restart
         self.worker: Worker | None = worker
 
-    def wait_ready(self) -> None:
-        """Raises RetryableError if the worker cannot isolate."""
+    def wait_ready(self) -> int:
+        """Version of the worker's control group, 0 for none. Raises RetryableError if the worker cannot isolate."""
         with self._deaths_counted():
-            self._living().wait_ready()
+            worker = self._living()
+            worker.wait_ready()
+            return worker.cgroup
 
     def run(self, source: str, tests: str, kind: str, limits: Limits, needs: Needs | None) -> TestRun:
         """Run one job. Raises RetryableError if the worker died."""

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from green_logic.errors import RetryableError
+from green_logic.evaluation.isolation.cgroups import make_group
 from green_logic.evaluation.isolation.channel import (
     ChannelClosedError,
     read_frame,
@@ -59,6 +60,8 @@ class Worker:
     def __init__(self, backend: str, number: int) -> None:
         """Start the process and return at once; `wait_ready` tells if it lives. `number`: one of the judge's own."""
         self._box = BOX if backend == "namespaces" else tempfile.mkdtemp(prefix="green-logic-box-")
+        self._group = make_group()
+        self.cgroup = 0  # the version of control groups that binds the guests, known once the worker is ready
         self._channel, theirs = socket.socketpair()
         with theirs:
             options = {
@@ -67,6 +70,7 @@ class Worker:
                 "readable": readable_paths(),
                 "box": self._box,
                 "uid": find_private_uid(number),
+                "group": self._group.directories if self._group else (),
             }
             self._process = _start(options, theirs.fileno(), self._box)
         self._ready = False
@@ -83,7 +87,7 @@ class Worker:
             return
         self._channel.settimeout(START_S)
         with self._reporting_death():
-            self._read_answer()
+            self.cgroup = int(self._read_answer()["cgroup"])
         self._ready = True
 
     def run(self, source: str, tests: str, kind: str, limits: Limits, split: Needs | None = None) -> TestRun:
@@ -146,6 +150,8 @@ class Worker:
         self._channel.close()
         with self._process:
             self._stop()
+        if self._group:
+            self._group.remove()
         if self._box != BOX:
             shutil.rmtree(self._box, ignore_errors=True)
 

@@ -22,8 +22,9 @@ from pathlib import Path
 
 from green_logic.evaluation.isolation import kernel
 from green_logic.evaluation.isolation.box import empty_box
+from green_logic.evaluation.isolation.group import Group
 from green_logic.evaluation.isolation.landlock import restrict_files
-from green_logic.evaluation.isolation.namespaces import build_root, enter_namespaces
+from green_logic.evaluation.isolation.namespaces import JOB_NAMESPACES, build_root, enter_namespaces
 from green_logic.evaluation.isolation.seccomp import seccomp_program
 from green_logic.evaluation.testrun import Limits
 
@@ -41,6 +42,7 @@ class Plan:
     box: str  # directory a guest may write to, as the host names it; with "namespaces" always BOX
     uid: int  # private user of the guests; 0: the worker's own, because it is not root
     process_dir: int = -1  # open /proc of the host
+    group: Group | None = None  # binds the memory of all guests of a job together, where there is one
 
     @property
     def shares_host(self) -> bool:
@@ -67,6 +69,8 @@ def leave(plan: Plan) -> None:
 
 def enter(plan: Plan, limits: Limits) -> None:
     """Set up what one job has for itself; the next child of this process is inside."""
+    if plan.group:
+        plan.group.set_limits(limits)
     if plan.backend == "namespaces":
         enter_namespaces(plan.process_dir, limits)
         return
@@ -78,6 +82,11 @@ def enter(plan: Plan, limits: Limits) -> None:
     if plan.uid:
         for path in (plan.box, str(temporary)):
             os.chown(path, plan.uid, plan.uid)
+
+
+def namespaces_of(plan: Plan) -> int:
+    """The kinds of namespaces that each job has for itself."""
+    return 0 if plan.shares_host else JOB_NAMESPACES
 
 
 def offer_to_oom_killer(plan: Plan) -> None:

@@ -115,10 +115,8 @@ def watch_guest(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Pla
         ready = {descriptor for descriptor, _ in poller.poll(min(left_s, LOOK_S) * 1000 + 1)}
         if not ready.isdisjoint(owners):
             raise ChannelClosedError("nobody waits for this job any more")
-        if watch.guest in ready:
-            return "exited"
-        if watch.keeper in ready:
-            return "solution_ended"
+        if watch.guest in ready or watch.keeper in ready:
+            return _look(limits, plan) or ("exited" if watch.guest in ready else "solution_ended")
         for descriptor in ready:
             if not _take(watch, descriptor):
                 poller.unregister(descriptor)
@@ -132,8 +130,8 @@ def watch_guest(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Pla
 
 
 def _look(limits: Limits, plan: Plan) -> str:
-    """What no limit of the kernel binds: the memory of all processes together, and a box that is no tmpfs."""
-    if takes_more_than(plan.process_dir, limits.memory_bytes):
+    """The memory of all processes together, and a box that is no tmpfs."""
+    if plan.group.has_killed() if plan.group else takes_more_than(plan.process_dir, limits.memory_bytes):
         return "memory_limit"
     if plan.shares_host and measure_box(plan.box) > limits.disk_bytes:
         return "disk_limit"
@@ -200,6 +198,8 @@ def _confine(plan: Plan, limits: Limits, descriptors: tuple[int, ...]) -> list[i
     """Become the guest; returns the descriptors that it keeps. The supervisor learns how it went."""
     supervisor, confined, output, *kept = descriptors
     try:
+        if plan.group:
+            plan.group.enter()
         offer_to_oom_killer(plan)
         os.setsid()  # a signal to the guest's process group must not reach the supervisor's
         for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):

@@ -23,8 +23,9 @@ import traceback
 from dataclasses import replace
 
 from green_logic.evaluation.isolation.channel import ChannelClosedError, read_record, send_record
+from green_logic.evaluation.isolation.group import open_group
 from green_logic.evaluation.isolation.guest import preload
-from green_logic.evaluation.isolation.plan import Plan, leave, prepare
+from green_logic.evaluation.isolation.plan import Plan, leave, namespaces_of, prepare
 from green_logic.evaluation.isolation.ready import prepare_pytest
 from green_logic.evaluation.isolation.split.pair import supervise_pair
 from green_logic.evaluation.isolation.supervisor import supervise
@@ -40,9 +41,12 @@ def main(arguments: str) -> None:
     plan = Plan(options["backend"], tuple(options["readable"]), options["box"], options["uid"])
     try:
         _warm_up()
+        group = open_group(options["group"]) if options["group"] else None
         plan = replace(plan, process_dir=prepare(plan))
+        if group and group.is_open_from(namespaces_of(plan)):
+            plan = replace(plan, group=group)
         prepare_pytest(plan.box)
-        send_record(channel, {"ready": True})
+        send_record(channel, {"ready": True, "cgroup": plan.group.version if plan.group else 0})
         _serve(channel, owners, plan)
     except OSError as error:
         send_record(channel, {"failure": str(error)})
