@@ -241,8 +241,9 @@ ready, done = os.pipe(), os.pipe()
 def child(own_bytes):
     for memory in (shared, mmap.mmap(-1, own_bytes)):
         for place in range(0, len(memory), 4096): memory[place] = 1
+    os.close(done[1])
     os.write(ready[1], b"x")
-    os.read(done[0], 1)
+    os.read(done[0], 1)  # until the parent has ended
     os._exit(0)
 for own_bytes in (60 << 20, 40 << 20):
     if os.fork() == 0: child(own_bytes)
