@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 
+from green_logic.evaluation.breakdown import CHANGES
 from green_logic.evaluation.mutation.choice import choose, compile_mutants, compile_variants, fingerprint
 from green_logic.evaluation.mutation.operators import find_mutations
 
@@ -222,3 +223,11 @@ def test_mutants_beyond_the_limit_of_size_are_listed_without_code() -> None:
     assert isinstance(mutants, list)
     assert len(mutants) >= 2
     assert b"" in blobs[-len(mutants) :]
+
+
+def test_every_operator_has_words_for_contestants() -> None:
+    statements = (
+        "while a:\n        continue\n    raise a\n    a += b\n    del a[b]\n    return not a < b and a + 1 or None"
+    )
+    operators = {operator for operator, *_ in found(body(statements))}
+    assert operators == CHANGES.keys()
