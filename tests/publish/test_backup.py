@@ -242,6 +242,23 @@ def test_old_backups_go_only_after_the_new_one_is_complete(settings, record):
     assert (root / "2025-12-24T000000Z").is_dir()
 
 
+def test_a_backup_that_lost_a_file_neither_goes_nor_stands_in_for_a_good_one(settings, record):
+    record("b-1")
+    root = settings.data_dir / "backups"
+    first = backup(settings).path
+    for name in ("2026-01-01T000000Z", "2026-01-01T120000Z", "2026-01-02T000000Z"):
+        shutil.copytree(first, root / name)
+    shutil.rmtree(first)
+    (root / "2026-01-01T120000Z" / "battles.db").unlink()
+    with (root / "2026-01-02T000000Z" / "judge.pub").open("ab") as file:
+        file.write(b"\n")
+    report = backup(settings, keep="3d")
+    assert find_backups(root) == [root / "2026-01-01T000000Z", report.path]
+    assert report.removed == ()
+    assert (root / "2026-01-01T120000Z").is_dir()
+    assert (root / "2026-01-02T000000Z").is_dir()
+
+
 def test_every_sampled_changed_byte_of_a_backup_is_refused(settings, record, tmp_path):
     record(*(f"b-{number}" for number in range(5)))
     path = backup(settings).path

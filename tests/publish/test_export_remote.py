@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from export_samples import copy_of, record
+from export_samples import copy_of, judged, record
 from s3_server import S3Server, new_bucket
 
 from green_logic.cli import main
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
+from green_logic.ledger.database import Ledger
+from green_logic.proof.dbom import seal_result
 from green_logic.proof.keys import SigningKey
 from green_logic.publish import conditional, remote
 from green_logic.publish.compact import compact_exports
@@ -314,6 +316,39 @@ def test_an_exporter_killed_while_it_uploads_leaves_every_id_in_one_place(  # no
     assert ids(settings, bucket) == rows
     files = {f"v1/{file.path}" for file in read_catalog(open_store(settings, bucket)).files}
     assert {name for name in objects(settings, bucket) if name.endswith(".parquet")} == files
+
+
+def test_an_exporter_killed_between_the_parts_of_a_file_leaves_nothing_to_be_seen(
+    settings: Settings, key: SigningKey, bucket: str, server: S3Server
+) -> None:
+    record_large(settings, key)
+    started: list[subprocess.Popen[bytes]] = []
+
+    def kill(environ: dict[str, Any]) -> tuple[str, str, str] | None:
+        if not is_put(environ, "month=") or "partNumber=2" not in environ["QUERY_STRING"]:
+            return None
+        os.kill(started[0].pid, signal.SIGKILL)
+        started[0].wait()
+        return "400 Bad Request", "IncompleteBody", "Nobody is there to read it."
+
+    parts = "from green_logic.publish import conditional\nconditional.PART_BYTES = 5 << 20\n"
+    with server.guarded(kill):
+        started.append(subprocess.Popen([sys.executable, "-c", parts + DRIVER, str(settings.data_dir), bucket]))
+        assert started[0].wait(120) == -signal.SIGKILL
+    assert objects(settings, bucket) == []
+    prefix = f"{bucket.removeprefix('s3://').partition('?')[0]}/battles"
+    assert export_battles(settings, destination=bucket).rows == 6
+    assert ids(settings, bucket) == list(range(1, 7))
+    assert find_puts(bucket).abort_stale(prefix, 1e10) == 0, "moto dates it to 2010, so the next export gives it up"
+    assert export_battles(settings, destination=bucket).manifest is None
+    assert find_puts(bucket).abort_stale(prefix, 0) == 0
+
+
+def record_large(settings: Settings, key: SigningKey) -> None:
+    """Six battles, 12 MB that do not compress."""
+    with Ledger.open(settings, key) as ledger:
+        results = [{**judged(number), "log": os.urandom(1 << 20).hex()} for number in range(6)]
+        ledger.submit([seal_result(result, key=key, origin=ledger.origin) for result in results])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from green_logic.commands import DRY, GOOD, say, write_json
+from green_logic.commands.export import GUARD
 
 if TYPE_CHECKING:
     import argparse
@@ -42,6 +43,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             f"✔ {report.merged} small files with {report.rows:,} rows merged: "
             f"{report.files_before} files -> {report.files_after} in {report.destination}"
         )
+        if not report.create_only:
+            say(f"! {GUARD}")
     return GOOD
 
 

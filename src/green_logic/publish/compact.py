@@ -41,6 +41,7 @@ class CompactReport:
     merged: int
     rows: int  # in the merged files
     manifest: str | None
+    create_only: bool = True  # False: the place cannot refuse an overwrite by a stranger
 
 
 def compact_exports(settings: Settings, *, destination: str | Path | None = None) -> CompactReport:
@@ -67,6 +68,7 @@ def compact_exports(settings: Settings, *, destination: str | Path | None = None
         merged=sum(len(group) for group in groups),
         rows=sum(file.rows for file in merged),
         manifest=manifest.name,
+        create_only=store.create_only,
     )
 
 
