@@ -8,6 +8,8 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -111,20 +113,27 @@ FORGERIES = [
 ]
 
 
+@pytest.fixture
+def folder_for_others() -> Iterator[Path]:
+    """Not below pytest's own folder: each session of pytest that starts closes that to others."""
+    with tempfile.TemporaryDirectory(prefix="green-logic-others-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.skipif(
     os.geteuid() != 0, reason="needs root to become someone else; the whole file runs as an ordinary user then"
 )
 @pytest.mark.parametrize("backend", ["namespaces"])
-def test_an_ordinary_user_is_as_safe(backend: str, tmp_path: Path) -> None:
+def test_an_ordinary_user_is_as_safe(backend: str, folder_for_others: Path) -> None:
     python = "/usr/bin/python3"
     version = subprocess.run(
         [python, "-c", "import sys; print(sys.version_info >= (3, 11))"], capture_output=True, text=True, check=False
     )
     if version.stdout != "True\n":
         pytest.skip(f"{python} is missing or too old")
-    copy_for_others(tmp_path)
+    copy_for_others(folder_for_others)
     result = subprocess.run(
-        [python, str(tmp_path / "adversarial" / "arena.py"), backend],
+        [python, str(folder_for_others / "adversarial" / "arena.py"), backend],
         check=False,
         user=12345,
         group=12345,
@@ -132,7 +141,7 @@ def test_an_ordinary_user_is_as_safe(backend: str, tmp_path: Path) -> None:
         cwd="/",
         capture_output=True,
         text=True,
-        env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(folder_for_others), "PATH": "/usr/bin:/bin"},
     )
     assert result.returncode == 0, result.stderr
     summary = json.loads(result.stdout)
@@ -144,9 +153,6 @@ def test_an_ordinary_user_is_as_safe(backend: str, tmp_path: Path) -> None:
 def copy_for_others(folder: Path) -> None:
     """Our library, pytest and the corpus where every user can read them."""
     folder.chmod(0o755)
-    for parent in folder.parents:
-        if not parent.stat().st_mode & 1:
-            parent.chmod(parent.stat().st_mode | 0o11)
     for name in PACKAGES:
         spec = importlib.util.find_spec(name)
         assert spec and spec.origin
