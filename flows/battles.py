@@ -24,7 +24,7 @@ from flows.messages import speak_plainly
 from flows.retries import is_retryable, with_retries
 from green_logic.cli import main as command_line
 from green_logic.console import markdown_summary
-from green_logic.errors import ConfigurationError
+from green_logic.errors import ConfigurationError, GreenLogicError, RetryableError
 from green_logic.pipeline import BatchRun
 from green_logic.settings import load_settings
 
@@ -141,5 +141,18 @@ def run_as_flow(run: BatchRun) -> None:
         evaluate_battles(run.name, str(run.settings.data_dir), run.settings.chunk_size, opened_run=run_id)
 
 
+def run_for_command(run: BatchRun) -> None:
+    """The same for somebody who waits. Raises RetryableError when Prefect fails: the way out is theirs to choose."""
+    try:
+        run_as_flow(run)
+    except GreenLogicError:
+        raise
+    except Exception as error:
+        raise RetryableError(
+            f"Prefect failed in the middle of {run.name}: {type(error).__name__}: {error}",
+            hint="what is recorded stays; the same command takes up the rest, with --local without Prefect",
+        ) from error
+
+
 if __name__ == "__main__":
-    sys.exit(answered(command_line(["run", *sys.argv[1:]], runner=run_as_flow)))
+    sys.exit(answered(command_line(["run", *sys.argv[1:]], runner=run_for_command)))

@@ -183,9 +183,15 @@ class Machine:
         try:
             yield process
         finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                process.wait(timeout=120)
+            end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End what was started, and not nsenter, which waits for it and gives its exit code."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    for child in children.read_text().split() if process.poll() is None else ():
+        os.kill(int(child), signal.SIGTERM)
+    process.wait(timeout=120)
 
 
 @contextlib.contextmanager
@@ -324,8 +330,8 @@ def _serve(image: Machine, command: list[str], log: Path) -> None:
         (inbox / "a.part").write_text(BATTLE % "a-1")
         (inbox / "a.part").rename(inbox / "a.jsonl")
         wait_until(lambda: recorded(image) == ["a-1"], "the battle of the inbox", log)
-        os.killpg(process.pid, signal.SIGTERM)
-        assert process.wait(timeout=120) == 0, log.read_text()[-3000:]
+        end(process)
+        assert process.returncode == 0, log.read_text()[-3000:]
     assert image.path("/keys/green-logic/judge.key").stat().st_mode & 0o077 == 0
     assert list(image.path("/state").iterdir())
 

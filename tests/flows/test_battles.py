@@ -204,6 +204,29 @@ def test_a_killed_flow_is_taken_up_by_the_same_command(tmp_path: Path) -> None:
     assert len(rows(tmp_path / "data")) == 12
 
 
+def test_a_server_that_dies_in_the_middle_is_told_in_words_and_the_rest_is_taken_up(tmp_path: Path, gate: Any) -> None:
+    import subprocess
+
+    battles = write_battles(tmp_path / "cut.jsonl", 12)
+    place = ["-C", str(tmp_path / "data"), "--chunk-size", "2", "--json"]
+    # Prefect's client asks a dead server five times again, for a minute and more
+    mortal = {**os.environ, "PREFECT_API_URL": gate.url, "PREFECT_CLIENT_MAX_RETRIES": "1"}
+    command = [sys.executable, "-m", "flows.battles", str(battles), *place]
+    with subprocess.Popen(command, env=mortal, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not list((tmp_path / "data" / "dboms").glob("dbom_*.json")):
+            time.sleep(0.01)
+        gate.shut()
+        answer, said = process.communicate(timeout=150)
+    assert process.returncode == 1, said
+    assert "Prefect failed in the middle" in json.loads(answer)["error"]["message"]
+    assert "Traceback" not in said
+    done = len(rows(tmp_path / "data"))
+    local = [str(Path(sys.executable).with_name("green-logic")), "run", str(battles), "--local", *place]
+    second = subprocess.run(local, capture_output=True, text=True, check=True, timeout=120)
+    report = json.loads(second.stdout)
+    assert (report["already_recorded"], report["recorded"]) == (done, 12 - done)
+
+
 @pytest.mark.parametrize("words", [["no-such-file.jsonl"], []])
 def test_the_module_has_the_exit_codes_of_the_command(words: list[str], tmp_path: Path) -> None:
     from flows.battles import command_line, run_as_flow
