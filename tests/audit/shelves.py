@@ -21,8 +21,10 @@ from green_logic.strict_json import parse_json
 
 STEPS, STEP = 3, 15  # publications, and battles between two of them
 FOLDERS = ("exports", "archives", "backups")
-# what explains the data, counts for nothing, or is a lock: not evidence
-NOT_EVIDENCE = re.compile(r".*README\.md|.*\.lock|.*/_spool/.*|.*verify_dbom\.py")
+# what explains the data, counts for nothing, or is a lock: not evidence. Key and checkpoint beside a publication may be
+# absent, and have a test of their own
+COMPANIONS = r"(?:archives|exports/battles)/(?:judge\.pub|checkpoint)"
+NOT_EVIDENCE = re.compile(rf".*README\.(?:md|txt)|.*\.lock|.*/_spool/.*|.*verify_dbom\.py|{COMPANIONS}")
 REMARKS = {"schema", "created_at", "sqlite_version", "zlib_version", "zlib_level"}  # of an inventory: prove nothing
 
 

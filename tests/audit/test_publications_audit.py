@@ -161,6 +161,19 @@ def test_plain_verification_of_everything_loads_no_arrow(published):
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+def test_a_key_or_a_checkpoint_beside_a_publication_that_is_not_the_ledgers_is_told(published):
+    for folder in ("archives", "exports/battles"):
+        for name in ("judge.pub", "checkpoint"):
+            path = published.path(f"{folder}/{name}")
+            good = path.read_bytes()
+            for bad in (published.foreign[name], good[:-1], good + b"\n", b""):
+                path.write_bytes(bad)
+                assert kinds(published) == {"companion": 1}, (folder, name)
+            path.unlink()
+            assert kinds(published) == {}  # nobody is led astray by what is not there
+            published.books.restore()
+
+
 # --- an export on its own
 
 

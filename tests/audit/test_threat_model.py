@@ -31,6 +31,7 @@ ELSEWHERE = {
     "the same, its loss accepted": "tests/ledger/test_loss.py",
     "a key used after it was handed over": "tests/proof/test_bundle.py",
     "a file of an export, an archive or a backup": "tests/audit/test_publication_mutations.py",
+    "key or checkpoint beside archives": "tests/audit/test_publications_audit.py",
     "rows of an export, or battles in a backup": "tests/audit/test_publications_audit.py",
     "an export that was handed out": "tests/audit/test_publications_audit.py",
     "a rollback journal put beside the database": "tests/ledger/test_planted_journal.py",

@@ -14,6 +14,7 @@ MEANINGS: Mapping[str, str] = {
     "battle_id": "a DBOM names another battle than the judge signed",
     "checkpoint": "a stored checkpoint is not one of this log",
     "checkpoint-file": "data/checkpoint is not the newest checkpoint; `green-logic checkpoint` writes it anew",
+    "companion": "a key or a checkpoint beside a publication is not this ledger's, and leads whoever trusts it astray",
     "consistency": "two states of the log contradict each other",
     "database": "SQLite cannot read part of the database",
     "dbom-differs": "a DBOM file is not the one that belongs to its row",

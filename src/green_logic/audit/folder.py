@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from cryptography.hazmat.primitives import serialization
 
 from green_logic.audit.scene import Scene
-from green_logic.errors import VerificationError
+from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.files import TEMPORARY_PREFIX, is_held
 from green_logic.ledger.findings import Finding
 from green_logic.ledger.journal import ENDING
@@ -17,6 +17,7 @@ from green_logic.ledger.log import CHECKPOINT_NAME, newest_checkpoint
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import PRESENCE_NAME
 from green_logic.proof.keys import PUBLIC_NAME
+from green_logic.proof.pinned import parse_public_keys
 from green_logic.settings import Settings
 
 
@@ -70,6 +71,34 @@ def check_published(scene: Scene) -> Iterator[Finding]:
     found = _read(directory / CHECKPOINT_NAME)
     if found != newest and not _is_newer(scene, found):
         yield Finding("checkpoint-file", CHECKPOINT_NAME, "is not the newest checkpoint")
+
+
+def check_companions(scene: Scene) -> Iterator[Finding]:
+    """The key and the checkpoint beside archives and an export, for strangers to use, are of this ledger.
+
+    They may be older than the ledger's own: a publication lags behind.
+    """
+    data_dir = scene.settings.data_dir
+    ours = {keyid for _, keyid in scene.trust.ranges}
+    for folder in (data_dir / "archives", data_dir / "exports" / "battles"):
+        if scene.extent.depth == "ledger" or not folder.is_dir():
+            continue
+        where = folder.relative_to(data_dir).as_posix()
+        keys, note = _read(folder / PUBLIC_NAME), _read(folder / CHECKPOINT_NAME)
+        if keys is not None and not _are_keys_of(keys, ours):
+            yield Finding("companion", f"{where}/{PUBLIC_NAME}", "is not the key of this ledger")
+        stored = {item.note.encode() for item in scene.checkpoints}
+        if note is not None and note not in stored and not _is_newer(scene, note):
+            yield Finding("companion", f"{where}/{CHECKPOINT_NAME}", "is no checkpoint of this ledger")
+
+
+def _are_keys_of(data: bytes, keyids: set[str]) -> bool:
+    try:
+        found = parse_public_keys(data, PUBLIC_NAME)
+    except ConfigurationError:
+        return False
+    form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return set(found) <= keyids and b"".join(key.public_bytes(*form) for key in found.values()) == data
 
 
 def _is_newer(scene: Scene, found: bytes | None) -> bool:

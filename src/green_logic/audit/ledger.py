@@ -20,7 +20,7 @@ from green_logic.audit.checks import (
     check_schema,
 )
 from green_logic.audit.exports import check_exports
-from green_logic.audit.folder import check_folder, check_journal, check_published
+from green_logic.audit.folder import check_companions, check_folder, check_journal, check_published
 from green_logic.audit.report import AuditReport, Extent
 from green_logic.audit.scene import RANGE, Check, Scene
 from green_logic.errors import ConfigurationError, VerificationError
@@ -46,6 +46,7 @@ CHECKS: tuple[Check, ...] = (  # in order; a new kind of publication adds its ow
     check_folder,
     check_journal,
     check_published,
+    check_companions,
     check_archives,
     check_exports,
     check_backups,

@@ -145,6 +145,11 @@ _LEFTOVERS = {
         "a Parquet export is not what its manifests or the ledger say",
         "green-logic export --rebuild{at}",
     ),
+    "companion-foreign": Kind(
+        "fault",
+        "a key or a checkpoint beside a publication is not this ledger's, and leads whoever trusts it astray",
+        "move {where} away: the next publication writes it anew",
+    ),
     "export-stray": Kind(
         "warning",
         "a Parquet file that no manifest names: a crash left it, or its manifest was removed",

@@ -38,6 +38,7 @@ ELSEWHERE = frozenset(
         "archive",
         "backup",
         "checkpoint-file",
+        "companion",
         "dbom-differs",
         "dbom-missing",
         "downgrade",

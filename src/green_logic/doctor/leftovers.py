@@ -108,6 +108,8 @@ def check_publications(patient: Patient) -> Iterator[Fault]:
     for kind, place in places.items() if audited else ():
         for one in books.findings(kind):  # the audit has read them
             yield patient.fault(f"{kind}-damaged", place / one.where, one.message)
+    for one in books.findings("companion"):
+        yield patient.fault("companion-foreign", data_dir / one.where, one.message)
     for one in books.findings("stray"):
         if one.where.startswith("month="):  # packs without manifest are leftovers, which are looked for above
             yield patient.fault("export-stray", places["export"] / VERSION_FOLDER / one.where, one.message)
