@@ -22,7 +22,8 @@ from green_logic.files import FileLock
 from green_logic.ledger.database import Ledger
 from green_logic.proof.keys import SigningKey
 from green_logic.publish import ledger_rows
-from green_logic.publish.columns import COLUMNS, SCHEMA, contract_table
+from green_logic.publish.columns import SCHEMA
+from green_logic.publish.contract import COLUMNS, contract_table
 from green_logic.publish.export import LOCK_NAME, export_battles
 from green_logic.publish.manifest import SCHEMA_VERSION, parse_manifest
 from green_logic.publish.parquet import check_file, split_months
@@ -266,7 +267,9 @@ def test_a_lost_manifest_in_the_middle_is_told_and_mended_by_a_rebuild(exported:
     (root_of(exported) / "v1" / "_manifests" / "000000000041.json").unlink()
     with pytest.raises(VerificationError, match="ends at id 40"):
         export_battles(exported)
-    assert len([name for name in files_of(exported) if name.startswith("v1/")]) == 5  # the data file of the lost manifest is still there
+    assert (
+        len([name for name in files_of(exported) if name.startswith("v1/")]) == 5
+    )  # the data file of the lost manifest is still there
     assert export_battles(exported, rebuild=True).rows == 50
 
 

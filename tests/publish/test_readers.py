@@ -11,7 +11,8 @@ from export_samples import make_key, record
 
 from green_logic.errors import ConfigurationError
 from green_logic.publish.analytics import connect
-from green_logic.publish.columns import COLUMNS, SCHEMA
+from green_logic.publish.columns import SCHEMA
+from green_logic.publish.contract import COLUMNS
 from green_logic.publish.export import export_battles
 from green_logic.publish.published import published_files
 from green_logic.settings import Settings

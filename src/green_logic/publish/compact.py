@@ -59,7 +59,7 @@ def compact_exports(settings: Settings, *, destination: str | Path | None = None
             count = len(catalog.files)
             return CompactReport(store.address, count, count, 0, 0, None)
         manifest, merged = _merge(store, catalog, groups)
-        commit(store, catalog, manifest)
+        commit(store, manifest)
         sweep(store, read_catalog(store))
     return CompactReport(
         destination=store.address,

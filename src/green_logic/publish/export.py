@@ -20,6 +20,7 @@ from green_logic.errors import ConfigurationError, StorageError, VerificationErr
 from green_logic.files import FileLock, storage_errors
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import read_meta
+from green_logic.publish.contract import data_dictionary
 from green_logic.publish.leftovers import check_sizes, sweep
 from green_logic.publish.manifest import (
     MANIFESTS,
@@ -112,7 +113,7 @@ def export_battles(
             files=files,
         )
         _load_companions()(settings, store)
-        commit(store, catalog, manifest)
+        commit(store, manifest)
         if rebuild:
             swept += sweep(store, read_catalog(store))
     return _report(store, manifest, swept)
@@ -228,19 +229,15 @@ def publish_parts(store: Store, checked: Sequence[CheckedPart]) -> tuple[DataFil
     return tuple(sorted((part.file for part in checked), key=lambda file: (file.first, file.path)))
 
 
-def commit(store: Store, catalog: Catalog, manifest: Manifest) -> None:
-    """Make a manifest appear beside those of `catalog`; from now on its files count."""
-    _explain(store, catalog)
+def commit(store: Store, manifest: Manifest) -> None:
+    """Make a manifest appear; from now on its files count. The data dictionary is put beside the data first."""
+    _explain(store)
     with _creating(manifest.name):
         store.publish_bytes(f"{MANIFESTS}/{manifest.name}", manifest.to_bytes())
 
 
-def _explain(store: Store, catalog: Catalog) -> None:
-    """Put the data dictionary beside the data, unless this version has done so before."""
-    if catalog.live and catalog.live[-1].writer == WRITER and store.size("README.md") is not None:
-        return
-    from green_logic.publish.columns import data_dictionary  # noqa: PLC0415  it loads Arrow, a third of a small export
-
+def _explain(store: Store) -> None:
+    """Put the data dictionary beside the data, when it is not there."""
     text = data_dictionary(__version__).encode()
     if store.size("README.md") is None or store.read("README.md") != text:
         store.replace("README.md", text)

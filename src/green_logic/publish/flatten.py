@@ -15,7 +15,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-VECTOR_SIZE = 384  # floats of v_intent, as in the DBOM
+from green_logic.publish.contract import VECTOR_SIZE
+
 INT32_MAX = 2**31 - 1
 _REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from green_logic.errors import VerificationError
 from green_logic.publish.columns import LABEL, LABELS, SCHEMA, TIME, VECTOR
-from green_logic.publish.flatten import VECTOR_SIZE, flatten, parse_result
+from green_logic.publish.contract import VECTOR_SIZE
+from green_logic.publish.flatten import flatten, parse_result
 from green_logic.publish.ledger_rows import Rows
 from green_logic.publish.seals import check_breakdowns, check_seals
 
