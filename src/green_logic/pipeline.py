@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,10 +17,10 @@ from typing import Any
 
 from green_logic.agent import GreenAgent
 from green_logic.aside import aside_bytes, aside_entry, aside_name
-from green_logic.battle import Battle
 from green_logic.errors import GreenLogicError, InvalidBattleError, NotEvaluatedError, RetryableError
 from green_logic.files import make_directory, storage_errors, write_file
 from green_logic.intake import BattleFile, Line, Refusals, Warnings
+from green_logic.judging import JudgingPool
 from green_logic.ledger.database import Known, Receipt
 from green_logic.planning import battle_of, plan_chunks
 from green_logic.proof.dbom import Sealed, utc_now
@@ -73,7 +72,7 @@ class BatchRun:
         self.size_bytes = self._input.size_bytes
         self._refusals = Refusals(source, settings)
         self._chunks: dict[int, Chunk] = {}
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: JudgingPool | None = None
         self._complete = False
         self.sealed_to: int | None = None  # battles under the checkpoint signed at the end
         self._started = 0
@@ -84,7 +83,7 @@ class BatchRun:
 
     def __exit__(self, *exception: object) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.close()
         self._input.__exit__()
         try:
             self._refusals.close(complete=self._complete)
@@ -218,41 +217,17 @@ class BatchRun:
         self._chunks[chunk.number] = chunk
         return chunk.number
 
-    # --- judging
-
     def _evaluate_all(self, chunk: Chunk, battle_ids: Sequence[str]) -> None:
         chunk.failures = {name: error for name, error in chunk.failures.items() if name not in battle_ids}
-        if self._pool is None:
-            evaluator = self.agent.evaluator  # opened here: the workers must not race for it
-            del evaluator
-            self._pool = ThreadPoolExecutor(self._threads(), thread_name_prefix="judge")
-        futures: dict[str, Future[dict[str, Any]]] = {
-            battle_id: self._pool.submit(self._judge, battle_of(chunk.lines[battle_id])) for battle_id in battle_ids
-        }
-        try:
-            for battle_id, future in futures.items():
-                try:
-                    chunk.results[battle_id] = future.result()
-                    self.judged += 1
-                except (RetryableError, NotEvaluatedError) as error:
-                    chunk.failures[battle_id] = error
-                self._progress()
-        finally:
-            for future in futures.values():
-                future.cancel()
-
-    def _threads(self) -> int:
-        """One for each sandbox worker; with an LLM reviewer enough to keep it busy, since they wait for it."""
-        reviewed_at_once = self.settings.judge_concurrency // self.settings.judge_reviews if self.settings.judge else 0
-        return max(self.agent.sandbox.workers, reviewed_at_once)
-
-    def _judge(self, battle: Battle) -> dict[str, Any]:
-        try:
-            return self.agent.evaluator.evaluate(battle)
-        except GreenLogicError:
-            raise
-        except Exception as error:  # a fault of the judge in one battle must neither score it nor stop the rest
-            raise NotEvaluatedError(f"the judge failed: {type(error).__name__}: {error}") from error
+        battles = {battle_id: battle_of(chunk.lines[battle_id]) for battle_id in battle_ids}
+        self._pool = self._pool or JudgingPool(self.agent)
+        for battle_id, outcome in self._pool.judge(battles):
+            if isinstance(outcome, GreenLogicError):
+                chunk.failures[battle_id] = outcome
+            else:
+                chunk.results[battle_id] = outcome
+                self.judged += 1
+            self._progress()
 
     # --- what became of a battle
 

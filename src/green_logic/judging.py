@@ -1,0 +1,68 @@
+"""Battles → results, on every worker of the sandbox at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from green_logic.agent import GreenAgent
+from green_logic.battle import Battle
+from green_logic.errors import GreenLogicError, NotEvaluatedError, RetryableError
+
+
+class JudgingPool:
+    """Threads that wait for an agent's sandbox and reviewer; started when the first battle is judged."""
+
+    def __init__(self, agent: GreenAgent) -> None:
+        self._agent = agent
+        self._threads: ThreadPoolExecutor | None = None
+
+    def judge(self, battles: Mapping[str, Battle]) -> Iterator[tuple[str, dict[str, Any] | GreenLogicError]]:
+        """The result of each battle, or the RetryableError or NotEvaluatedError why it has none, in order.
+
+        Raises what makes judging any battle impossible, such as SandboxUnavailableError.
+        """
+        threads = self._start()
+        futures: dict[str, Future[dict[str, Any]]] = {
+            battle_id: threads.submit(self._judge, battle) for battle_id, battle in battles.items()
+        }
+        try:
+            for battle_id, future in futures.items():
+                yield battle_id, _outcome(future)
+        finally:
+            for future in futures.values():
+                future.cancel()
+
+    def close(self) -> None:
+        """Begin no other battle."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _start(self) -> ThreadPoolExecutor:
+        if self._threads is None:
+            evaluator = self._agent.evaluator  # opened here: the workers must not race for it
+            del evaluator
+            self._threads = ThreadPoolExecutor(self._count(), thread_name_prefix="judge")
+        return self._threads
+
+    def _count(self) -> int:
+        """One for each sandbox worker; with an LLM reviewer enough to keep it busy, since they wait for it."""
+        settings = self._agent.settings
+        reviewed_at_once = settings.judge_concurrency // settings.judge_reviews if settings.judge else 0
+        return max(self._agent.sandbox.workers, reviewed_at_once)
+
+    def _judge(self, battle: Battle) -> dict[str, Any]:
+        try:
+            return self._agent.evaluator.evaluate(battle)
+        except GreenLogicError:
+            raise
+        except Exception as error:  # a fault of the judge in one battle must neither score it nor stop the rest
+            raise NotEvaluatedError(f"the judge failed: {type(error).__name__}: {error}") from error
+
+
+def _outcome(future: Future[dict[str, Any]]) -> dict[str, Any] | GreenLogicError:
+    try:
+        return future.result()
+    except (RetryableError, NotEvaluatedError) as error:
+        return error
