@@ -4,31 +4,34 @@
 
 Prefect carries the id of the run and the number of the chunk, never a battle: results are not persisted, so nothing is
 pickled. Atomicity and recovery are the ledger's; Prefect repeats a step that met a RetryableError, and shows what
-happened.
+happened. A server that dies in the middle is not told the rest: the work does not wait for its scheduler.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows.interrupts import answered, ended_in_order, listening
+from flows.interrupts import answered, ended_in_order, listening, note_lost_server
 from flows.messages import speak_plainly
 from flows.retries import is_retryable, with_retries
 from green_logic.cli import main as command_line
+from green_logic.commands import say
 from green_logic.console import markdown_summary
 from green_logic.errors import ConfigurationError, GreenLogicError, RetryableError
 from green_logic.pipeline import BatchRun
 from green_logic.settings import load_settings
 
 _runs: dict[str, BatchRun] = {}  # open in this process; tasks carry the key
+_finished: set[BatchRun] = set()  # whose every chunk was taken through, should Prefect not take the end of it
+T = TypeVar("T")
 speak_plainly()
 
 
@@ -86,8 +89,19 @@ def take_steps(run_id: str) -> None:
         judge(run_id, chunk, return_state=True)
         seal(run_id, chunk)
         record(run_id, chunk)
-        _update_progress(progress, run)
-    create_markdown_artifact(markdown_summary(run), key="battles-summary", description=f"Battles of {run.name}")
+        progress = _update_progress(progress, run)
+    _finished.add(run)
+    show(lambda: create_markdown_artifact(markdown_summary(run), "battles-summary", f"Battles of {run.name}"))
+
+
+def show(make: Callable[[], T]) -> T | None:
+    """Put something on Prefect's page; without a page the work is done all the same, and this is None."""
+    try:
+        return make()
+    except Exception as error:  # noqa: BLE001  whatever the scheduler throws, the work is ours
+        note_lost_server(error)
+        say(f"Prefect does not show this run any more ({type(error).__name__}: {error})", file=sys.stderr)
+        return None
 
 
 def read_chunks(run: BatchRun) -> Iterator[int]:
@@ -126,28 +140,37 @@ def registered(run: BatchRun) -> Iterator[str]:
 def _create_progress(run: BatchRun) -> UUID | None:
     if not run.size_bytes:
         return None
-    identity = create_progress_artifact(0.0, key="battles-progress", description=f"Read from {run.name}")
+    identity = show(lambda: create_progress_artifact(0.0, "battles-progress", f"Read from {run.name}"))
     return identity if isinstance(identity, UUID) else None
 
 
-def _update_progress(identity: UUID | None, run: BatchRun) -> None:
-    if identity is not None:
-        update_progress_artifact(identity, progress=min(100.0, 100.0 * run.offset / run.size_bytes))
+def _update_progress(identity: UUID | None, run: BatchRun) -> UUID | None:
+    """The identity, or None once Prefect did not take it: a dead server is asked for minutes each time."""
+    if identity is None:
+        return None
+    percent = min(100.0, 100.0 * run.offset / run.size_bytes)
+    updated = show(lambda: update_progress_artifact(identity, progress=percent))
+    return identity if updated is not None else None
 
 
 def run_as_flow(run: BatchRun) -> None:
     """The whole of an open run as one flow run."""
+    _finished.discard(run)
     with registered(run) as run_id, ended_in_order():
         evaluate_battles(run.name, str(run.settings.data_dir), run.settings.chunk_size, opened_run=run_id)
 
 
 def run_for_command(run: BatchRun) -> None:
-    """The same for somebody who waits. Raises RetryableError when Prefect fails: the way out is theirs to choose."""
+    """The same for somebody who waits. Raises RetryableError when Prefect fails before everything is done."""
     try:
         run_as_flow(run)
     except GreenLogicError:
         raise
     except Exception as error:
+        note_lost_server(error)
+        if run in _finished:
+            say(f"Prefect failed ({type(error).__name__}: {error}); everything was done before", file=sys.stderr)
+            return
         raise RetryableError(
             f"Prefect failed in the middle of {run.name}: {type(error).__name__}: {error}",
             hint="what is recorded stays; the same command takes up the rest, with --local without Prefect",

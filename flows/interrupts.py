@@ -24,6 +24,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NoReturn
 
+from flows.messages import is_lost_server
+
 GRACE_S = 6.0  # for Prefect to note the interrupt: 1-3 s with a server that answers; with a dead one it retries for 73
 SHOW_CURSOR = "\r\x1b[2K\x1b[?25h"  # and clear the line of the progress bar, which hid the cursor
 
@@ -35,6 +37,7 @@ class Ending:
         self.first: Literal["end", "hold", "raise"] = "end"  # what the first Ctrl-C does
         self.heard = threading.Event()
         self.code: int | None = None  # of the process, once its answer is given
+        self.is_alone = False  # Prefect's server is gone: at exit Prefect would tell it every event, 7 s each
         self.tell: Callable[[], int] = lambda: 1  # say that it was interrupted; the exit code
 
     def on_signal(self, _number: int, _frame: object) -> None:
@@ -83,9 +86,20 @@ def take_over(tell: Callable[[], int]) -> None:
 
 
 def answered(code: int) -> int:
-    """Note that the process has said all it has to say; from now on Ctrl-C ends it at once and in silence."""
+    """Note that the process has said all it has to say; from now on Ctrl-C ends it at once and in silence.
+
+    Without a server that could still be told something it ends here.
+    """
     _ending.code = code
+    if _ending.is_alone:
+        sys.stdout.flush()
+        _ending.at_once()
     return code
+
+
+def note_lost_server(error: Exception) -> None:
+    """Note that Prefect failed with `error`; if that was a connection, nobody waits for what is left to tell."""
+    _ending.is_alone |= is_lost_server(error)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """What Prefect logs of a failure that we have put in words: the words and the next step, once, without the way there.
 
-The state of the run and its message stay as they are; an error that is not ours keeps its traceback.
+The state of the run and its message stay as they are; an error that is neither ours nor that of a lost connection keeps
+its traceback.
 """
 
 from __future__ import annotations
@@ -14,15 +15,22 @@ REPETITION = "Engine execution exited with unexpected exception"  # of an error 
 
 
 def put_in_words(record: logging.LogRecord) -> bool:
-    """Whether a record is logged; one that carries an error of ours loses its traceback."""
+    """Whether a record is logged; one that carries an error of ours, or a lost connection, loses its traceback."""
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-    if not isinstance(error, GreenLogicError):
+    if error is None or not (isinstance(error, GreenLogicError) or is_lost_server(error)):
         return True
     if str(record.msg).startswith(REPETITION):
         return False
-    record.msg, record.args = f"{error.message}\n  {error.hint}".rstrip(), ()
+    words = f"{error.message}\n  {error.hint}" if isinstance(error, GreenLogicError) else f"Prefect's server: {error}"
+    record.msg, record.args = words.rstrip(), ()
     record.exc_info = record.exc_text = None
     return True
+
+
+def is_lost_server(error: BaseException) -> bool:
+    """Whether an error says that Prefect's server cannot be reached."""
+    # by name: the client is Prefect's choice, its errors are no OSErrors, and importing it costs where nothing failed
+    return type(error).__module__.partition(".")[0] in {"httpx", "httpcore"}
 
 
 def speak_plainly() -> None:

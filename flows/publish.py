@@ -23,7 +23,7 @@ from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows.interrupts import answered, ended_in_order, listening
+from flows.interrupts import answered, ended_in_order, listening, note_lost_server
 from flows.messages import speak_plainly
 from flows.retries import is_retryable, with_retries
 from green_logic.commands import BAD, GOOD, INTERRUPTED, USAGE, add_common, say, write_json
@@ -122,6 +122,7 @@ def show(order: Order, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             create_link_artifact(link_of(outcome.place), outcome.place, key=f"publication-{outcome.step}")
     except Exception as error:  # noqa: BLE001  whatever the scheduler throws, the work is ours
+        note_lost_server(error)
         say(f"Prefect did not take the summary ({type(error).__name__}: {error})", file=sys.stderr)
 
 
@@ -170,6 +171,7 @@ def publish_anyway(order: Order) -> dict[str, Any]:
     except GreenLogicError:
         raise
     except Exception as error:  # noqa: BLE001  whatever the scheduler throws, the work is ours
+        note_lost_server(error)
         rest = "everything was published before" if place in _done else "publishing without it"
         say(f"Prefect failed ({type(error).__name__}: {error}); {rest}", file=sys.stderr)
     if place in _done:

@@ -303,4 +303,4 @@ def test_the_command_refuses_what_is_no_checkpoint(books, capsys):
 
 
 def test_each_check_has_a_docstring_that_says_its_promise():
-    assert all(check.__doc__ and check.__doc__.endswith(".") for check in CHECKS)
+    assert all(check.__doc__ and check.__doc__.rstrip().endswith(".") for check in CHECKS)

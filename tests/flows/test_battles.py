@@ -204,7 +204,7 @@ def test_a_killed_flow_is_taken_up_by_the_same_command(tmp_path: Path) -> None:
     assert len(rows(tmp_path / "data")) == 12
 
 
-def test_a_server_that_dies_in_the_middle_is_told_in_words_and_the_rest_is_taken_up(tmp_path: Path, gate: Any) -> None:
+def test_a_server_that_dies_in_the_middle_does_not_stop_the_work(tmp_path: Path, gate: Any) -> None:
     import subprocess
 
     battles = write_battles(tmp_path / "cut.jsonl", 12)
@@ -217,14 +217,10 @@ def test_a_server_that_dies_in_the_middle_is_told_in_words_and_the_rest_is_taken
             time.sleep(0.01)
         gate.shut()
         answer, said = process.communicate(timeout=150)
-    assert process.returncode == 1, said
-    assert "Prefect failed in the middle" in json.loads(answer)["error"]["message"]
+    assert process.returncode == 0, said
+    assert json.loads(answer)["recorded"] == len(rows(tmp_path / "data")) == 12
+    assert "Prefect failed" in said
     assert "Traceback" not in said
-    done = len(rows(tmp_path / "data"))
-    local = [str(Path(sys.executable).with_name("green-logic")), "run", str(battles), "--local", *place]
-    second = subprocess.run(local, capture_output=True, text=True, check=True, timeout=120)
-    report = json.loads(second.stdout)
-    assert (report["already_recorded"], report["recorded"]) == (done, 12 - done)
 
 
 @pytest.mark.parametrize("words", [["no-such-file.jsonl"], []])

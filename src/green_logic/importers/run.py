@@ -130,6 +130,8 @@ class ImportRun:
             self._hold(record)
         elif taken == (record.battle_id, record.digest):
             self.counts.already_recorded += 1
+            if not self.dry_run:  # another process may have recorded it after this one had set it aside
+                self._aside.forget(record.battle_id)
         else:
             self._conflict(record)
 
