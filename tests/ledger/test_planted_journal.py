@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from pathlib import Path
 
@@ -49,6 +50,21 @@ def test_the_audit_tells_of_a_journal_and_touches_nothing(recorded, tmp_path):
         assert victim.read_text() == "kept"
     journal.write_bytes(b"")
     assert audit_ledger(recorded).ok
+
+
+@pytest.mark.parametrize("name", ["victim.key", "v"])
+def test_a_journal_that_is_nothing_but_a_short_name_is_refused_too(recorded, key, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text("kept")
+    text = name.encode()
+    sums = sum(text) & 0xFFFFFFFF
+    magic = bytes.fromhex("d9d505f920a163d7")
+    journal = recorded.database.with_name("battles.db-journal")
+    journal.write_bytes(text + struct.pack(">II", len(text), sums) + magic)
+    assert journal.stat().st_size <= 28, "shorter than the header of a journal"
+    with pytest.raises(VerificationError, match="names another file"):
+        Ledger.open(recorded, key)
+    assert (tmp_path / name).read_text() == "kept"
 
 
 def test_journals_without_another_file_are_left_to_sqlite(tmp_path):

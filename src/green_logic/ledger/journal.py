@@ -12,7 +12,7 @@ from green_logic.errors import VerificationError
 
 ENDING = "-journal"
 _MAGIC = bytes.fromhex("d9d505f920a163d7")  # https://www.sqlite.org/fileformat2.html#the_rollback_journal
-_HEADER = 28  # bytes; a journal begins with the magic as well, and may hold nothing else
+_SHORTEST = 16  # bytes: length, checksum and magic behind a name; a shorter one only has the magic that it begins with
 
 
 def check_journal(database: Path) -> None:
@@ -27,7 +27,7 @@ def check_journal(database: Path) -> None:
             tail = file.read(len(_MAGIC))
     except OSError:
         return  # there is none, or SQLite cannot read it either
-    if size > _HEADER and tail == _MAGIC:
+    if size >= _SHORTEST and tail == _MAGIC:
         raise VerificationError(
             f"{database.name}{ENDING} names another file, which SQLite would remove",
             kind="database",
