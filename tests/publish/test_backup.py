@@ -19,6 +19,7 @@ from green_logic.errors import ConfigurationError, LedgerMissingError, Verificat
 from green_logic.ledger.database import Ledger
 from green_logic.publish import backup as backup_module
 from green_logic.publish.backup import backup, find_backups
+from green_logic.publish.plans import plan_backup
 from green_logic.publish.restore import check_backup, drill, restore
 from green_logic.settings import Settings
 
@@ -212,6 +213,19 @@ def test_a_new_backup_stays_when_the_clock_was_set_back(settings, record):
     shutil.copytree(backup(settings).path, root / "2099-01-01T000000Z")
     report = backup(settings, keep="1d")
     assert {path.name for path in find_backups(root)} == {report.path.name, "2099-01-01T000000Z"}
+
+
+def test_backups_of_another_ledger_in_the_same_place_are_not_thinned_out(settings, record, make_sealed, key, tmp_path):
+    record("b-1")
+    root, other = tmp_path / "shared", settings.changed(data_dir=tmp_path / "other")
+    with Ledger.open(other, key) as ledger:
+        ledger.submit([make_sealed("b-1", origin=ledger.origin)])
+    theirs, mine = backup(other, root).path, backup(settings, root).path
+    assert plan_backup(settings, str(root), "1d").removed == (mine.name,)
+    report = backup(settings, root, keep="1d")
+    assert report.removed == (mine.name,)
+    assert find_backups(root) == [theirs, report.path]
+    assert find_backups(root, report.origin) == [report.path]
 
 
 def test_old_backups_go_only_after_the_new_one_is_complete(settings, record):

@@ -74,9 +74,9 @@ def backup(
 ) -> BackupReport:
     """Back up the ledger into a new directory under `destination` (default `data/backups`), named after the moment.
 
-    `keep` such as "7d,4w,12m" removes complete backups there that no rule keeps. Raises LedgerMissingError,
-    ConfigurationError, StorageError, and VerificationError when the ledger itself is damaged: no backup of that is
-    called complete.
+    `keep` such as "7d,4w,12m" removes complete backups of this ledger there that no rule keeps. Raises
+    LedgerMissingError, ConfigurationError, StorageError, and VerificationError when the ledger itself is damaged: no
+    backup of that is called complete.
     """
     started = time.monotonic()
     rules = parse_keep(keep) if keep else None
@@ -94,7 +94,7 @@ def backup(
                 shutil.rmtree(work, ignore_errors=True)
                 shutil.rmtree(_scratch(work), ignore_errors=True)
             sync_directory(root)
-            removed = _retain(root, rules, path.name) if rules else []
+            removed = _retain(root, rules, path.name, manifest["origin"]) if rules else []
     return BackupReport(
         path=path,
         origin=manifest["origin"],
@@ -107,10 +107,13 @@ def backup(
     )
 
 
-def find_backups(root: Path) -> list[Path]:
-    """The complete backups under a directory, oldest first. What has another name or no good manifest is none."""
+def find_backups(root: Path, origin: str | None = None) -> list[Path]:
+    """The complete backups under a directory, oldest first; only those of the ledger `origin` if given.
+
+    What has another name or no good manifest is none.
+    """
     found = [(stamp, path) for path in root.iterdir() if (stamp := parse_stamp(path.name)) and _is_complete(path)]
-    return [path for _, path in sorted(found)]
+    return [path for _, path in sorted(found) if origin in (None, read_backup(path)["origin"])]
 
 
 def _collect(
@@ -205,9 +208,10 @@ def _is_complete(path: Path) -> bool:
     return False
 
 
-def _retain(root: Path, rules: dict[str, int], new: str) -> list[str]:
+def _retain(root: Path, rules: dict[str, int], new: str, origin: str) -> list[str]:
+    names = [path.name for path in find_backups(root, origin)]
     # the new one stays even if the clock was set back and others look newer
-    surplus = [name for name in select_surplus([path.name for path in find_backups(root)], rules) if name != new]
+    surplus = [name for name in select_surplus(names, rules) if name != new]
     for name in surplus:
         # without its name first: half a backup must not look like one
         doomed = (root / name).rename(root / (TEMPORARY_PREFIX + name))

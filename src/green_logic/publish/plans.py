@@ -93,7 +93,8 @@ def plan_backup(settings: Settings, destination: str | None = None, keep: str | 
     with storage_errors("cannot look at the backups"):
         with open_for_reading(settings) as connection:
             (size,) = connection.execute("SELECT count(*) FROM ledger").fetchone()
-        place, there = _find_there(settings, destination)
+            origin = read_meta(connection)["origin"]
+        place, there = _find_there(settings, destination, origin)
         name = free_name(datetime.now(UTC).strftime(STAMP_FORM), there)
         complete = [one for one, whole in there.items() if whole]
         removed = select_surplus([*complete, name], rules) if rules else []
@@ -138,16 +139,16 @@ def plan_compact(settings: Settings, *, destination: str | Path | None = None) -
     )
 
 
-def _find_there(settings: Settings, destination: str | None) -> tuple[str, Mapping[str, bool]]:
-    """Where backups go, and which names are taken there: True for those that are complete."""
+def _find_there(settings: Settings, destination: str | None, origin: str) -> tuple[str, Mapping[str, bool]]:
+    """Where backups go, and which names are taken there: True for those that are complete and of this ledger."""
     store = open_store(settings, destination, product="") if is_uri(destination) else None
     if isinstance(store, RemoteStore):
         taken = {name.partition("/")[0] for name in store.walk()}
-        complete = set(find_remote_backups(store))
+        complete = set(find_remote_backups(store, origin))
         return store.address, {name: name in complete for name in taken}
     root = store.root if isinstance(store, LocalStore) else Path(destination or settings.data_dir / "backups")
     if root.exists() and not root.is_dir():
         raise ConfigurationError(f"{root}: a file stands where backups should go", hint="choose another directory")
-    complete = {path.name for path in find_backups(root)} if root.is_dir() else set()
+    complete = {path.name for path in find_backups(root, origin)} if root.is_dir() else set()
     names = [path.name for path in root.iterdir()] if root.is_dir() else []
     return str(root), {name: name in complete for name in names}

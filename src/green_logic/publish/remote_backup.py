@@ -45,7 +45,7 @@ def backup_to(
         make_directory(settings.spool)
         with FileLock(settings.spool / LOCK_NAME, timeout_s=settings.busy_timeout_s).held():
             made, swept = _back_up(settings, store, progress)
-            removed = _retain(store, rules, made.path.name) if rules else ()
+            removed = _retain(store, rules, made) if rules else ()
     return replace(made, seconds=time.monotonic() - started, removed=removed, swept=swept)
 
 
@@ -75,12 +75,12 @@ def fetched_backup(settings: Settings, place: str, target: Path | None = None) -
         shutil.rmtree(copy, ignore_errors=True)
 
 
-def find_remote_backups(store: RemoteStore) -> list[str]:
-    """The names of the complete backups in a store, oldest first."""
+def find_remote_backups(store: RemoteStore, origin: str | None = None) -> list[str]:
+    """The names of the complete backups in a store, oldest first; only those of the ledger `origin` if given."""
     sizes = store.walk()
     folders = {name.partition("/")[0] for name in sizes}
     stamped = sorted((stamp, name) for name in folders if (stamp := parse_stamp(name)))
-    return [name for _, name in stamped if _is_complete(store, name, sizes)]
+    return [name for _, name in stamped if _is_complete(store, name, sizes, origin)]
 
 
 def _back_up(settings: Settings, store: RemoteStore, progress: Progress) -> tuple[BackupReport, int]:
@@ -125,9 +125,9 @@ def _sweep(store: RemoteStore) -> int:
     return len({name.partition("/")[0] for name in dead})
 
 
-def _retain(store: RemoteStore, rules: Mapping[str, int], new: str) -> tuple[str, ...]:
-    names = find_remote_backups(store)
-    surplus = [name for name in select_surplus(names, rules) if name != new]
+def _retain(store: RemoteStore, rules: Mapping[str, int], made: BackupReport) -> tuple[str, ...]:
+    names = find_remote_backups(store, made.origin)
+    surplus = [name for name in select_surplus(names, rules) if name != made.path.name]
     for name in surplus:
         # without its manifest it is no backup any more: the rest may go in any order, and in a later run
         store.remove(f"{name}/{MANIFEST_NAME}")
@@ -136,16 +136,17 @@ def _retain(store: RemoteStore, rules: Mapping[str, int], new: str) -> tuple[str
     return tuple(surplus)
 
 
-def _is_complete(store: RemoteStore, name: str, sizes: Mapping[str, int]) -> bool:
+def _is_complete(store: RemoteStore, name: str, sizes: Mapping[str, int], origin: str | None) -> bool:
     if f"{name}/{MANIFEST_NAME}" not in sizes:
         return False
     with tempfile.TemporaryDirectory(prefix="manifest-") as directory:
         store.fetch(f"{name}/{MANIFEST_NAME}", Path(directory) / MANIFEST_NAME)
         try:
-            files = read_backup(Path(directory))["files"]
+            manifest = read_backup(Path(directory))
         except VerificationError:
             return False
-    return all(sizes.get(f"{name}/{file}") == expected["size_bytes"] for file, expected in files.items())
+    whole = all(sizes.get(f"{name}/{file}") == entry["size_bytes"] for file, entry in manifest["files"].items())
+    return whole and origin in (None, manifest["origin"])
 
 
 def _fetch(store: RemoteStore, copy: Path) -> None:
