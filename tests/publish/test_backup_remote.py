@@ -265,8 +265,12 @@ def test_a_store_that_refuses_leaves_no_backup_there(settings, record, bucket, s
     record("b-1")
     error = ConfigurationError if code == "AccessDenied" else StorageError
     answer = ("403 Forbidden" if code == "AccessDenied" else "503 Slow Down", code, "not now")
+
+    def refuse(environ):
+        return answer if environ["REQUEST_METHOD"] == "PUT" and "manifest.json" in environ["PATH_INFO"] else None
+
     with (
-        server.guarded(lambda environ: answer if "manifest.json" in environ["PATH_INFO"] else None),
+        server.guarded(refuse),
         pytest.raises(error, match=code),
     ):
         backup_to(settings, bucket)

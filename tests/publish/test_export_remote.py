@@ -221,6 +221,22 @@ def test_a_store_without_conditions_is_told(  # noqa: PLR0917  fixtures
     assert ids(settings, bucket) == list(range(1, 7))
 
 
+def test_a_store_that_ignores_the_condition_is_not_overwritten_before_that_is_known(
+    settings: Settings, bucket: str, server: S3Server, tmp_path: Path
+) -> None:
+    def door(environ: dict[str, Any]) -> None:
+        environ.pop("HTTP_IF_NONE_MATCH", None)
+
+    (tmp_path / "other").write_bytes(b"second")
+    with server.guarded(door):
+        open_store(settings, bucket).publish_bytes("v1/_manifests/one.json", b"first")
+        with pytest.raises(FileExistsError):
+            open_store(settings, bucket).publish_bytes("v1/_manifests/one.json", b"second")
+        with pytest.raises(FileExistsError):
+            open_store(settings, bucket).publish_copy(tmp_path / "other", "v1/_manifests/one.json")
+        assert open_store(settings, bucket).read("v1/_manifests/one.json") == b"first"
+
+
 def test_without_boto3_a_name_is_looked_up_and_that_is_told(
     settings: Settings,
     key: SigningKey,

@@ -71,11 +71,13 @@ def find_puts(destination: str) -> ConditionalPuts | None:
 
 
 class ConditionalPuts:
-    """Create-only puts through a boto3 client. `honoured` turns False once the store was seen to ignore them."""
+    """Create-only puts through a boto3 client. `honoured` turns False once the store was seen to ignore them;
+    before it was `checked`, nobody knows.
+    """
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._checked = False
+        self.checked = False
         self.honoured = True
 
     def create(self, path: str, content: BinaryIO) -> bool:
@@ -106,10 +108,10 @@ class ConditionalPuts:
 
         The bytes are the same, so nothing is lost where it does not.
         """
-        if self._checked:
+        if self.checked:
             return
         bucket, _, key = path.partition("/")
-        self._checked = True
+        self.checked = True
         try:
             with _as_os_error():
                 self._client.put_object(Bucket=bucket, Key=key, Body=data, IfNoneMatch="*")

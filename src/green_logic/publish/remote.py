@@ -179,6 +179,8 @@ class RemoteStore:
             raise
 
     def _put_if_absent(self, puts: ConditionalPuts, name: str, content: BinaryIO, digest: str) -> None:
+        if not puts.checked and self.size(name) is not None:  # a store that ignores the condition would overwrite it
+            raise FileExistsError(f"{self.address}/{name} exists")
         with self._errors():
             answer_lost = puts.create(self._path(name), content)
         # an earlier attempt may have succeeded without our hearing of it: then it is ours, and has our bytes
