@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import random
 import tarfile
 from dataclasses import replace
@@ -112,7 +113,7 @@ def test_a_member_is_found_behind_others_and_none_where_there_is_none():
         find_member(b"x" * 512, "m")
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"x" * 9, b"\0" * 100, b"\xff" * 100, gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"x", b"x" * 9, b"\0" * 100, b"\xff" * 100, gzip.compress(b"", mtime=0)])
 def test_a_file_that_is_no_pack_is_refused(tmp_path, content):
     path = tmp_path / "a.tar.gz"
     path.write_bytes(content)
@@ -201,3 +202,13 @@ def test_every_block_is_a_gzip_member_of_its_own(two):
     assert start == len(data)
     assert b"".join(contents) == gzip.decompress(data)
     assert contents[-1].endswith(END)
+
+
+def test_a_block_without_end_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(b"")
+    os.truncate(path, 1 << 40)
+    with Pack(path, Layout((1 << 40,), ())) as pack:
+        with pytest.raises(VerificationError, match="block 0 is of"):
+            pack.sums()
+        assert pack.bytes_read == 0

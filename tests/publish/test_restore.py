@@ -9,10 +9,12 @@ import threading
 
 import pytest
 
+from green_logic.audit.backups import audit_backup
+from green_logic.audit.ledger import audit_ledger
 from green_logic.errors import ConfigurationError, ConflictError, StorageError, VerificationError
 from green_logic.ledger.database import Ledger
 from green_logic.publish import restore as restore_module
-from green_logic.publish.backup import backup
+from green_logic.publish.backup import backup, find_backups
 from green_logic.publish.inventory import inventory_bytes
 from green_logic.publish.restore import drill, restore
 from green_logic.settings import Settings
@@ -147,6 +149,28 @@ def test_a_manifest_with_another_files_name_is_refused(saved, tmp_path, name):
     files = json.loads((saved / "manifest.json").read_text())["files"]
     rewrite(saved, files={**files, name: files["judge.pub"]})
     with pytest.raises(VerificationError, match="no file of a backup"):
+        restore(saved, tmp_path / "restored")
+
+
+@pytest.mark.parametrize(
+    "entry", [5, None, [], {}, {"sha256": "0" * 64}, {"sha256": 1, "size_bytes": 1}, {"sha256": "0", "size_bytes": "1"}]
+)
+def test_a_manifest_without_size_and_digest_of_a_file_is_refused_by_all_who_read_it(saved, settings, tmp_path, entry):
+    files = json.loads((saved / "manifest.json").read_text())["files"]
+    rewrite(saved, files={**files, "judge.pub": entry})
+    before = tree(saved)
+    with pytest.raises(VerificationError, match=r"judge\.pub has no size and digest"):
+        restore(saved, tmp_path / "restored")
+    assert dict(audit_backup(saved).tally.counts) == {"backup": 1}
+    assert dict(audit_ledger(settings).tally.counts) == {"backup": 1}
+    assert find_backups(saved.parent) == []
+    assert tree(saved) == before
+    assert not (tmp_path / "restored").exists()
+
+
+def test_a_manifest_of_no_end_is_refused_without_being_read(saved, tmp_path):
+    os.truncate(saved / "manifest.json", 1 << 40)
+    with pytest.raises(VerificationError, match="expected at most"):
         restore(saved, tmp_path / "restored")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,11 @@ def read_inventory(path: Path, schema: str, types: Mapping[str, type]) -> dict[s
     VerificationError.
     """
     try:
-        data = path.read_bytes()
+        data = read_bounded(path)
         if len(data) > SIZE_LIMIT:
             raise VerificationError(f"{path.name}: expected at most {SIZE_LIMIT} bytes", kind="inventory")
         content = parse_json(data)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise VerificationError(f"{path.name} is missing in {path.parent}", kind="inventory") from error
     except InvalidBattleError as error:
         raise VerificationError(f"{path.name}: {error.message}", kind="inventory") from error
@@ -59,10 +60,20 @@ def read_inventory(path: Path, schema: str, types: Mapping[str, type]) -> dict[s
     return rest
 
 
+def read_bounded(path: Path) -> bytes:
+    """Content of a small file, cut just above SIZE_LIMIT; a planted pipe is empty, not waited for. Raises OSError."""
+    with open(path, "rb", opener=_open_without_waiting) as file:
+        return file.read(SIZE_LIMIT + 1)
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, in hex. Not for a database that this process has open: closing it drops SQLite's locks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _text(content: Mapping[str, Any]) -> bytes:

@@ -213,6 +213,8 @@ class Pack:
     def _block(self, number: int) -> bytes:
         if not 0 <= number < len(self._blocks):
             raise self._damaged(f"there is no block {number}")
+        if self._blocks[number] > 2 * BLOCK_LIMIT:  # before so much is read
+            raise self._damaged(f"block {number} is of {self._blocks[number]} bytes")
         data = self._read(self._starts[number], self._blocks[number])
         inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
         try:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from green_logic.errors import VerificationError
 from green_logic.files import storage_errors
+from green_logic.publish.inventory import read_bounded
 from green_logic.publish.manifest import READ_ATTEMPTS, VERSION_FOLDER, read_catalog
 from green_logic.settings import Settings
 
@@ -24,7 +25,7 @@ class Folder:
 
     def read(self, name: str) -> bytes:
         """Content of a file. Raises FileNotFoundError."""
-        return (self._root / name).read_bytes()
+        return read_bounded(self._root / name)
 
 
 def published_files(settings: Settings) -> list[Path]:

@@ -105,10 +105,14 @@ def read_backup(backup: Path) -> dict[str, Any]:
     if not backup.is_dir():
         raise ConfigurationError(f"{backup}: there is no such backup", hint="green-logic backup makes one")
     manifest = read_inventory(backup / MANIFEST_NAME, SCHEMA, _TYPES)
-    for name in manifest["files"]:
+    for name, file in manifest["files"].items():
         # a name from a file must not lead out of the folder
         if name not in _PLAIN and not PACK_NAME.fullmatch(name):
             raise VerificationError(f"{MANIFEST_NAME}: {name!r} is no file of a backup", kind="inventory")
+        if not isinstance(file, dict) or [type(file.get(field)) for field in ("sha256", "size_bytes")] != [str, int]:
+            raise VerificationError(f"{MANIFEST_NAME}: {name} has no size and digest", kind="inventory")
+    if DATABASE_NAME not in manifest["files"]:
+        raise VerificationError(f"{MANIFEST_NAME}: names no {DATABASE_NAME}", kind="inventory")
     return manifest
 
 
