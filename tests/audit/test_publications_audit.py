@@ -15,6 +15,7 @@ import pytest
 from mutations import unguarded
 from shelves import STEP, STEPS
 
+from green_logic.audit import backups
 from green_logic.audit.backups import audit_backup
 from green_logic.audit.export_target import audit_export
 from green_logic.audit.ledger import audit_ledger
@@ -174,6 +175,15 @@ def test_a_key_or_a_checkpoint_beside_a_publication_that_is_not_the_ledgers_is_t
             published.books.restore()
 
 
+@pytest.mark.parametrize("last", [1 << 50, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
+def test_a_manifest_of_ids_without_end_is_told_and_not_counted_up_to(published, last):
+    path, content = manifest_of(published, STEPS - 1)
+    content["last"] = content["files"][-1]["last"] = last
+    write_manifest(path, content)
+    for depth in ("files", "rows"):
+        assert kinds(published, depth) == {"export": 1}
+
+
 # --- an export on its own
 
 
@@ -204,6 +214,25 @@ def test_an_export_without_its_last_battles_shows_against_a_kept_checkpoint_only
     root, books = published.path("exports/battles"), published.books
     assert audit_export(root, books.keys).ok
     assert dict(audit_export(root, books.keys, [books.pin]).tally.counts) == {"truncated": 1}
+
+
+def test_an_export_without_any_battle_shows_against_a_kept_checkpoint_only(published):
+    root, books = published.path("exports/battles"), published.books
+    for name in published.names("exports"):
+        published.path(name).unlink()
+    assert audit_export(root, books.keys).ok
+    assert dict(audit_export(root, books.keys, [books.pin]).tally.counts) == {"truncated": 1}
+
+
+def test_ids_that_are_not_those_of_the_log_show_without_the_ledger(published, tmp_path):
+    table = pq.read_table(published.path(published.names("exports")[-1]), partitioning=None)
+    for column in ("id", "leaf_index"):
+        moved = pa.array([value + 100 for value in table[column].to_pylist()], pa.int64())
+        changed = table.set_column(table.schema.get_field_index(column), SCHEMA.field(column), moved)
+        pq.write_table(changed.cast(SCHEMA), tmp_path / "battles.parquet")
+        tally = audit_export(tmp_path / "battles.parquet", published.books.keys).tally
+        assert dict(tally.counts) == {"export": 1}
+        assert "says that it is leaf" in said(tally)
 
 
 def test_an_export_under_another_key_or_against_another_log_is_refused(published):
@@ -299,6 +328,23 @@ def test_a_backup_without_its_manifest_or_behind_a_link_is_told(published):
     assert kinds(published) == {"backup": 2}
     second.unlink()
     second.with_name("elsewhere").rename(second)
+
+
+def test_a_backup_that_is_thinned_out_while_it_is_compared_is_no_finding(published, monkeypatch):
+    path = backups_of(published)[0]
+    open_copy, doomed = backups.open_copy, path.with_name(f".tmp-{path.name}")
+
+    def remove_first(database):
+        if database.parent == path:
+            path.rename(doomed)
+        return open_copy(database)
+
+    monkeypatch.setattr(backups, "open_copy", remove_first)
+    try:
+        assert kinds(published) == {}
+        assert doomed.is_dir()
+    finally:
+        doomed.rename(path)
 
 
 def test_a_backup_is_not_changed_by_being_looked_into(published):

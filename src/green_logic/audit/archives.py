@@ -15,16 +15,16 @@ from green_logic.ledger.reading import open_for_reading
 from green_logic.proof.merkle import subtree_roots
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from green_logic.publish.archive_files import Archive
 
 
 def check_archives(scene: Scene) -> Iterator[Finding]:
     """Every archive is whole and holds exactly the DBOMs of its leaves, and no pack lacks its manifest."""
     from green_logic.publish.archive_files import (  # noqa: PLC0415  most verifications meet no archive
-        NAME,
         archives_directory,
         find_archives,
-        parse_name,
     )
 
     directory = archives_directory(scene.settings)
@@ -36,15 +36,23 @@ def check_archives(scene: Scene) -> Iterator[Finding]:
         with open_for_reading(scene.settings) as now:
             for archive in archives:
                 yield from _check_archive(scene, now, archive)
-        if not is_held(directory / ".archive.lock"):
-            names = sorted(path.name for path in directory.iterdir() if NAME.fullmatch(path.name))
-            for name in names:
-                if parse_name(directory / name) not in archives:
-                    yield Finding("stray", name, "there is no manifest beside it")
+        yield from _find_strays(directory)
     except (VerificationError, StorageError) as error:
         yield Finding("archive", directory.name, error.message)
     except OSError as error:
         yield Finding("archive", directory.name, f"cannot be read: {error.strerror}")
+
+
+def _find_strays(directory: Path) -> Iterator[Finding]:
+    from green_logic.publish.archive_files import NAME, parse_name  # noqa: PLC0415  as above
+
+    names = sorted(path for path in directory.iterdir() if NAME.fullmatch(path.name))
+    lacking = [path for path in names if not parse_name(path).manifest.exists()]
+    if not is_held(directory / ".archive.lock"):
+        for path in lacking:
+            # whoever was at work on it while we looked has given it its manifest, or removed it
+            if path.exists() and not parse_name(path).manifest.exists():
+                yield Finding("stray", path.name, "there is no manifest beside it")
 
 
 def _check_archive(scene: Scene, now: sqlite3.Connection, archive: Archive) -> Iterator[Finding]:

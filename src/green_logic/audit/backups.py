@@ -47,10 +47,10 @@ def check_backups(scene: Scene) -> Iterator[Finding]:
     with ThreadPoolExecutor(max(scene.workers, 1)) as pool:  # hashing lets other threads run
         found = dict(zip(paths, pool.map(_find_wrong_files, paths), strict=True))
     for path, wrong in found.items():
+        reasons = wrong or list(_compare(scene, path))
         if not path.exists():
             continue  # a newer backup has made it surplus meanwhile
         scene.report.backups += 1
-        reasons = list(wrong) or list(_compare(scene, path))
         yield from (Finding("backup", path.name, reason) for reason in reasons)
 
 

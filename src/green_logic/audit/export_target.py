@@ -135,7 +135,7 @@ def _add_up(files: Sequence[_Sealed], catalog: Catalog, trusted: _Trusted, repor
     origins = sorted({manifest.origin for manifest in catalog.live}.union(*(sealed.origins for sealed in files)))
     if len(origins) > 1:
         yield Finding("ledger", "the export", f"mixes the ledgers {', '.join(origins)}")
-    if broken or len(origins) != 1:
+    if broken or len(origins) > 1:
         return
     first = min((leaf for sealed in files for leaf in sealed.leaves), default=0)
     digests = bytearray(report.leaves * HASH_SIZE)
@@ -147,7 +147,7 @@ def _add_up(files: Sequence[_Sealed], catalog: Catalog, trusted: _Trusted, repor
                 return
             digests[at : at + HASH_SIZE] = sealed.digests[number * HASH_SIZE : (number + 1) * HASH_SIZE]
     roots = _roots(digests if first == 0 else b"", {pin.size for pin in trusted.pins})
-    yield from _check_pins(roots, trusted, origins[0], report)
+    yield from _check_pins(roots, trusted, origins[0] if origins else None, report)
 
 
 def _roots(digests: bytes | bytearray, sizes: set[int]) -> dict[int, bytes]:
@@ -161,8 +161,10 @@ def _roots(digests: bytes | bytearray, sizes: set[int]) -> dict[int, bytes]:
     return roots
 
 
-def _check_pins(roots: Mapping[int, bytes], trusted: _Trusted, origin: str, report: AuditReport) -> Iterator[Finding]:
-    """The log begins with what each pin covers."""
+def _check_pins(
+    roots: Mapping[int, bytes], trusted: _Trusted, origin: str | None, report: AuditReport
+) -> Iterator[Finding]:
+    """The log begins with what each pin covers. `origin` is None for an export without a row."""
     for pin in trusted.pins:
         where = f"pinned checkpoint of {pin.size}"
         try:

@@ -31,6 +31,7 @@ from green_logic.publish.published import Folder
 
 EXPORT_LOCK = ".export.lock"
 PARQUET = re.compile(r"month=[^/]+/[^/]+\.parquet")  # what readers take for data who do not read manifests
+_SIGNED = "SELECT count(*), min(battle_row) FROM ledger WHERE battle_row > ? AND battle_row <= ?"
 
 
 def exports_directory(data_dir: Path) -> Path:
@@ -62,9 +63,8 @@ def _check(scene: Scene, root: Path, catalog: Catalog) -> Iterator[Finding]:
     with open_for_reading(scene.settings) as now:
         now.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
         yield from check_bytes(root, catalog)
-        for manifest in catalog.all.values():
-            yield from _check_manifest(now, scene.trust.origin, manifest, live=manifest in catalog.live)
-        broken = list(filter(None, check_files(root, catalog.files, scene.workers)))
+        broken = list(_check_manifests(now, scene.trust.origin, catalog))
+        broken += filter(None, check_files(root, catalog.files, scene.workers))
         yield from broken
         if scene.extent.depth == "rows" and not broken:
             yield from _check_rows(now, root, catalog)
@@ -76,29 +76,35 @@ def _check(scene: Scene, root: Path, catalog: Catalog) -> Iterator[Finding]:
 def check_bytes(root: Path, catalog: Catalog) -> Iterator[Finding]:
     """Every manifest is printed as this project prints it: a byte that changes nothing was changed by somebody."""
     for name, manifest in catalog.all.items():
-        if (root / MANIFESTS / name).read_bytes() != manifest.to_bytes():
-            yield Finding("export", f"_manifests/{name}", "is not as it was written")
+        path = root / MANIFESTS / name
+        if not path.is_file() or path.read_bytes() != manifest.to_bytes():
+            yield Finding("export", f"_manifests/{name}", "is not as it was written, or is there no more")
+
+
+def _check_manifests(connection: sqlite3.Connection, origin: str, catalog: Catalog) -> Iterator[Finding]:
+    for manifest in catalog.all.values():
+        if manifest.origin != origin:
+            yield Finding("export", f"_manifests/{manifest.name}", f"is of the ledger {manifest.origin}")
+    before = catalog.live[0].after if catalog.live else 0
+    size, _ = connection.execute(_SIGNED, (0, before)).fetchone()
+    for manifest in catalog.live:
+        # each goes on from the one before, so every leaf is counted once, however many manifests there are
+        rows, first = connection.execute(_SIGNED, (manifest.after, manifest.last)).fetchone()
+        size += rows
+        if manifest.origin == origin:
+            yield from _check_manifest(connection, manifest, (rows, first, size))
 
 
 def _check_manifest(
-    connection: sqlite3.Connection, origin: str, manifest: Manifest, *, live: bool
+    connection: sqlite3.Connection, manifest: Manifest, ours: tuple[int, int | None, int]
 ) -> Iterator[Finding]:
     where = f"_manifests/{manifest.name}"
-    if manifest.origin != origin:
-        yield Finding("export", where, f"is of the ledger {manifest.origin}")
-        return
-    if not live:
-        return
     last = connection.execute("SELECT dbom_hash FROM battles WHERE id = ?", (manifest.last,)).fetchone()
+    found = (manifest.rows, manifest.first, manifest.ledger_size)
     if last is None or last[0] != manifest.last_dbom_hash:
         yield Finding("export", where, f"row {manifest.last} {'is another' if last else 'is not in this ledger'}")
-        return
-    signed = "SELECT count(*), min(battle_row) FROM ledger WHERE battle_row > ? AND battle_row <= ?"
-    rows, first = connection.execute(signed, (manifest.after, manifest.last)).fetchone()
-    (size, _) = connection.execute(signed, (0, manifest.last)).fetchone()
-    found = (manifest.rows, manifest.first, manifest.ledger_size)
-    if found != (rows, first, size):
-        yield Finding("export", where, f"has rows, first id and ledger size {found}, the ledger {(rows, first, size)}")
+    elif found != ours:
+        yield Finding("export", where, f"has rows, first id and ledger size {found}, the ledger {ours}")
 
 
 def check_files(root: Path, files: Sequence[DataFile], workers: int) -> Iterator[Finding | None]:

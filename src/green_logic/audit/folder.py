@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from cryptography.hazmat.primitives import serialization
 
 from green_logic.audit.scene import Scene
-from green_logic.errors import ConfigurationError, VerificationError
+from green_logic.errors import ConfigurationError
 from green_logic.files import TEMPORARY_PREFIX, is_held
 from green_logic.ledger.findings import Finding
 from green_logic.ledger.journal import ENDING
-from green_logic.ledger.log import CHECKPOINT_NAME, newest_checkpoint
+from green_logic.ledger.log import CHECKPOINT_NAME, has_log_tables
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import PRESENCE_NAME
 from green_logic.proof.keys import PUBLIC_NAME
@@ -102,13 +102,14 @@ def _are_keys_of(data: bytes, keyids: set[str]) -> bool:
 
 
 def _is_newer(scene: Scene, found: bytes | None) -> bool:
-    """Whether a run has signed a newer checkpoint since our snapshot."""
-    try:
-        with open_for_reading(scene.settings) as now:
-            newest = newest_checkpoint(now)
-    except VerificationError:
+    """Whether a run has signed this checkpoint since our snapshot; by now there may be others after it."""
+    if found is None or found in {item.note.encode() for item in scene.checkpoints}:
         return False
-    return newest is not None and found == newest.note.encode()
+    with open_for_reading(scene.settings) as now:
+        if not has_log_tables(now):
+            return False
+        query = "SELECT count(*) FROM checkpoints WHERE CAST(note AS BLOB) = ?"
+        return bool(now.execute(query, (found,)).fetchone()[0])
 
 
 def _read(path: os.PathLike[str]) -> bytes | None:

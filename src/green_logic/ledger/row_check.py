@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from green_logic.errors import VerificationError
 from green_logic.ledger.findings import Finding, Tally
 from green_logic.ledger.sealed_row import ROWS, TYPES, LedgerRow, as_bytes, read_row, read_texts
+from green_logic.ledger.shelf import find_pruned
 from green_logic.proof.dbom import SIZE_LIMIT, check_dbom, dbom_name, parse_dbom
 from green_logic.proof.envelope import open_envelope
 from green_logic.proof.keys import PublicKey
@@ -81,6 +82,8 @@ class RowCheck:
         self._connection = connection
         self._trust = trust
         self._kept = kept
+        self._data_dir = dboms.parent
+        self._pruned, self._looked_again = trust.pruned, False
         self._folder = os.open(dboms, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if dboms.is_dir() else -1
 
     def close(self) -> None:
@@ -91,6 +94,7 @@ class RowCheck:
     def check_range(self, first: int, last: int) -> RangeResult:
         """Leaves `first` to `last - 1`; a leaf that cannot be read counts as missing."""
         result = RangeResult(first, tally=Tally(self._kept))
+        self._looked_again = False
         try:
             for row in map(LedgerRow._make, self._connection.execute(ROWS, (first, last))):
                 self._fill(result, row.leaf)
@@ -149,7 +153,7 @@ class RowCheck:
         name = dbom_name(battle_id)
         data = self._read(name)
         if data is None:
-            if any(first <= leaf <= last for first, last in self._trust.pruned):
+            if self._is_pruned(leaf):
                 result.files += 1  # it was pruned; check_archives looks into the archive that has it
             else:
                 yield Finding("dbom-missing", name, "there is no such file")
@@ -160,6 +164,15 @@ class RowCheck:
         elif data != expected:
             kind = "downgrade" if _version(data) == "1.0" else "dbom-differs"
             yield Finding(kind, name, _difference(data, expected))
+
+    def _is_pruned(self, leaf: int) -> bool:
+        if any(first <= leaf <= last for first, last in self._pruned):
+            return True
+        if self._looked_again:  # once in a range: of very many missing files most are just missing
+            return False
+        # a file that goes while we are at work was pruned after its mark came
+        self._pruned, self._looked_again = (*self._trust.pruned, *find_pruned(self._data_dir)), True
+        return self._is_pruned(leaf)
 
     def _check_alone(self, name: str, data: bytes) -> Iterator[Finding]:
         try:

@@ -69,6 +69,8 @@ def check_sealed(batch: pa.RecordBatch, name: str, keys: Mapping[str, PublicKey]
     for row, battle_id, score, dbom_hash, envelope, leaf, timestamp, raw_result in zip(*columns, strict=True):
         if envelope is None or leaf is None:
             raise _wrong(name, f"row {row} has no seal")
+        if row != leaf + 1:  # neither number is signed: ids are given in the order of the log, without gaps
+            raise _wrong(name, f"row {row} says that it is leaf {leaf}, expected {row - 1}")
         statement, _ = open_envelope(envelope, keys)
         claims = read_claims(statement)
         found = (battle_id, score, timestamp, dbom_hash, hashlib.sha256(raw_result).hexdigest())

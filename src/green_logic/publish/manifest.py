@@ -225,6 +225,8 @@ def _parse_file(value: Mapping[str, Any]) -> DataFile:
 def _integer(value: object) -> int:
     if type(value) is not int:
         raise TypeError(f"expected an integer, got {value!r}")
+    if not -(1 << 63) <= value < 1 << 63:
+        raise ValueError(f"expected an integer of 64 bits, got {value}")
     return value
 
 
