@@ -14,7 +14,6 @@ import argparse
 import base64
 import functools
 import hashlib
-import io
 import itertools
 import json
 import mmap
@@ -22,7 +21,6 @@ import multiprocessing
 import re
 import struct
 import sys
-import tarfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -56,6 +54,8 @@ def base64_of(data: bytes) -> str:
 def digest_of(path: Path) -> str:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return hashlib.sha256(data).hexdigest()
+def small(path: Path) -> bytes:  # nothing of what is too long, or a pipe that somebody would wait for
+    return path.read_bytes() if path.is_file() and path.stat().st_size <= BLOCK_LIMIT else b""
 def json_text(value: Any) -> bytes:
     return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
 
@@ -105,7 +105,6 @@ def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> bool:
     inverse = pow(found[2], P - 2, P)
     x, y = found[0] * inverse % P, found[1] * inverse % P
     return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
-
 def load_keys(data: bytes) -> Keys:
     """The 32 bytes of every key in a file, PEM or OpenSSH, by its OpenSSH fingerprint. Raises ValueError."""
     pem = re.findall(rb"-----BEGIN PUBLIC KEY-----(.+?)-----END PUBLIC KEY-----", data, re.DOTALL)
@@ -138,7 +137,6 @@ def parse_json(data: bytes, kind: str, limit: int = SIZE_LIMIT) -> Any:
         return json.loads(data.decode("utf-8"), object_pairs_hook=object_of, **hooks)
     except (ValueError, RecursionError) as error:
         raise Bad(kind, f"not JSON: {error}") from error
-
 def exact_base64(text: Any, kind: str = "note", *, dsse: bool = False) -> bytes:
     """Base64 in its one form; in a DSSE envelope the protocol allows the URL-safe alphabet and stray bits too."""
     try:
@@ -164,7 +162,6 @@ def open_envelope(text: str, keys: Keys) -> Any:
             need(ed25519_verify(keys[keyid], signed, whole), "signature", "the signature does not verify")
             return parse_json(payload, "envelope", ENVELOPE_LIMIT)
     raise Bad("unknown-key", "no signature is by a trusted key")
-
 def read_claims(statement: Any) -> list[Any]:
     """What is signed about a battle, in the order of CLAIM_KINDS, and last the ledger."""
     try:
@@ -174,7 +171,6 @@ def read_claims(statement: Any) -> list[Any]:
                 said["vIntent"]["digest"]["sha256"], said.get("ledger")]
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise Bad("statement", "the signed statement is not a DBOM's") from error
-
 def check_dbom(data: bytes, keys: Keys, name: str, origin: str | None = None) -> str:
     """What a DBOM says, in one line."""
     dbom = parse_json(data, "schema")
@@ -217,7 +213,6 @@ def open_checkpoint(note: bytes, keys: Keys) -> tuple[str, int, bytes]:
     good = all(ed25519_verify(known[line[:4]], line[4:], text.encode()) for line in mine)
     need(good, "signature", "the signature does not verify")
     return origin, int(size), exact_base64(root)
-
 def climb(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes:
     """The root over `size` leaves, by one of them and the hashes beside its way up, the last one next to the root."""
     need((size > 1) == bool(proof), "inclusion", "the inclusion proof is too long or too short")
@@ -225,7 +220,6 @@ def climb(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes:
     if size > 1 and index < left:
         return sha256(b"\x01", climb(leaf, index, left, proof[:-1]), proof[-1])
     return sha256(b"\x01", proof[-1], climb(leaf, index - left, size - left, proof[:-1])) if size > 1 else leaf
-
 def check_receipt(data: bytes, keys: Keys) -> str:
     """What a receipt shows, in one line."""
     found = RECEIPT.fullmatch(data) if len(data) <= ENVELOPE_LIMIT else None
@@ -253,25 +247,31 @@ def tar_member(name: bytes, data: bytes, when: int, kind: bytes = b"0") -> bytes
     head += b"%011o\0%011o\0" % (len(data), max(0, when))
     tail = (kind + bytes(100) + b"ustar  \0").ljust(356, b"\0")
     return before + head + b"%06o\0 " % (sum(head + tail) + 8 * 32) + tail + data + bytes(-len(data) % 512)
-
 def read_block(path: Path, at: int, size: int, end: bytes = b"") -> list[tuple[str, bytes]]:
     """Names and contents in a block, which is one gzip member of canonical tar members and `end`, and nothing else."""
     need(type(size) is int and 0 < size <= 2 * BLOCK_LIMIT, "archive", "its manifest has no sizes of blocks")
     with path.open("rb") as file:
         file.seek(at)
         data = file.read(size)
+    odd, place, found = f"the block at byte {at} is not ours", 0, list[tuple[str, bytes]]()
     try:
         inflate = zlib.decompressobj(31)
         tar = inflate.decompress(data, BLOCK_LIMIT + 1)  # what is longer is never unpacked
-        with tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as members:
-            found = [(one.name, (members.extractfile(one) or io.BytesIO()).read(), int(one.mtime)) for one in members]
-        whole = b"".join(tar_member(name.encode(), content, when) for name, content, when in found) + end
-    except (zlib.error, tarfile.TarError, ValueError, OverflowError) as error:
-        raise Bad("archive", f"the block at byte {at} cannot be read: {error}") from error
-    one = inflate.eof and not inflate.unused_data and data.startswith(b"\x1f\x8b\x08\0\0\0\0\0\x02\xff")
-    need(one and tar == whole and len(tar) <= BLOCK_LIMIT, "archive", f"the block at byte {at} is not ours")
-    return [(name, content) for name, content, _ in found]
-
+        one = inflate.eof and not inflate.unused_data and data.startswith(b"\x1f\x8b\x08\0\0\0\0\0\x02\xff")
+        need(one and 0 < len(tar) <= BLOCK_LIMIT and tar.endswith(end), "archive", odd)
+        while place != len(tar) - len(end):  # not by `tarfile`, which knows more kinds of members than we write
+            name, head = tar[place : place + 100].rstrip(b"\0"), place
+            if tar[place + 156 : place + 157] == b"L":
+                length = int(tar[place + 124 : place + 135], 8)
+                name, head = tar[place + 512 : place + 511 + length], place + 512 + length + -length % 512
+            length, when = int(tar[head + 124 : head + 135], 8), int(tar[head + 136 : head + 147], 8)
+            member = tar_member(name, tar[head + 512 : head + 512 + length], when)
+            need(name and tar.startswith(member, place), "archive", odd)
+            found.append((name.decode("ascii"), tar[head + 512 : head + 512 + length]))
+            place += len(member)
+    except (zlib.error, ValueError) as error:
+        raise Bad("archive", f"{odd}: {error}") from error
+    return found
 def check_block(job: tuple[Path, int, int, Keys, str]) -> list[tuple[Any, ...]]:
     """Of each DBOM: name, SHA-256, size, leaf (none if it is not good), and kind and sentence of what is wrong."""
     rows = []
@@ -280,13 +280,14 @@ def check_block(job: tuple[Path, int, int, Keys, str]) -> list[tuple[Any, ...]]:
         leaf = b"" if kind else sha256(b"\0", json.loads(data)["sigma_judge"].encode())
         rows.append((name, sha256(data).hex(), len(data), leaf, kind, f"{name}: {message}"))
     return rows
-
 def check_archive(pack: Path, keys: Keys, notes: Notes, roots: dict[int, bytes], final: bool) -> str:
     """What an archive shows. `roots` are of the log at each size that archives before it led to; it adds its own."""
     first, last, manifest = int(pack.name[6:18]), int(pack.name[19:31]), pack.with_name(pack.name[:31] + ".json")
-    stated = parse_json(manifest.read_bytes(), "archive", BLOCK_LIMIT)
+    stated = parse_json(small(manifest), "archive", BLOCK_LIMIT)
+    types = [type(stated[name]) for name in ("origin", "keyid", "zlib_version", "zlib_level", "before", "blocks")]
+    need(types == [str, str, str, int, list, list] and pack.is_file(), "archive", "not a manifest, or its pack is gone")
     digest = sha256(json_text({name: value for name, value in stated.items() if name != "digest"})).hex()
-    need(json_text({**stated, "digest": digest}) == manifest.read_bytes(), "archive", "not the manifest as written")
+    need(json_text({**stated, "digest": digest}) == small(manifest), "archive", "not the manifest as written")
     *starts, end = itertools.accumulate(stated["blocks"], initial=0)
     [(title, sums)] = read_block(pack, starts[-1], stated["blocks"][-1], bytes(1024))
     rows: list[tuple[Any, ...]] = []
@@ -331,16 +332,15 @@ def check_archive(pack: Path, keys: Keys, notes: Notes, roots: dict[int, bytes],
              f"{where}: the first {found[1]} leaves have another root than was signed")
     sealed = max([0, *(found[1] for _, _, found in opened if found[1] in roots)])
     return f"{len(rows)} DBOMs, leaves {first} to {last} of {stated['origin']}, sealed to {sealed}"
-
 def check_export(manifest: Path) -> str:
     """What the manifest of a Parquet export says; its rows need pyarrow, and so `green-logic verify`."""
-    stated = parse_json(manifest.read_bytes(), "export", BLOCK_LIMIT)
+    stated = parse_json(small(manifest), "export", BLOCK_LIMIT)
     for path, size, digest in ((one["path"], one["bytes"], one["sha256"]) for one in stated["files"]):
         need(re.fullmatch(r"month=\d{4}-\d\d/battles-[-\dg]+\.parquet", path), "export", f"{path}: no file of ours")
         file = manifest.parent.parent / path
-        need((file.stat().st_size, digest_of(file)) == (size, digest), "export", f"{path} is not the file as written")
+        same = file.is_file() and file.stat().st_size == size and digest_of(file) == digest
+        need(same, "export", f"{path} is not the file as written")
     return f"{len(stated['files'])} files of {stated['rows']} rows, byte for byte; the rows were not looked at"
-
 def check_file(path: str, keys: Keys, notes: Any = (), roots: Any = None, final: bool = False) -> tuple[str, str, str]:
     """What a file is, the kind of what is wrong with it (empty when it is good) and a sentence."""
     file = Path(path)
@@ -357,14 +357,14 @@ def check_file(path: str, keys: Keys, notes: Any = (), roots: Any = None, final:
         kind, found = verdict(open_checkpoint, data, keys)
         return "checkpoint", kind, found if kind else f"{found[1]} battles on {found[0]}"
     return ("dbom", *verdict(check_dbom, data, keys, file.name))
-
 def find_files(folder: Path) -> list[Path]:
     """What can be checked in a folder, archives in the order of their leaves."""
     packs = {path.with_name(path.name[:31] + ".tar.gz") for path in folder.iterdir() if ARCHIVE.fullmatch(path.name)}
-    manifests = {path: path.read_bytes() for path in folder.rglob("_manifests/[0-9]*.json")}
-    dead = {path for path in manifests if any(f'"{path.name}"'.encode() in data for data in manifests.values())}
+    manifests = sorted(folder.rglob("_manifests/[0-9]*.json"))
+    named = {name for path in manifests for name in re.findall(rb'"([^"/]+\.json)"', small(path))}  # superseded
     rest = [path for name in ("checkpoint", "dbom_*.json", "*.tlog-proof") for path in folder.glob(name)]
-    return [*sorted(packs), *sorted(manifests.keys() - dead), *sorted(rest)]
+    live = [path for path in manifests if path.name.encode() not in named]
+    return [*sorted(packs), *live, *sorted(path for path in rest if path.is_file())]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Check DBOMs, receipts, checkpoints, archives and exports.")

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,9 @@ def test_a_rewritten_archive_gets_the_same_kind_from_both(folder, make_sealed, w
         {"schema": "green-logic/archive/2"},
         {"blocks": [1, 2]},
         {"dboms": True},
+        {"keyid": 1},
+        {"zlib_level": "9"},
+        {"zlib_version": None},
     ],
 )
 def test_a_manifest_that_was_written_anew_is_refused_by_both(folder, changes):
@@ -197,7 +201,7 @@ def test_a_manifest_that_was_written_anew_is_refused_by_both(folder, changes):
     assert ours == ("ledger" if "origin" in changes else "archive")
 
 
-@pytest.mark.parametrize("hidden", ["a gzip member", "a name in a header", "bytes behind the tar", "a bomb"])
+@pytest.mark.parametrize("hidden", ["a gzip member", "a name in a header", "bytes behind the tar", "a bomb", "a link"])
 def test_nothing_hides_in_an_archive_whose_manifest_fits(folder, hidden):
     archive = first(folder)
     members, _ = contents(archive)
@@ -211,6 +215,10 @@ def test_nothing_hides_in_an_archive_whose_manifest_fits(folder, hidden):
         parts[0] = parts[0][:3] + b"\x08" + parts[0][4:10] + b"secret\0" + parts[0][10:]
     elif hidden == "bytes behind the tar":
         parts[1] = compress_block(sums + b"secret".ljust(512, b"\0"))
+    elif hidden == "a link":  # to itself: whoever follows it never comes back
+        header = tarfile.TarInfo("dbom_x.json")
+        header.type, header.linkname = tarfile.SYMTYPE, "dbom_x.json"
+        parts[0] = compress_block(tar + header.tobuf(tarfile.GNU_FORMAT))
     else:
         parts[0] = compress_block(tar + bytes(64 << 20))
     archive.pack.write_bytes(b"".join(parts))
@@ -219,6 +227,22 @@ def test_nothing_hides_in_an_archive_whose_manifest_fits(folder, hidden):
     sizes = {"size_bytes": sum(layout.blocks), "sha256": file_digest(archive.pack), "blocks": list(layout.blocks)}
     archive.manifest.write_bytes(inventory_bytes({**stated, **sizes}))
     assert verdicts(archive.pack) == ("archive", "archive")
+
+
+@pytest.mark.parametrize("part", ["manifest", "pack"])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "hole"])
+def test_neither_waits_for_a_planted_pipe_nor_reads_without_end(folder, part, kind):
+    path = getattr(first(folder), part)
+    path.unlink()
+    {"pipe": os.mkfifo, "folder": Path.mkdir, "hole": Path.touch}[kind](path)
+    if kind == "hole":
+        os.truncate(path, (1 << 40) if part == "manifest" else (1 << 26))  # a pack is read to its end, and hashed
+    ours = [Path(sys.executable).with_name("green-logic"), "verify", folder, "--key", folder / "judge.pub"]
+    theirs = [sys.executable, "-I", "-S", folder / "verify_dbom.py", folder]
+    for command in (ours, theirs):
+        answer = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False, timeout=60)
+        assert answer.returncode == 1, answer.stderr
+        assert "archive" in {one["kind"] for one in json.loads(answer.stdout)["targets"]}
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
@@ -230,6 +254,13 @@ def test_a_missing_archive_shows_in_the_folder(folder, number):
     # the first can be missing: whoever begins later has the subtrees before it
     expected = ["", "archive", "truncated"][number]
     assert verdicts(folder) == (expected, expected)
+
+
+def test_an_archive_that_ends_before_it_begins_is_an_answer_of_both(folder, capsys):
+    (folder / "dboms-000000000009-000000000008.json").write_text("{}")
+    assert verdicts(folder) == ("archive", "archive")
+    assert main(["verify", str(folder), "--key", str(folder / "judge.pub"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["targets"][0]["kind"] == "archive"
 
 
 def test_checkpoints_from_elsewhere_bind_the_archives(folder, key, tmp_path):

@@ -21,7 +21,7 @@ SHOWN = 5  # findings in the message
 def is_archive_target(path: Path) -> bool:
     """Whether a path is an archive, its manifest, or a folder of archives. A backup, which has a database, is none."""
     if path.is_dir():
-        return not Settings(data_dir=path).database.exists() and bool(_archives_in(path))
+        return not Settings(data_dir=path).database.exists() and bool(_names_in(path))
     return path.is_file() and NAME.fullmatch(path.name) is not None
 
 
@@ -54,8 +54,12 @@ def check_archive_target(
 
 
 def _archives_in(folder: Path) -> list[Archive]:
+    return sorted({parse_name(folder / name) for name in _names_in(folder)})
+
+
+def _names_in(folder: Path) -> list[str]:
     names = sorted(path.name for path in folder.iterdir() if NAME.fullmatch(path.name))
-    return sorted({parse_name(folder / name) for name in names if not name.endswith(".pruned")})
+    return [name for name in names if not name.endswith(".pruned")]
 
 
 def _describe(report: ChainReport) -> str:
