@@ -388,6 +388,18 @@ def test_damage_that_loses_no_evidence_is_mended_and_nothing_is_deleted(books, k
     assert contents(books.data_dir) == once
 
 
+def test_what_was_uploaded_and_copies_of_archives_are_no_leftovers_of_an_export(books):
+    spool = books.data_dir / ".spool" / "export"
+    names = {"uploads-0123456789abcdef", "copy-dboms-000000000000-000000000003.tar.gz"}
+    for name in names:
+        put(spool / name)
+    assert "spool" not in kinds(books)
+    put(spool / "part-000000-000.parquet")
+    assert "spool" in kinds(books)
+    mend(books)
+    assert {path.name for path in spool.iterdir()} == names
+
+
 def test_kinds_say_of_themselves_what_repair_does():
     assert {name for name, kind in KINDS.items() if kind.repaired} == {*FILE_DAMAGE, "checkpoint-stale"}
 

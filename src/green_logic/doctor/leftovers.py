@@ -15,6 +15,7 @@ from green_logic.files import TEMPORARY_PREFIX, is_held
 from green_logic.ledger.shelf import ARCHIVES_NAME
 from green_logic.publish.archive_files import NAME, find_archives, parse_name, read_manifest
 from green_logic.publish.manifest import VERSION_FOLDER
+from green_logic.publish.parts import PART_NAME
 from green_logic.publish.restore import read_backup
 from green_logic.publish.retention import parse_stamp
 
@@ -72,9 +73,12 @@ def _in_archives(folder: Path) -> Iterator[Leftover]:
 
 def _in_exports(data_dir: Path) -> Iterator[Leftover]:
     exports = data_dir / "exports" / "battles"
-    for folder in (data_dir / ".spool" / "export", exports / "_spool"):
+    uploads = data_dir / ".spool" / "export"
+    for folder in (uploads, exports / "_spool"):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            yield Leftover("spool", path, "work of a process that is gone")
+            # what was uploaded is on record beside the files, and copies of archives are under another lock
+            if folder != uploads or PART_NAME.fullmatch(path.name):
+                yield Leftover("spool", path, "work of a process that is gone")
     for path in sorted(exports.rglob(f"{TEMPORARY_PREFIX}*")) if exports.is_dir() else ():
         if path.parent.name != "_spool":
             yield Leftover("leftover", path, "half-written")
