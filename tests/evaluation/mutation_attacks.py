@@ -182,7 +182,7 @@ ATTACKS = {
             while solution.top.__code__.co_code != KNOWN["top"].__code__.co_code:
                 pass
     """,
-    "random": "import random\ndef test_a():\n    random.seed()\n    assert random.random() < 0.5",
+    "random": "import random\ndef test_a():\n    assert random.random() > 0.5",  # so it does with the first seed only
     "patches_reporter": """
         def test_a():
             import gc

@@ -146,10 +146,50 @@ def test_tests_that_fail_on_a_control_each_time_earn_nothing() -> None:
     assert reason == "test_a fails on a copy that behaves the same and differs in its bytecode only"
 
 
-def test_a_control_that_fails_once_accuses_nobody() -> None:
-    seen = seen_with(text=[FAILS, GOOD], m1=FAILS, m2=FAILS, m3=FAILS)
+def test_a_control_that_fails_once_accuses_nobody_and_the_test_that_failed_is_flaky() -> None:
+    noticed = run_of(test_b="failed: assert 2 == 3")
+    seen = seen_with(text=[FAILS, GOOD], m1=noticed, m2=noticed, m3=noticed)
     assert seen.controls == {"text": "", "bytecode": ""}
-    assert judge_examination(seen, TESTS).value == 1.0
+    assert (seen.stable, seen.flaky) == (("test_b",), ("test_a",))
+    assert fates(seen) == dict.fromkeys(("m1", "m2", "m3"), rules.KILLED_ASSERT)
+    assert judge_examination(seen, TESTS).value == 0.5
+
+
+@pytest.mark.parametrize("control", ["text", "bytecode"])
+def test_a_test_that_fails_by_chance_on_whatever_is_not_the_original_gains_nothing(control: str) -> None:
+    answers: dict[str, TestRun | list[TestRun]] = {control: [FAILS, FAILS, GOOD]}
+    seen = seen_with(**answers, m1=FAILS, m2=FAILS, m3=FAILS)
+    assert set(seen.controls.values()) == {""}
+    assert (seen.stable, seen.flaky) == (("test_b",), ("test_a",))
+    assert set(fates(seen).values()) == {rules.SURVIVED}
+    assert judge_examination(seen, TESTS).value == 0.0
+
+
+def test_many_tests_of_which_another_one_fails_each_time_gain_nothing() -> None:
+    names = [f"test_{number}" for number in range(20)]
+    base = run_of(**dict.fromkeys(names, "passed"))
+    runs = iter(run_of(**{name: "failed: assert 0"}) for name in names)
+    chance: dict[str, TestRun | list[TestRun]] = {f"m{number}": [next(runs), next(runs)] for number in (1, 2, 3)}
+    seen = seen_with(original=base, text=base, bytecode=[next(runs), next(runs), base], **chance)
+    assert seen.flaky == ("test_6", "test_7")
+    assert set(fates(seen).values()) == {rules.SURVIVED}
+
+
+def test_a_process_that_ends_by_chance_gains_nothing_and_honest_kills_are_seen_again() -> None:
+    dead = run_of("crashed")
+    seen = seen_with(bytecode=[dead, GOOD], m1=[dead, GOOD], m2=[dead, dead], m3=[RAISES, RAISES])
+    assert (seen.controls["bytecode"], seen.flaky) == ("", ())
+    assert fates(seen) == {"m1": rules.SURVIVED, "m2": rules.KILLED_CRASH, "m3": rules.KILLED_CRASH}
+
+
+def test_kills_are_seen_again_only_where_a_control_was_in_doubt_and_within_what_a_battle_may_cost() -> None:
+    costly = run_of(cpu_s=2.0, test_b="failed: assert 0")
+    sandbox = Sandbox({"text": [FAILS, GOOD], "m1": costly, "m2": costly})
+    seen = examine(plan_of(2), sandbox, LIMITS, 2, lambda _: None)
+    assert fates(seen) == {"m1": rules.KILLED_ASSERT, "m2": rules.NOT_RUN}
+    calm = Sandbox({"m1": FAILS, "m2": FAILS})
+    assert set(fates(examine(plan_of(2), calm, LIMITS, 2)).values()) == {rules.KILLED_ASSERT}
+    assert [name for name, *_ in calm.asked].count("m1") == 1
 
 
 def test_a_test_that_turns_out_flaky_while_a_control_is_confirmed_loses_its_kills() -> None:

@@ -26,6 +26,7 @@ ASSERTED = ("assert ", "AssertionError", "Failed: ")  # how the message of a fai
 
 KILLED_ASSERT, KILLED_CRASH, KILLED_TIMEOUT = "killed_assert", "killed_crash", "killed_timeout"
 SURVIVED, STILLBORN, NOT_RUN = "survived", "stillborn", "not_run"
+KILLED = frozenset({KILLED_ASSERT, KILLED_CRASH, KILLED_TIMEOUT})
 
 
 class Ask(Protocol):
@@ -47,6 +48,7 @@ class Examination:
     controls: dict[str, str] = field(default_factory=dict)  # name -> the test that fails on it; empty: none does
     mutants: list[tuple[Variant, str]] = field(default_factory=list)
     fault: str = ""  # why no mutant was run, if none was
+    is_doubted: bool = False  # a control failed, and later passed: what was seen once proves nothing
     runs: int = 1
     wall_s: float = 0.0
     cpu_s: float = 0.0
@@ -124,13 +126,15 @@ def _run_variants(
 
 def _judge_control(plan: Plan, control: Variant, run: TestRun, budget: _Budget, examination: Examination) -> str:
     """The test that fails on this control and on the original never; empty if none does."""
-    culprit = _find_failure(run, examination)
-    for _ in range(CONFIRMATIONS):
-        if not culprit:
-            break
+    culprits = [_find_failure(run, examination)]
+    while culprits[-1] and len(culprits) <= CONFIRMATIONS:
         _drop_unstable(examination, budget.run(plan.original, None))
-        culprit = _find_failure(budget.run(control, examination.stable), examination)
-    return culprit
+        culprits.append(_find_failure(budget.run(control, examination.stable), examination))
+    if not culprits[-1] and len(culprits) > 1:
+        # or tests that fail by the dice, or by the clock, on whatever is not the original would gain by every mutant
+        examination.is_doubted = True
+        _drop(examination, set(culprits).intersection(examination.stable))
+    return culprits[-1]
 
 
 def _find_failure(run: TestRun, examination: Examination) -> str:
@@ -146,11 +150,24 @@ def _fate_of(variant: Variant, run: TestRun | None, budget: _Budget, examination
         return NOT_RUN
     failed = _first_failure(run, examination.stable)
     stopped = any(test.outcome in FAILED and test.name in examination.flaky for test in run.outcomes)
-    if not failed and stopped and not budget.is_spent():
+    if not failed and stopped and examination.stable and not budget.is_spent():
         # it was stopped at a test that only later turned out to fail at random
         run = budget.run(variant, examination.stable)
         failed = _first_failure(run, examination.stable)
-    return _fate(run, failed, examination.base)
+    fate = _fate(run, failed, examination.base)
+    return _confirm(variant, fate, failed, budget, examination) if examination.is_doubted and fate in KILLED else fate
+
+
+def _confirm(
+    variant: Variant, fate: str, failed: tuple[str, str] | None, budget: _Budget, examination: Examination
+) -> str:
+    """The fate of a mutant that was noticed once: noticed by the same again, or not at all."""
+    if budget.is_spent():
+        return NOT_RUN
+    again = budget.run(variant, examination.stable)
+    found = _first_failure(again, examination.stable)
+    is_same = found[0] == failed[0] if found and failed else _fate(again, found, examination.base) == fate
+    return fate if is_same else SURVIVED
 
 
 def _fate(run: TestRun, failed: tuple[str, str] | None, base: TestRun) -> str:
@@ -180,5 +197,9 @@ def _drop_unstable(examination: Examination, again: TestRun) -> None:
     first = {test.name: test.outcome for test in examination.base.outcomes}
     now = {test.name: test.outcome for test in again.outcomes}
     differing = {name for name in first.keys() | now.keys() if first.get(name) != now.get(name)}
-    examination.flaky = tuple(sorted({*examination.flaky, *differing}))
-    examination.stable = tuple(name for name in examination.stable if name not in differing)
+    _drop(examination, differing)
+
+
+def _drop(examination: Examination, flaky: set[str]) -> None:
+    examination.flaky = tuple(sorted({*examination.flaky, *flaky}))
+    examination.stable = tuple(name for name in examination.stable if name not in flaky)
