@@ -62,6 +62,7 @@ class Mirrors:
         self._mirrors: dict[int, Mirror] = {}
         self._numbers: dict[int, int] = {}  # by identity
         self._unsettled: list[Mirror] = []
+        self._has_lost = False  # since the last collection: a mirror whose container may be in another one
         self._lock = threading.RLock()
 
     def encode(self, value: Any, depth: int) -> list[Any]:
@@ -114,6 +115,7 @@ class Mirrors:
     def forget_since(self, mark: int) -> None:
         """Forget what was encoded for a message that was never sent."""
         with self._lock:
+            self._has_lost = True
             for number in range(mark, self._next, 2):
                 self._forget(number)
 
@@ -122,10 +124,12 @@ class Mirrors:
         with self._lock:
             dropped: list[int] = []
             changed: list[Any] = []
-            is_full = len(self._mirrors) >= MAX_MIRRORS  # then what is in a container may have no mirror
+            # then what is in a container may have no mirror
+            is_unsure = self._has_lost or len(self._mirrors) >= MAX_MIRRORS
+            self._has_lost = False
             for number, mirror in list(self._mirrors.items()):
                 is_done = sys.getrefcount(mirror.value) <= ALONE or len(mirror.value) > MAX_ITEMS
-                if is_full or not mirror.is_as_seen():
+                if is_unsure or not mirror.is_as_seen():
                     self._compare(number, mirror, changed)
                 if is_done and not keep:
                     dropped.append(number)
@@ -165,6 +169,7 @@ class Mirrors:
         mirror = self._mirrors.pop(number, None)
         if mirror is not None:
             del self._numbers[id(mirror.value)]
+            self._has_lost |= len(mirror.value) > MAX_ITEMS
 
 
 def _items(value: Any) -> Iterable[Any]:
