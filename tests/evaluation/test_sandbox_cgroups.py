@@ -368,6 +368,13 @@ def test_a_mount_of_our_part_is_taken_as_that(tree: Path) -> None:
     assert find_parents(tree / "proc") == [tree / "unified/app"]
 
 
+def test_mounts_of_others_may_have_any_name_or_none(tree: Path) -> None:
+    ours = (tree / "proc/mountinfo").read_bytes()
+    others = b"23 1 0:21 / /mnt/caf\xe9\x0c rw - tmpfs  rw\n24 1 0:22 / /x rw shared:1 - cgroup2  rw\n"
+    (tree / "proc/mountinfo").write_bytes(others + ours)
+    assert find_parents(tree / "proc") == [tree / "unified/app"]
+
+
 def test_v1_needs_both_controllers(tree: Path) -> None:
     (tree / "proc/cgroup").write_text("4:memory:/a\n5:pids:/b\n9:name=systemd:/c\n")
     memory = f"31 23 0:27 / {tree}/memory rw - cgroup cgroup rw,memory\n"
@@ -403,6 +410,26 @@ def test_a_locked_group_is_never_removed(tmp_path: Path) -> None:
     os.close(lock)
     assert held.is_dir()
     assert (tmp_path / "someone-elses").is_dir()
+
+
+def test_a_process_that_another_namespace_hides_is_no_reason_to_end_ourselves(tmp_path: Path) -> None:
+    left = tmp_path / f"{PREFIX}1-a"
+    left.mkdir()
+    (left / "cgroup.procs").write_text("0\n")
+    script = (
+        "import pathlib, sys; from green_logic.evaluation.isolation.cgroups import remove_abandoned;"
+        "remove_abandoned(pathlib.Path(sys.argv[1])); print('alive')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": LIBRARY},
+        start_new_session=True,
+    )
+    assert (result.returncode, result.stdout) == (0, "alive\n")
+    assert (left / "cgroup.procs").read_text() == "0\n"
 
 
 def snapshot(folder: Path) -> dict[str, str]:

@@ -82,7 +82,8 @@ def remove_abandoned(parent: Path) -> None:
             lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                for pid in _read_words(directory / "cgroup.procs"):
+                # 0 is one that another process namespace hides, and to `kill` it would be all of our own
+                for pid in _read_words(directory / "cgroup.procs") - {"0"}:
                     os.kill(int(pid), signal.SIGKILL)
                 _remove(directory)
             finally:
@@ -92,7 +93,7 @@ def remove_abandoned(parent: Path) -> None:
 def _find_own_groups(proc: Path, mounts: dict[str, tuple[str, str]]) -> dict[str, Path]:
     """Directory of this process's group by controller; that of v2 under the empty name."""
     found = {}
-    for line in (proc / "cgroup").read_text("utf-8").splitlines():
+    for line in _read_lines(proc / "cgroup"):
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
             root, point = mounts.get(controller, ("", ""))
@@ -103,10 +104,10 @@ def _find_own_groups(proc: Path, mounts: dict[str, tuple[str, str]]) -> dict[str
 
 def _read_mounts(proc: Path) -> Iterator[tuple[str, tuple[str, str]]]:
     """Controller, and which group is mounted where (proc_pid_mountinfo(5))."""
-    for line in (proc / "mountinfo").read_text("utf-8").splitlines():
+    for line in _read_lines(proc / "mountinfo"):
         before, _, after = line.partition(" - ")
-        root, point = before.split()[3:5]
-        kind, _, options = after.split()[:3]
+        root, point = before.split(" ")[3:5]
+        kind, _, options = after.split(" ")[:3]  # what is mounted may be the empty word
         if kind == "cgroup2":
             yield "", (root, point)
         elif kind == "cgroup":
@@ -170,6 +171,11 @@ def _remove(directory: Path) -> None:
             time.sleep(WAIT_S)
         else:
             return
+
+
+def _read_lines(path: Path) -> list[str]:
+    """Lines of a file with paths, which are any bytes."""
+    return os.fsdecode(path.read_bytes()).split("\n")[:-1]
 
 
 def _read_words(path: Path) -> set[str]:
