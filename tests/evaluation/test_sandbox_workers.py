@@ -231,6 +231,41 @@ def test_an_unknown_backend_is_refused() -> None:
         Sandbox.open(workers=1, backend="jail")
 
 
+CROWDED = """
+import os, resource, tempfile
+from green_logic.errors import RetryableError, SandboxUnavailableError
+from green_logic.evaluation.sandbox import Sandbox
+def left():
+    processes = open(f"/proc/self/task/{os.getpid()}/children").read().split()
+    return len(os.listdir("/proc/self/fd")), processes, os.listdir(tempfile.gettempdir())
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+before, refusals = left(), 0
+for room in range(3, 80):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[0] + room, hard))
+    try:
+        with Sandbox.open(workers=2, backend="landlock"):
+            break
+    except RetryableError as error:
+        refusals += "cannot be started" in error.message
+    except SandboxUnavailableError:
+        pass  # it was started, and had no room itself
+    assert left() == before, (left(), before)
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+print(refusals > 3, left() == before)
+"""
+
+
+def test_a_worker_that_cannot_be_started_is_no_result_and_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "boxes"
+    folder.mkdir()
+    environment = {**os.environ, "PYTHONPATH": LIBRARY, "TMPDIR": str(folder)}
+    result = subprocess.run(
+        [sys.executable, "-c", CROWDED], check=False, capture_output=True, text=True, env=environment
+    )
+    assert result.stdout == "True True\n", result.stderr
+    assert list(folder.iterdir()) == []
+
+
 OPEN = """
 from green_logic.evaluation.sandbox import Sandbox
 with Sandbox.open(workers=1) as opened:

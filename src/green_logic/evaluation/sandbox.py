@@ -64,12 +64,13 @@ class Sandbox:
     ) -> Self:
         """A sandbox with the strongest backend that holds a probe, or exactly `backend`. 0 workers: one per core.
 
-        Raises SandboxUnavailableError when none holds, unless `allow_unsandboxed`.
+        Raises SandboxUnavailableError when none holds, unless `allow_unsandboxed`; RetryableError when the machine has
+        no room for another process.
         """
         count = workers or len(os.sched_getaffinity(0))
         refusals = []
         for name in (backend,) if backend else (*BACKENDS, *((UNSANDBOXED,) if allow_unsandboxed else ())):
-            sandbox = cls(name, [Worker(name, number) for number in range(count)], limits)
+            sandbox = cls(name, _start_workers(name, count), limits)
             try:
                 refusal = sandbox._probe()
             except BaseException:
@@ -162,6 +163,17 @@ class Sandbox:
         except RetryableError as error:
             return str(error)
         return find_breach(run, walls=self.backend != UNSANDBOXED)
+
+
+def _start_workers(backend: str, count: int) -> list[Worker]:
+    """All of them, or none. Raises RetryableError."""
+    with contextlib.ExitStack() as started:
+        workers: list[Worker] = []
+        for number in range(count):
+            workers.append(Worker(backend, number))
+            started.callback(workers[-1].close)
+        started.pop_all()
+    return workers
 
 
 class _Slot:

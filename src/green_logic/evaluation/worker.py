@@ -58,23 +58,19 @@ class Worker:
     """One zygote process. Not thread-safe: one job at a time."""
 
     def __init__(self, backend: str, number: int) -> None:
-        """Start the process and return at once; `wait_ready` tells if it lives. `number`: one of the judge's own."""
-        self._box = BOX if backend == "namespaces" else tempfile.mkdtemp(prefix="green-logic-box-")
-        self._group = make_group()
+        """Start the process and return at once; `wait_ready` tells if it lives. `number`: one of the judge's own.
+
+        Raises RetryableError if it cannot be started.
+        """
         self.cgroup = 0  # the version of control groups that binds the guests, known once the worker is ready
-        self._channel, theirs = socket.socketpair()
-        with theirs:
-            options = {
-                "channel": theirs.fileno(),
-                "backend": backend,
-                "readable": readable_paths(),
-                "box": self._box,
-                "uid": find_private_uid(number),
-                "group": self._group.directories if self._group else (),
-            }
-            self._process = _start(options, theirs.fileno(), self._box)
         self._ready = False
         self._compiled = Shelf()
+        with contextlib.ExitStack() as made:
+            try:
+                self._begin(backend, number, made)
+            except OSError as error:
+                raise RetryableError(f"sandbox worker {number} cannot be started: {error}") from error
+            self._made = made.pop_all()
 
     @property
     def pid(self) -> int:
@@ -150,10 +146,28 @@ class Worker:
         self._channel.close()
         with self._process:
             self._stop()
-        if self._group:
-            self._group.remove()
+        self._made.close()
+
+    def _begin(self, backend: str, number: int, made: contextlib.ExitStack) -> None:
+        """Start the process; `made` takes what must go after it. Raises OSError."""
+        self._box = BOX if backend == "namespaces" else tempfile.mkdtemp(prefix="green-logic-box-")
         if self._box != BOX:
-            shutil.rmtree(self._box, ignore_errors=True)
+            made.callback(shutil.rmtree, self._box, ignore_errors=True)
+        self._group = make_group()
+        if self._group:
+            made.callback(self._group.remove)
+        self._channel, theirs = socket.socketpair()
+        made.callback(self._channel.close)
+        with theirs:
+            options = {
+                "channel": theirs.fileno(),
+                "backend": backend,
+                "readable": readable_paths(),
+                "box": self._box,
+                "uid": find_private_uid(number),
+                "group": self._group.directories if self._group else (),
+            }
+            self._process = _start(options, theirs.fileno(), self._box)
 
     def _stop(self) -> None:
         """Let the process end by itself, as it does when its channel closes, or kill it."""
