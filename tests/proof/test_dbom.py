@@ -381,7 +381,7 @@ def test_a_vector_is_never_filled_in(name, judge, make_result):
         {1: 2},
         {3},
         b"x",
-        object(),
+        pytest.param(object(), id="an object"),
         2**64,
         1j,
     ],

@@ -226,7 +226,7 @@ def test_a_writer_that_lost_its_parent_keeps_the_lock_until_it_ends(recorded: Se
     assert export_battles(recorded).rows == ROWS
 
 
-@pytest.mark.parametrize(("parent", "code"), [(os.getpid(), 0), (os.getppid(), 1)])
+@pytest.mark.parametrize(("parent", "code"), [(os.getpid(), 0), (os.getppid(), 1)], ids=["alive", "gone"])
 def test_a_writer_whose_parent_is_gone_stops(recorded: Settings, tmp_path: Path, parent: int, code: int) -> None:
     spool = tmp_path / "spool"
     spool.mkdir()
