@@ -21,13 +21,17 @@ from green_logic.errors import ConfigurationError, LedgerMissingError, StorageEr
 from green_logic.files import FileLock
 from green_logic.ledger.database import Ledger
 from green_logic.proof.keys import SigningKey
+from green_logic.publish import export as export_module
 from green_logic.publish import ledger_rows
 from green_logic.publish.columns import SCHEMA
+from green_logic.publish.compact import compact_exports
 from green_logic.publish.contract import COLUMNS, contract_table
-from green_logic.publish.export import LOCK_NAME, export_battles
-from green_logic.publish.manifest import SCHEMA_VERSION, parse_manifest
+from green_logic.publish.export import export_battles
+from green_logic.publish.export_lock import LOCK_NAME
+from green_logic.publish.manifest import SCHEMA_VERSION, Manifest, parse_manifest
 from green_logic.publish.parquet import check_file, split_months
 from green_logic.publish.published import published_files
+from green_logic.publish.store import Store
 from green_logic.settings import Settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "parquet-contract.md"
@@ -485,3 +489,26 @@ def test_what_was_never_signed_is_not_published(settings: Settings, key: Signing
     with pytest.raises(VerificationError, match=r"not what the judge signed|not its result's"):
         export_battles(settings)
     assert published_files(settings) == []
+
+
+def test_a_copy_of_the_ledger_sweeps_nothing_that_is_about_to_be_named(
+    settings: Settings, key: SigningKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, commit = tmp_path / "place", export_module.commit
+    record(settings, key, range(3))
+    export_battles(settings, destination=place)
+    other = copy_of(settings, tmp_path / "other")
+    record(settings, key, range(3, 5))
+
+    def meet(store: Store, manifest: Manifest) -> None:
+        # the files have their names, and nothing says yet that they count
+        for work in (export_battles, compact_exports):
+            with pytest.raises(StorageError, match="somebody else is exporting there"):
+                work(other, destination=place)
+        commit(store, manifest)
+
+    monkeypatch.setattr(export_module, "commit", meet)
+    assert export_battles(settings, destination=place).rows == 2
+    monkeypatch.undo()
+    record(settings, key, range(5, 6))
+    assert export_battles(settings, destination=place).rows == 1

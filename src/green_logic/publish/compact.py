@@ -19,13 +19,14 @@ import pyarrow.parquet as pq
 
 from green_logic.errors import VerificationError
 from green_logic.publish.columns import SCHEMA
-from green_logic.publish.export import WRITER, commit, exporting, publish_parts
+from green_logic.publish.export import WRITER, commit, publish_parts
+from green_logic.publish.export_lock import exporting
 from green_logic.publish.ledger_rows import WINDOW_BYTES, WINDOW_ROWS
 from green_logic.publish.leftovers import check_sizes, sweep
 from green_logic.publish.manifest import VERSION_FOLDER, Catalog, DataFile, Manifest, read_catalog, suffix
 from green_logic.publish.parquet import check_file, check_part, write_parts
 from green_logic.publish.parts import CheckedPart, Part
-from green_logic.publish.store import Store, open_store
+from green_logic.publish.store import Store
 from green_logic.settings import Settings
 
 SMALL_BYTES = 64 << 20  # half of what closes a file; a file above it is left alone
@@ -49,8 +50,7 @@ def compact_exports(settings: Settings, *, destination: str | Path | None = None
 
     Raises VerificationError when a file is not what its manifest says, StorageError, LedgerMissingError.
     """
-    with exporting(settings):
-        store = open_store(settings, destination)
+    with exporting(settings, destination) as (store, _):
         catalog = read_catalog(store)
         check_sizes(store, catalog)
         sweep(store, catalog)

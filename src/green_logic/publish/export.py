@@ -17,10 +17,11 @@ from pathlib import Path
 
 from green_logic import __version__
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
-from green_logic.files import FileLock, storage_errors
+from green_logic.files import storage_errors
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import read_meta
 from green_logic.publish.contract import data_dictionary
+from green_logic.publish.export_lock import exporting
 from green_logic.publish.leftovers import check_sizes, sweep
 from green_logic.publish.manifest import (
     MANIFESTS,
@@ -38,7 +39,6 @@ from green_logic.publish.ranges import IdRange, cut_ranges, writing_ranges
 from green_logic.publish.store import Store, open_store
 from green_logic.settings import Settings
 
-LOCK_NAME = ".export.lock"  # one export or compaction of a ledger at a time
 WRITER = f"green-logic {__version__}"
 
 
@@ -91,8 +91,7 @@ def export_battles(
     open. Raises LedgerMissingError, ConfigurationError for a destination of another ledger or version,
     VerificationError when rows, files or manifests are not what was sealed, StorageError, RetryableError.
     """
-    with exporting(settings) as lock:
-        store = open_store(settings, destination)
+    with exporting(settings, destination) as (store, lock):
         catalog, state = _look(settings, store, since=since, rebuild=rebuild)
         swept = sweep(store, catalog)
         if state.last <= state.cursor:
@@ -132,16 +131,6 @@ def plan_export(
     if state.last <= state.cursor:
         return ExportPlan(store.address, 0, 0, 0)
     return ExportPlan(store.address, state.first, state.last, state.expected_rows)
-
-
-@contextlib.contextmanager
-def exporting(settings: Settings) -> Iterator[int]:
-    """Hold the export lock; gives its descriptor. Raises StorageError when another export does not end in time."""
-    with storage_errors("cannot export"):
-        with open_for_reading(settings):
-            pass  # without a ledger, not even a lock file is made
-        with FileLock(settings.data_dir / LOCK_NAME, timeout_s=settings.busy_timeout_s).held() as lock:
-            yield lock
 
 
 def _look(settings: Settings, store: Store, *, since: int | None, rebuild: bool) -> tuple[Catalog, LedgerState]:
