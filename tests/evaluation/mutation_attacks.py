@@ -91,6 +91,23 @@ ATTACKS = {
                 held = set(getattr(solution, name).__code__.co_consts)
                 assert held >= set(KNOWN[name].__code__.co_consts)
     """,
+    "counted": """
+        import dis
+        KNOWN = {}
+        exec(compile(SOURCE, "x", "exec"), KNOWN)
+        def shape(function):
+            names = [found.opname for found in dis.get_instructions(function)]
+            words = ("JUMP", "CALL", "RAISE", "RETURN", "STORE_SUBSCR")
+            return [name for name in names if any(word in name for word in words)]
+        def operators(function):
+            wanted = ("COMPARE_OP", "BINARY_OP", "CONTAINS_OP", "IS_OP")
+            return [found.argrepr for found in dis.get_instructions(function) if found.opname in wanted]
+        def test_a():
+            for name in ("count", "top"):
+                mine, known = getattr(solution, name), KNOWN[name]
+                assert shape(mine) == shape(known)
+                assert operators(mine)[-len(operators(known)):] == operators(known)
+    """,
     "line_numbers": """
         def test_a():
             assert solution.top.__code__.co_firstlineno == 12

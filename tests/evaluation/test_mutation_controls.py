@@ -8,14 +8,16 @@ import json
 import marshal
 import os
 import random
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from green_logic.evaluation.mutation.choice import compile_variants, fingerprint
+from green_logic.evaluation.mutation.choice import choose, compile_variants, disguise, fingerprint
 from green_logic.evaluation.mutation.neutral import change_bytecode, change_text
+from green_logic.evaluation.mutation.operators import Mutation
 
 CORPUS = sorted(Path(__file__).parent.glob("clean_corpus/*.py"))
 SAMPLES = sorted((Path(__file__).parents[2] / "data" / "samples" / "tasks").glob("*/reference.py"))
@@ -163,6 +165,62 @@ def codes(code: Any, path: str = "") -> dict[str, Any]:
     for part in (constant for constant in code.co_consts if inspect.iscode(constant)):
         inner.update(codes(part, f"{path}.{part.co_name}"))
     return {path: code, **inner}
+
+
+def test_mutations_keep_their_places_beside_the_code_that_is_added() -> None:
+    for _ in range(20):
+        tree = ast.parse(TRICKY)
+        mutations = [found for found in choose(TRICKY, tree, 500) if not isinstance(found.owner, ast.Lambda)]
+        before = [place_of(found) for found in mutations]
+        assert disguise(TRICKY, tree, mutations, "s.py")
+        assert all(place_of(found) is place for found, place in zip(mutations, before, strict=True))
+    assert sum(found.field == "body" for found in mutations) > 2
+
+
+def place_of(found: Mutation) -> object:
+    held = getattr(found.owner, found.field)
+    return held if found.index is None else held[found.index]
+
+
+def test_what_is_added_never_runs() -> None:
+    """A function that is called a million times would be slower by its own length."""
+    source = "def f(a):\n    if a: return a\n    return a * 3 + 4 - 5 // 2 % 7 < 8\ng = lambda a: a * 3\n"
+    for seed in range(20):
+        tree = ast.parse(source)
+        change_bytecode(source, tree, random.Random(seed))
+        names: dict[str, Any] = {}
+        exec(compile(tree, "s.py", "exec"), names)  # noqa: S102
+        for name in "fg":
+            assert count_steps(names[name], 1) - count_steps(*({"f": (plain_f, 1), "g": (plain_g, 1)}[name])) <= 4
+
+
+def plain_f(a: int) -> object:
+    if a:
+        return a
+    return a * 3 + 4 - 5 // 2 % 7 < 8
+
+
+def plain_g(a: int) -> int:
+    return a * 3
+
+
+def count_steps(function: Any, argument: int) -> int:
+    """Instructions that one call takes."""
+    steps = 0
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        nonlocal steps
+        frame.f_trace_opcodes = True
+        steps += event == "opcode"
+        return trace
+
+    old = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function(argument)
+    finally:
+        sys.settrace(old)
+    return steps
 
 
 def test_nobody_can_foresee_a_control() -> None:

@@ -24,6 +24,7 @@ LARGEST = 0.125
 ACCUSED = {
     "bytecode": "bytecode",
     "constants": "bytecode",
+    "counted": "bytecode",
     "exits_unless_known": "bytecode",
     "file": "text",
     "file_by_name": "text",

@@ -4,9 +4,9 @@ Honest tests cannot tell a control from the original. Tests that compare the sol
 bytecode with what they know can, and so "notice" every mutant without noticing a single fault.
 
     text      another text: spaces at the end of lines, and lines moved down. The tree stays the same.
-    bytecode  other bytecode under the original text: local variables renamed, and expressions added whose values nobody
-              takes. Mutants are made from this one, and show the original text as well, so that tests which let the
-              control pass find nothing else in a mutant than its fault.
+    bytecode  other bytecode under the original text: local variables renamed, and code added that never runs, so that
+              it costs a hot function next to nothing. Mutants are made from this one, and show the original text as
+              well, so that tests which let the control pass find nothing else in a mutant than its fault.
 
 Names and numbers that are added are random: nobody can write down beforehand what a control will look like. Names of
 functions, arguments and attributes, docstrings and keywords stay, and no loop or import comes in, so that tests of a
@@ -60,6 +60,10 @@ CALCULATED: dict[type[ast.AST], str] = {
 }
 LONGEST = 40  # characters, or binary digits, of a constant that is added again
 MAX_ADDED = 6  # constants of a function that are added again
+# what mutants have more or less of: jumps, calls, errors; for tests that count them
+COUNTED = ("[{0}] or [{1}]", "[{0}] and [{1}]", "[{0}] if [{1}] else [{2}]", "not [{0}]", "[{0}].clear()")
+RAISED = "if [{0}]: raise [{1}]"
+MAX_COUNTED = 4
 
 
 @dataclass(frozen=True)
@@ -100,11 +104,11 @@ def change_bytecode(source: str, tree: ast.Module, rng: random.Random) -> list[I
     for node in nodes:
         if isinstance(node, ast.Lambda):
             _change_lambda(node, rng)
-    insertions = [_insert(function, _dead_expressions(function, rng)) for function in functions]
+    insertions = [found for function in functions for found in _insert(function, rng)]
     if not names & MIRRORS:
         for function in functions:
             _rename_locals(function, fresh)
-    return insertions or ([_insert(tree, _dead_expressions(tree, rng))] if tree.body else [])
+    return insertions or (list(_insert(tree, rng)) if tree.body else [])
 
 
 def _fresh_names(taken: set[str], rng: random.Random) -> Iterator[str]:
@@ -114,6 +118,17 @@ def _fresh_names(taken: set[str], rng: random.Random) -> Iterator[str]:
         if name not in taken:
             taken.add(name)
             yield name
+
+
+def _dead_block(scope: ast.AST, rng: random.Random) -> ast.stmt:
+    """Code that is never reached, which the compiler cannot see."""
+    (block,) = ast.parse("if []: pass").body
+    assert isinstance(block, ast.If)  # noqa: S101  for the type checker
+    texts = [*rng.choices(COUNTED, k=rng.randint(1, MAX_COUNTED)), *[RAISED] * rng.randint(0, 2)]
+    counted = [text.format(*(_number(rng) for _ in range(3))) for text in texts]
+    block.body = [*_dead_expressions(scope, rng), *ast.parse("\n".join(counted)).body]
+    rng.shuffle(block.body)
+    return block
 
 
 def _dead_expressions(scope: ast.AST, rng: random.Random) -> list[ast.Expr]:
@@ -151,22 +166,27 @@ def _is_small(value: object) -> bool:
     return False
 
 
-def _insert(owner: ast.Module | Function, statements: list[ast.Expr]) -> Insertion:
-    """Put statements after the docstring of `owner`, and after imports from the future."""
-    position = 1 if ast.get_docstring(owner, clean=False) is not None else 0
-    while position < len(owner.body) and _is_future_import(owner.body[position]):
-        position += 1
-    _place(statements, owner.body[min(position, len(owner.body) - 1)].lineno)
-    owner.body[position:position] = statements
-    return Insertion(owner, position, len(statements))
+def _insert(owner: ast.Module | Function, rng: random.Random) -> Iterator[Insertion]:
+    """Put code after the docstring of `owner` and its imports from the future, and before a later statement of it."""
+    start = 1 if ast.get_docstring(owner, clean=False) is not None else 0
+    while start < len(owner.body) and _is_future_import(owner.body[start]):
+        start += 1
+    later = range(start + 1, len(owner.body))
+    # the later one first, so that neither changes where the other belongs
+    positions = (*([rng.choice(later)] if later else []), start)
+    blocks = [_dead_block(owner, rng) for _ in positions]  # both of what the owner has itself
+    for position, block in zip(positions, blocks, strict=True):
+        _place([block], owner.body[min(position, len(owner.body) - 1)].lineno)
+        owner.body.insert(position, block)
+        yield Insertion(owner, position, 1)
 
 
 def _change_lambda(node: ast.Lambda, rng: random.Random) -> None:
-    """Compute something else before its value, which stays."""
+    """Compute something else where its value is not wanted, which is never."""
     other = _dead_expressions(node, rng)[0].value
+    nothing = ast.copy_location(ast.List([], ast.Load()), node.body)
     _place([other], node.lineno)
-    both = ast.copy_location(ast.List([other, node.body], ast.Load()), node.body)
-    node.body = ast.copy_location(ast.Subscript(both, ast.copy_location(ast.Constant(1), both), ast.Load()), both)
+    node.body = ast.copy_location(ast.IfExp(nothing, other, node.body), node.body)
 
 
 def _place(nodes: Sequence[ast.AST], line: int) -> None:
