@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import argparse
 import base64
+import concurrent.futures
 import functools
 import hashlib
 import itertools
 import json
 import mmap
-import multiprocessing
 import re
 import struct
 import sys
@@ -291,9 +291,9 @@ def check_archive(pack: Path, keys: Keys, notes: Notes, roots: dict[int, bytes],
     *starts, end = itertools.accumulate(stated["blocks"], initial=0)
     [(title, sums)] = read_block(pack, starts[-1], stated["blocks"][-1], bytes(1024))
     rows: list[tuple[Any, ...]] = []
-    with multiprocessing.Pool() as pool:
+    with concurrent.futures.ProcessPoolExecutor() as pool:  # it notices a worker that was killed
         jobs = [(pack, at, size, keys, stated["origin"]) for at, size in zip(starts, stated["blocks"], strict=True)]
-        for place, block in enumerate(pool.imap(check_block, jobs[:-1])):
+        for place, block in enumerate(pool.map(check_block, jobs[:-1])):
             rows += [(*row, place) for row in block]
             sys.stderr.write(f"\r{len(rows)} of {last + 1 - first} DBOMs " if sys.stderr.isatty() else "")
     order = {line[66:]: number for number, line in enumerate(sums.decode("ascii").split("\n"))}
