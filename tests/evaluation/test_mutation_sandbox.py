@@ -176,6 +176,27 @@ def test_tests_that_look_for_loops_in_the_source_are_honest(sandbox: Sandbox) ->
     assert judge_examination(seen, tests).value == 1.0
 
 
+def test_no_variant_finds_what_an_earlier_one_was_or_said(sandbox: Sandbox) -> None:
+    """Memory that was freed before a guest was forked is still there to be searched."""
+    tests = """
+    import ctypes
+    MARKS = ['nacs_arbez_tset" :"tset"', '[ :"slortnoc"', '[ :"stnatum"']
+    def test_zebra_scan():
+        libc = ctypes.CDLL(None)
+        libc.sbrk.restype = ctypes.c_void_p
+        size = 3 << 20
+        memory = ctypes.string_at(libc.sbrk(0) - size, size)
+        for mark in MARKS:
+            mark = "".join(reversed(mark)).encode()
+            assert memory.find(mark + b'", "outcome": "') < 0
+            assert memory.find(b"{" + mark) < 0
+    """
+    seen = examined(sandbox, tests)
+    assert (seen.stable, seen.flaky) == (("test_zebra_scan",), ())
+    assert seen.controls == {"text": "", "bytecode": ""}
+    assert {fate for _, fate in seen.mutants} == {"survived"}
+
+
 def test_every_variant_starts_in_an_empty_box(sandbox: Sandbox) -> None:
     tests = """
     import os, pathlib, tempfile

@@ -8,10 +8,12 @@ What the judge says and hears on the channel, once the job is taken:
     <- {"done"}
 
 Only the judge knows which variant is the original, which a control and which a mutant, and in which order it asks for
-them: nothing of that is in any memory that a guest inherits. With namespaces a keeper stands between the supervisor
-and the guests. It is the first process of a process namespace that its own user namespace owns, so it may return to it
-after each guest and make the next one's: every guest is process 1 of its own, with an empty file tree to write to,
-and the kernel ends whatever it leaves behind.
+them: nothing of that is in any memory that a guest inherits. Whoever reads a variant, or what a guest wrote, is a
+process of its own that ends with the run; memory that was freed keeps its content, and a guest can search it.
+
+With namespaces a keeper stands between the supervisor and the guests. It is the first process of a process namespace
+that its own user namespace owns, so each run may make a namespace below it: every guest is process 1 of its own, with
+an empty file tree to write to, and the kernel ends whatever it leaves behind.
 """
 
 from __future__ import annotations
@@ -57,26 +59,29 @@ def supervise_variants(job: dict[str, Any], channel: socket.socket, owners: Owne
         _serve(job, channel, owners, plan, lambda: _hosted(plan, limits))
         return
     enter(plan, limits)
-    above = os.pidfd_open(os.getpid())
+    _apart(channel, owners, lambda owners: _keep(job, channel, owners, plan))
+
+
+def _apart(channel: socket.socket, owners: Owners, work: Callable[[Owners], None]) -> None:
+    """Do `work` in a process of its own, for which this one is an owner as well. Raises ChannelClosedError."""
+    parent = os.pidfd_open(os.getpid())
     pid = os.fork()
     if pid == 0:
-        _keep(job, channel, (*owners, above), plan)
+        _work_and_end(channel, parent, lambda: work((*owners, parent)))
+    os.close(parent)
     _, status = os.waitpid(pid, 0)
     if status != 0:
         # it has said why, as far as it could
-        raise ChannelClosedError(f"the keeper of the variants ended with {os.waitstatus_to_exitcode(status)}")
+        raise ChannelClosedError(f"a process of the variants ended with {os.waitstatus_to_exitcode(status)}")
 
 
-def _keep(job: dict[str, Any], channel: socket.socket, owners: Owners, plan: Plan) -> NoReturn:
-    """Be the keeper."""
+def _work_and_end(channel: socket.socket, parent: int, work: Callable[[], None]) -> NoReturn:
     code = 2
     try:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        if select.select([owners[-1]], [], [], 0)[0]:
-            os._exit(3)  # the supervisor died before it could take us along
-        home = os.open("self/ns/pid", os.O_RDONLY | os.O_CLOEXEC, dir_fd=plan.process_dir)
-        limits = Limits(**job["limits"])
-        _serve(job, channel, owners, plan, lambda: _housed(home, limits))
+        if select.select([parent], [], [], 0)[0]:
+            os._exit(3)  # it died before it could take us along
+        work()
         code = 0
     except ChannelClosedError:
         code = 3
@@ -84,10 +89,17 @@ def _keep(job: dict[str, Any], channel: socket.socket, owners: Owners, plan: Pla
         with contextlib.suppress(ChannelClosedError):
             send_record(channel, {"failure": str(error)})
         code = 1
-    except BaseException:  # noqa: BLE001  it must not return into the supervisor's code
+    except BaseException:  # noqa: BLE001  it must not return into the parent's code
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _keep(job: dict[str, Any], channel: socket.socket, owners: Owners, plan: Plan) -> None:
+    """Be the keeper."""
+    home = os.open("self/ns/pid", os.O_RDONLY | os.O_CLOEXEC, dir_fd=plan.process_dir)
+    limits = Limits(**job["limits"])
+    _serve(job, channel, owners, plan, lambda: _housed(home, limits))
 
 
 def _serve(
@@ -98,33 +110,29 @@ def _serve(
     house: Callable[[], contextlib.AbstractContextManager[None]],
 ) -> None:
     """Answer the judge; `house` is the sandbox of one guest as far as it is built before the guest is there."""
-    limits, watched = Limits(**job["limits"]), (channel.fileno(), *owners)
-    source, tests, candidates = str(job["source"]), str(job["tests"]), int(job["candidates"])
-    with house():
-        _run_guest(channel, watched, plan, limits, lambda kept: plan_variants(kept[0], source, tests, candidates))
+    limits, source, tests = Limits(**job["limits"]), str(job["source"]), str(job["tests"])
+
+    def make(owners: Owners) -> None:
+        with house():
+            candidates = int(job["candidates"])
+            _run_guest(channel, owners, plan, limits, lambda kept: plan_variants(kept[0], source, tests, candidates))
+
+    _apart(channel, owners, make)
     if "done" in read_record(channel):
         return
     tests_code = read_frame(channel)
     while "run" in (order := read_record(channel)):
         options = order["run"]
-        variant = Variant(
-            code=read_frame(channel),
-            shown=read_frame(channel).decode("utf-8", "surrogatepass"),
-            tests_code=tests_code,
-            tests=tests,
-            seed=int(options["seed"]),
-            expected=options["expected"],
-        )
-        bound = replace(limits, wall_s=float(options["wall_s"]))
-        with house():
-            _run_guest(
-                channel,
-                watched,
-                plan,
-                bound,
-                lambda kept, variant=variant: run_variant(kept[0], variant),  # type: ignore[misc]
-                cpu_s=float(options["cpu_s"]),
-            )
+
+        def judge(owners: Owners, options: dict[str, Any] = options) -> None:
+            shown = (read_frame(channel), read_frame(channel).decode("utf-8", "surrogatepass"))
+            variant = Variant(*shown, tests_code, tests, int(options["seed"]), options["expected"])
+            bound = replace(limits, wall_s=float(options["wall_s"]))
+            with house():
+                cpu_s = float(options["cpu_s"])
+                _run_guest(channel, owners, plan, bound, lambda kept: run_variant(kept[0], variant), cpu_s=cpu_s)
+
+        _apart(channel, owners, judge)
 
 
 @contextlib.contextmanager
@@ -151,6 +159,8 @@ def _run_guest(
     channel: socket.socket, owners: Owners, plan: Plan, limits: Limits, run: Guest, *, cpu_s: float = float("inf")
 ) -> None:
     """Run one guest to its end, leave nothing of it, and answer."""
+    if plan.group:
+        plan.group.has_killed()  # what came before is not this guest's
     (results_read, results_write), (output_read, output_write) = os.pipe(), os.pipe()
     pid, confined = supervisor.fork_guest(plan, limits, (output_write, results_write), run)
     os.close(results_write)
@@ -160,7 +170,7 @@ def _run_guest(
     watch = Watch(os.pidfd_open(pid), results_read, output_read)
     reason, ended = "", (0, 0.0)
     try:
-        reason = _watch(watch, pid, limits, owners, plan, cpu_s=cpu_s)
+        reason = _watch(watch, pid, limits, (channel.fileno(), *owners), plan, cpu_s=cpu_s)
     finally:
         ended = supervisor.end_guest(pid, watch, plan)
     wall_s = time.monotonic() - started
