@@ -226,13 +226,13 @@ def test_a_solution_of_which_no_mutant_can_be_imported_earns_nothing() -> None:
     assert "no broken copy of the source can be imported" in str(part.evidence["mutation"])
 
 
-def test_where_nothing_can_be_broken_the_pass_rate_stands_alone_and_says_so() -> None:
+def test_where_nothing_can_be_broken_tests_show_nothing_and_t_says_so() -> None:
     base = run_of(test_a="passed", test_b="failed: assert 0")
     part = judge_examination(
         examine(plan_of(0), Sandbox({ORIGINAL: base, "text": base, "bytecode": base}), LIMITS, 8), TESTS
     )
-    assert part.value == 0.5
-    assert "note" in part.evidence["mutation"]  # type: ignore[operator]
+    assert part.value == 0.0
+    assert "nothing in the source can be broken" in str(part.evidence["mutation"])
 
 
 def test_mutants_that_are_not_reached_count_as_unnoticed() -> None:

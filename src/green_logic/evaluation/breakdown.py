@@ -118,8 +118,8 @@ def _mutation(mutation: Mapping[str, Any]) -> str:
     parts = []
     if mutation["flaky"]:
         parts.append(f"{_list(mutation['flaky'])} sometimes pass on the same code and count for nothing")
-    if "reason" in mutation or "note" in mutation:
-        parts.append(mutation.get("reason") or mutation["note"])
+    if "reason" in mutation:
+        parts.append(mutation["reason"])
         return "; ".join(parts)
     killed = mutation["killed_assert"] + mutation["killed_crash"] + mutation["killed_timeout"]
     parts.append(f"they notice {killed} of {mutation['n']} broken copies of the code")

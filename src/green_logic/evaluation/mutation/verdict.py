@@ -46,11 +46,8 @@ def judge_examination(seen: Examination, tests: str) -> cis.Component:
     passed, total = len(seen.stable), _count_tests(seen.base, tests)
     killed = {fate: seen.count(fate) for fate in (rules.KILLED_ASSERT, rules.KILLED_CRASH, rules.KILLED_TIMEOUT)}
     counted = [fate for _, fate in seen.mutants if fate != rules.STILLBORN]
-    reason, note = _find_reason(seen), ""
-    if not reason and not seen.mutants:
-        share, note = 1.0, "nothing in the source can be broken, so the pass rate stands alone"
-    else:
-        share = sum(killed.values()) / len(counted) if counted and not reason else 0.0
+    reason = _find_reason(seen)
+    share = sum(killed.values()) / len(counted) if counted and not reason else 0.0
     evidence = {
         "n": len(counted),
         **killed,
@@ -63,7 +60,6 @@ def judge_examination(seen: Examination, tests: str) -> cis.Component:
         "controls": {name: f"fails {test}" if test else "passes" for name, test in seen.controls.items()},
         "flaky": list(seen.flaky),
         **({"reason": reason} if reason else {}),
-        **({"note": note} if note else {}),
     }
     value = cis.testing_score(passed / total if total else 0.0, share)
     return cis.Component(value, "own_tests", {**describe_run(seen.base, passed, total), "mutation": evidence})
@@ -78,7 +74,10 @@ def _find_reason(seen: Examination) -> str:
     for name, test in seen.controls.items():
         if test:
             return f"{test} fails on a copy that behaves the same and differs in its {name} only"
-    if seen.mutants and all(fate == rules.STILLBORN for _, fate in seen.mutants):
+    # code hidden where nothing is mutated, such as in annotations, must not make `assert True` a good test
+    if not seen.mutants:
+        return "nothing in the source can be broken, so nothing shows that the tests would notice it"
+    if all(fate == rules.STILLBORN for _, fate in seen.mutants):
         return "no broken copy of the source can be imported, so the tests were never asked"
     return ""
 
