@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -122,6 +123,21 @@ def test_nothing_is_pruned_from_a_damaged_archive(settings, record, part):
         archive_dboms(settings, prune=True)
     assert folder(settings) == files
     assert not archive.mark.exists()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_holds_up_neither_archive_nor_prune_nor_the_next_run(settings, record, make):
+    _, files = record("b-1", "b-2")
+    path = settings.dboms / "dbom_b-1.json"
+    path.unlink()
+    make(path)
+    report = archive_dboms(settings, prune=True)
+    assert (report.removed, report.kept) == (1, 1)
+    assert read_archived_dbom(settings, "b-1") == files["dbom_b-1.json"]
+    recovery, _ = record("b-3")
+    assert recovery.set_aside == 1
+    assert (settings.data_dir / "set_aside" / "dboms" / "dbom_b-1.json").exists()
+    assert path.read_bytes() == files["dbom_b-1.json"]
 
 
 def test_the_mark_waits_for_the_ledgers_lock(settings, record):

@@ -57,10 +57,13 @@ class DbomShelf:
         self._durable.difference_update((sealed.file_name, sealed.h_delta) for sealed in battles)
 
     def read(self, name: str) -> bytes | None:
-        """Content of a DBOM file, None when there is none."""
+        """Content of a DBOM file, None when there is none; a pipe or a directory in its place holds nothing."""
+        path = self.directory / name
+        if not path.is_file():  # opening a pipe would wait for whoever writes to it
+            return b"" if path.exists() else None
         try:
-            return (self.directory / name).read_bytes()
-        except (FileNotFoundError, IsADirectoryError):
+            return path.read_bytes()
+        except FileNotFoundError:
             return None
 
     def names(self) -> set[str]:

@@ -75,11 +75,18 @@ def read_dbom(connection: sqlite3.Connection, directory: Path, leaf: Leaf) -> by
 
     Raises VerificationError when the row is damaged too.
     """
-    with contextlib.suppress(FileNotFoundError, IsADirectoryError):
-        data = (directory / dbom_name(leaf.battle_id)).read_bytes()
-        if hashlib.sha256(data).digest() == leaf.dbom_sha256:
-            return data
-    return rebuild(connection, leaf.battle_id)
+    data = read_own_file(directory, leaf)
+    return rebuild(connection, leaf.battle_id) if data is None else data
+
+
+def read_own_file(directory: Path, leaf: Leaf) -> bytes | None:
+    """Content of the file of a leaf; None when it is gone, or another, or no file at all."""
+    path = directory / dbom_name(leaf.battle_id)
+    with contextlib.suppress(FileNotFoundError):
+        # a pipe would wait for whoever writes to it
+        data = path.read_bytes() if path.is_file() else b""
+        return data if hashlib.sha256(data).digest() == leaf.dbom_sha256 else None
+    return None
 
 
 def ordered_members(

@@ -7,7 +7,6 @@ of the ledger puts every file back from the rows.
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from green_logic.ledger.schema import LOCK_NAME
 from green_logic.proof.dbom import dbom_name
 from green_logic.publish.archive_check import match_archive
 from green_logic.publish.archive_files import archives_directory, find_archives
-from green_logic.publish.leaves import Leaf, Progress, no_progress, read_leaves
+from green_logic.publish.leaves import Leaf, Progress, no_progress, read_leaves, read_own_file
 from green_logic.settings import Settings
 
 GROUP = 500  # files removed at once; writers wait about 10 ms meanwhile
@@ -52,7 +51,8 @@ def _remove(directory: Path, leaves: Sequence[Leaf], lock: FileLock, progress: P
     for start in range(0, len(leaves), GROUP):
         progress("pruning", start, len(leaves))
         # a file that differs is evidence of something; the audit tells of it
-        doomed = [path for leaf in leaves[start : start + GROUP] if (path := _find_equal(directory, leaf)) is not None]
+        group = leaves[start : start + GROUP]
+        doomed = [directory / dbom_name(one.battle_id) for one in group if read_own_file(directory, one) is not None]
         # under the lock: a recovery that sees a file go while it works would take it for torn
         with lock.held():
             for path in doomed:
@@ -60,8 +60,3 @@ def _remove(directory: Path, leaves: Sequence[Leaf], lock: FileLock, progress: P
         removed += len(doomed)
     sync_directory(directory)
     return removed
-
-
-def _find_equal(directory: Path, leaf: Leaf) -> Path | None:
-    path = directory / dbom_name(leaf.battle_id)
-    return path if hashlib.sha256(path.read_bytes()).digest() == leaf.dbom_sha256 else None
