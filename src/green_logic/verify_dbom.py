@@ -81,7 +81,6 @@ def ed_decode(data: bytes) -> Point | None:
         return None
     x = P - x if x & 1 != sign else x
     return (x, y, 1, x * y % P)
-
 @functools.lru_cache(maxsize=64)
 def ed_table(point: Point) -> list[list[Point]]:
     """For each hex digit of a factor, the lowest first: what 0 to 15 there add to the point times that factor."""
@@ -91,7 +90,6 @@ def ed_table(point: Point) -> list[list[Point]]:
         point = ed_add(rows[-1][-1], point)
     return rows
 BASE = ed_decode((4 * pow(5, P - 2, P) % P).to_bytes(32, "little")) or (0, 1, 1, 0)
-
 def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> bool:
     """Whether 64 bytes of `signature` over `message` are good under the 32 bytes of `public`."""
     point, s = ed_decode(public), int.from_bytes(signature[32:], "little")
@@ -120,7 +118,6 @@ def load_keys(data: bytes) -> Keys:
     if not keys:
         raise ValueError("expected an Ed25519 public key, PEM or OpenSSH")
     return keys
-
 # --- JSON and base64 that no two readers can read differently
 def parse_json(data: bytes, kind: str, limit: int = SIZE_LIMIT) -> Any:
     """JSON without duplicate keys, NaN, and numbers that tools read differently. Raises Bad of `kind`."""
@@ -335,6 +332,9 @@ def check_archive(pack: Path, keys: Keys, notes: Notes, roots: dict[int, bytes],
 def check_export(manifest: Path) -> str:
     """What the manifest of a Parquet export says; its rows need pyarrow, and so `green-logic verify`."""
     stated = parse_json(small(manifest), "export", BLOCK_LIMIT)
+    text = json.dumps({name: value for name, value in stated.items() if name != "digest"}, indent=2, ensure_ascii=False)
+    whole = f'{text[:-2]},\n  "digest": "{sha256(text.encode(), bytes([10])).hex()}"\n}}\n'
+    need(whole.encode() == small(manifest), "export", "not the manifest as written")
     for path, size, digest in ((one["path"], one["bytes"], one["sha256"]) for one in stated["files"]):
         need(re.fullmatch(r"month=\d{4}-\d\d/battles-[-\dg]+\.parquet", path), "export", f"{path}: no file of ours")
         file = manifest.parent.parent / path

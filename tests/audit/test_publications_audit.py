@@ -25,6 +25,7 @@ from green_logic.proof.checkpoint import sign_checkpoint
 from green_logic.publish.columns import SCHEMA
 from green_logic.publish.compact import compact_exports
 from green_logic.publish.inventory import file_digest, inventory_bytes
+from green_logic.publish.manifest import manifest_bytes
 
 BATTLES = STEPS * STEP
 
@@ -48,9 +49,7 @@ def manifest_of(published, number=0):
 
 
 def write_manifest(path, content):
-    import orjson
-
-    path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    path.write_bytes(manifest_bytes(content))
 
 
 def forge_rows(published, column, value):

@@ -28,7 +28,7 @@ from green_logic.publish.compact import compact_exports
 from green_logic.publish.contract import COLUMNS, contract_table
 from green_logic.publish.export import export_battles
 from green_logic.publish.export_lock import LOCK_NAME
-from green_logic.publish.manifest import SCHEMA_VERSION, Manifest, parse_manifest
+from green_logic.publish.manifest import SCHEMA_VERSION, Manifest, manifest_bytes, parse_manifest
 from green_logic.publish.parquet import check_file, split_months
 from green_logic.publish.published import published_files
 from green_logic.publish.store import Store
@@ -58,7 +58,7 @@ def files_of(settings: Settings) -> dict[str, str]:
 def edit_manifest(settings: Settings, **changes: object) -> None:
     (path,) = (root_of(settings) / "v1" / "_manifests").iterdir()
     value = orjson.loads(path.read_bytes())
-    path.write_bytes(orjson.dumps({**value, **changes}))
+    path.write_bytes(manifest_bytes({**value, **changes}))
 
 
 @pytest.fixture(scope="module")
