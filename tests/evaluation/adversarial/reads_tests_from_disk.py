@@ -6,7 +6,7 @@ import glob, os, re
 
 def text():
     found = ""
-    for pattern in ("test*.py", "/box/**/*.py", "/tmp/**/test*.py", "/work/**/test_solution*", "../**/*.py"):
+    for pattern in ("test*.py", "/box/**/*.py", "/tmp/**/test*.py", "/home/**/test_solution*", "../**/*.py"):
         for path in glob.glob(pattern, recursive=True)[:200]:
             if path.endswith("solution.py") and "test" not in path:
                 continue
