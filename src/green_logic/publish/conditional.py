@@ -44,8 +44,8 @@ def find_puts(destination: str) -> ConditionalPuts | None:
     if place.scheme != "s3":
         return None
     try:
-        import boto3  # type: ignore[import-untyped]  # noqa: PLC0415  an extra, and slow to import
-        from botocore.config import Config  # type: ignore[import-untyped]  # noqa: PLC0415
+        import boto3  # noqa: PLC0415  an extra, and slow to import
+        from botocore.config import Config  # noqa: PLC0415
     except ImportError:
         return None
     options = {name: values[-1] for name, values in parse_qs(place.query).items()}
@@ -164,7 +164,7 @@ class _UnknownConditionError(OSError):
 
 @contextlib.contextmanager
 def _as_os_error() -> Iterator[None]:
-    from botocore.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415  an extra
+    from botocore.exceptions import (  # noqa: PLC0415  an extra
         BotoCoreError,
         ClientError,
     )

@@ -6,9 +6,6 @@ whole and durable, or not at all.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 import re
 import shutil
 import tempfile
@@ -18,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from green_logic.errors import ConfigurationError, StorageError, VerificationError
+from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.files import (
     TEMPORARY_PREFIX,
     make_directory,
@@ -29,6 +26,7 @@ from green_logic.files import (
 )
 from green_logic.ledger.log import CHECKPOINT_NAME
 from green_logic.proof.keys import PUBLIC_NAME
+from green_logic.publish.directory_lock import alone_in
 from green_logic.publish.inspection import inspect_copy
 from green_logic.publish.inventory import file_digest, read_inventory
 from green_logic.publish.leaves import Progress, no_progress
@@ -65,8 +63,9 @@ def restore(backup: Path, target: Path, *, progress: Progress = no_progress) -> 
     with storage_errors("cannot restore"):
         check_empty(target)
         manifest = check_backup(backup, progress)
-        make_directory(target.absolute().parent)
-        with _alone_in(target.absolute().parent) as parent:
+        parent = target.absolute().parent
+        make_directory(parent)
+        with alone_in(parent, f"another restore into {parent} is at work"):
             work = parent / f"{TEMPORARY_PREFIX}restore-{target.absolute().name}"
             shutil.rmtree(work, ignore_errors=True)  # of a restore that was killed
             try:
@@ -183,19 +182,6 @@ def check_empty(target: Path) -> None:
             f"{target} is not empty: a restore never overwrites",
             hint="choose a --data-dir that does not exist, or move this one away",
         )
-
-
-@contextlib.contextmanager
-def _alone_in(directory: Path) -> Iterator[Path]:
-    """Keep a second restore beside this one out. The lock is on the directory itself and leaves no file behind."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield directory
-    except BlockingIOError as error:
-        raise StorageError(f"another restore into {directory} is at work", hint="wait for it to end") from error
-    finally:
-        os.close(descriptor)
 
 
 def _report(path: Path, manifest: Mapping[str, Any], started: float) -> RestoreReport:
