@@ -28,7 +28,14 @@ WORKS = ("export", "rebuild", "compact", "archive", "prune", "backup", "restore"
 
 def work(settings: Settings, name: str) -> None:
     """One publication, small enough that a kill can hit all of it."""
-    archive_files.MAX_LEAVES = LEAVES
+    limit, archive_files.MAX_LEAVES = archive_files.MAX_LEAVES, LEAVES
+    try:
+        _publish(settings, name)
+    finally:
+        archive_files.MAX_LEAVES = limit
+
+
+def _publish(settings: Settings, name: str) -> None:
     if name in {"export", "rebuild"}:
         export_battles(settings, rebuild=name == "rebuild")
     elif name == "compact":
