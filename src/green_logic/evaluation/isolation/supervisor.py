@@ -57,11 +57,30 @@ def supervise(job: dict[str, Any], channel: socket.socket, owners: tuple[int, ..
     """
     limits = Limits(**job["limits"])
     enter(plan, limits)
-    (results_read, results_write), (output_read, output_write) = os.pipe(), os.pipe()
     words = (str(job["source"]), str(job["tests"]), str(job["kind"]))
-    pid, confined = fork_guest(
-        plan, limits, (output_write, results_write), lambda descriptors: run_guest(descriptors[0], *words)
+    owned = (channel.fileno(), *owners)
+    conduct(
+        channel,
+        plan,
+        limits,
+        lambda descriptors: run_guest(descriptors[0], *words),
+        lambda watch, _: watch_guest(watch, limits, owned, plan),
     )
+
+
+def conduct(
+    channel: socket.socket,
+    plan: Plan,
+    limits: Limits,
+    run: Callable[[list[int]], None],
+    watch_it: Callable[[Watch, int], str],
+) -> None:
+    """Run one guest to its end in the sandbox that this process has entered, leave nothing of it, and answer.
+
+    `watch_it` gets what comes from the guest and its process id, and returns why it ended, as `watch_guest`.
+    """
+    (results_read, results_write), (output_read, output_write) = os.pipe(), os.pipe()
+    pid, confined = fork_guest(plan, limits, (output_write, results_write), run)
     os.close(results_write)
     os.close(output_write)
     await_confinement(confined)
@@ -69,12 +88,14 @@ def supervise(job: dict[str, Any], channel: socket.socket, owners: tuple[int, ..
     watch = Watch(os.pidfd_open(pid), results_read, output_read)
     reason, ended = "", (0, 0.0)
     try:
-        reason = watch_guest(watch, limits, (channel.fileno(), *owners), plan)
+        reason = watch_it(watch, pid)
     finally:
         ended = end_guest(pid, watch, plan)
     wall_s = time.monotonic() - started
     if reason == "exited":
         reason = drain(watch, limits) or reason
+    for descriptor in watch.descriptors:
+        os.close(descriptor)
     send_record(channel, {"reason": reason, "exit_code": ended[0], "wall_s": wall_s, "cpu_s": ended[1]})
     send_frame(channel, bytes(watch.results))
     send_frame(channel, bytes(watch.output))

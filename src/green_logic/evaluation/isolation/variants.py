@@ -35,7 +35,6 @@ from green_logic.evaluation.isolation.channel import (
     ChannelClosedError,
     read_frame,
     read_record,
-    send_frame,
     send_record,
 )
 from green_logic.evaluation.isolation.namespaces import LINKS, MAX_INODES
@@ -161,26 +160,10 @@ def _run_guest(
     """Run one guest to its end, leave nothing of it, and answer."""
     if plan.group:
         plan.group.has_killed()  # what came before is not this guest's
-    (results_read, results_write), (output_read, output_write) = os.pipe(), os.pipe()
-    pid, confined = supervisor.fork_guest(plan, limits, (output_write, results_write), run)
-    os.close(results_write)
-    os.close(output_write)
-    supervisor.await_confinement(confined)
-    started = time.monotonic()
-    watch = Watch(os.pidfd_open(pid), results_read, output_read)
-    reason, ended = "", (0, 0.0)
-    try:
-        reason = _watch(watch, pid, limits, (channel.fileno(), *owners), plan, cpu_s=cpu_s)
-    finally:
-        ended = supervisor.end_guest(pid, watch, plan)
-    wall_s = time.monotonic() - started
-    if reason == "exited":
-        reason = supervisor.drain(watch, limits) or reason
-    for descriptor in watch.descriptors:
-        os.close(descriptor)
-    send_record(channel, {"reason": reason, "exit_code": ended[0], "wall_s": wall_s, "cpu_s": ended[1]})
-    send_frame(channel, bytes(watch.results))
-    send_frame(channel, bytes(watch.output))
+    owned = (channel.fileno(), *owners)
+    supervisor.conduct(
+        channel, plan, limits, run, lambda watch, pid: _watch(watch, pid, limits, owned, plan, cpu_s=cpu_s)
+    )
 
 
 def _watch(watch: Watch, pid: int, limits: Limits, owners: Owners, plan: Plan, *, cpu_s: float) -> str:
