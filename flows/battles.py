@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
+from weakref import WeakSet
 
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
@@ -30,7 +31,8 @@ from green_logic.pipeline import BatchRun
 from green_logic.settings import load_settings
 
 _runs: dict[str, BatchRun] = {}  # open in this process; tasks carry the key
-_finished: set[BatchRun] = set()  # whose every chunk was taken through, should Prefect not take the end of it
+# whose every chunk was taken through, should Prefect not take the end of it; weak, for an inbox has no last run
+_finished: WeakSet[BatchRun] = WeakSet()
 T = TypeVar("T")
 speak_plainly()
 
@@ -155,7 +157,6 @@ def _update_progress(identity: UUID | None, run: BatchRun) -> UUID | None:
 
 def run_as_flow(run: BatchRun) -> None:
     """The whole of an open run as one flow run."""
-    _finished.discard(run)
     with registered(run) as run_id, ended_in_order():
         evaluate_battles(run.name, str(run.settings.data_dir), run.settings.chunk_size, opened_run=run_id)
 
