@@ -124,6 +124,7 @@ def _judge_end(ending: Ending, reported: tuple[str, str] | None, malformed: str,
     """`ended` and `detail`. What the supervisor saw comes before what the guest says."""
     limit_details = {
         "timeout": ("timeout", f"wall time limit of {limits.wall_s:g} s"),
+        "cpu_limit": ("timeout", "CPU time limit of one variant"),
         "output_limit": ("output_limit", f"more than {limits.output_bytes} bytes of output"),
         "results_limit": ("crashed", "results too large"),
         "memory_limit": ("crashed", f"more than {limits.memory_bytes} bytes of memory"),

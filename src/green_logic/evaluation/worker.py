@@ -27,6 +27,7 @@ from green_logic.evaluation.isolation.channel import (
     send_frame,
     send_record,
 )
+from green_logic.evaluation.isolation.exchange import Exchange, open_exchange
 from green_logic.evaluation.isolation.split.needs import SIDES, Needs
 from green_logic.evaluation.isolation.split.shelf import Shelf
 from green_logic.evaluation.mutation.examination import Examination, examine
@@ -114,28 +115,23 @@ class Worker:
         Raises WorkerDeathError, after which only `close` makes sense.
         """
         self.wait_ready()
-        job: dict[str, object] = {"source": source, "tests": tests, "kind": "variants", "limits": asdict(limits)}
         with self._reporting_death():
-            self._channel.settimeout(limits.wall_s + GRACE_S)
+            send_record(self._channel, {"kind": "variants", "limits": asdict(limits)})
             # a mutant that cannot be imported says nothing about tests, and another one takes its place
-            send_record(self._channel, {**job, "candidates": mutants * 2})
-            plan = self._read_plan(source)
+            plan = self._read_plan(source, tests, mutants * 2, limits)
             if plan.fault:
                 send_record(self._channel, {"done": True})
                 run = self.run(source, tests, "own", limits)
                 return Examination(run, fault=f"no variant of the solution can be made: {plan.fault}")
-            send_record(self._channel, {"tests_size": len(plan.tests_code)})
-            send_frame(self._channel, plan.tests_code)
 
             def ask(
                 variant: Variant, *, seed: int, expected: Sequence[str] | None, wall_s: float, cpu_s: float
             ) -> TestRun:
-                order = {"seed": seed, "expected": expected, "wall_s": wall_s, "cpu_s": cpu_s}
-                self._channel.settimeout(wall_s + GRACE_S)
-                send_record(self._channel, {"run": order})
-                send_frame(self._channel, variant.code)
-                send_frame(self._channel, variant.shown.encode("utf-8", "surrogatepass"))
-                return self._read_run(replace(limits, wall_s=wall_s))
+                order = {"variant": (seed, expected, variant.shown, tests)}
+                with open_exchange(order, (variant.code, plan.tests_code)) as exchange:
+                    ending = self._run_order(exchange, wall_s, cpu_s)
+                    bound = replace(limits, wall_s=wall_s)
+                    return parse_run(ending, exchange.read_results(), exchange.read_output(), bound, {self._box: BOX})
 
             examination = examine(plan, ask, limits, mutants)
             send_record(self._channel, {"done": True})
@@ -182,12 +178,20 @@ class Worker:
         results, output = read_frame(self._channel), read_frame(self._channel)
         return parse_run(Ending(**ending), results, output, limits, {**places, self._box: BOX})
 
-    def _read_plan(self, source: str) -> Plan:
+    def _run_order(self, exchange: Exchange, wall_s: float, cpu_s: float) -> Ending:
+        """How the guest ended that did what `exchange` orders."""
+        self._channel.settimeout(wall_s + GRACE_S)
+        send_record(self._channel, {"run": {"wall_s": wall_s, "cpu_s": cpu_s}})
+        exchange.send(self._channel)
+        return Ending(**self._read_answer())
+
+    def _read_plan(self, source: str, tests: str, candidates: int, limits: Limits) -> Plan:
         """The variants, or why there are none: compiling them may exceed every limit, as running them may."""
-        ending = self._read_answer()
-        results, _ = read_frame(self._channel), read_frame(self._channel)
-        if (ending["reason"], ending["exit_code"]) != ("exited", 0):
-            return Plan(fault=f"compiling it ended with {ending['reason']} {ending['exit_code']}")
+        with open_exchange({"plan": (source, tests, candidates)}) as exchange:
+            ending = self._run_order(exchange, limits.wall_s, float(limits.cpu_s))
+            results = exchange.read_results()
+        if (ending.reason, ending.exit_code) != ("exited", 0):
+            return Plan(fault=f"compiling it ended with {ending.reason} {ending.exit_code}")
         try:
             return parse_plan(results, source)
         except (ValueError, LookupError, TypeError, RecursionError) as error:

@@ -19,14 +19,13 @@ from typing import Any
 
 from green_logic.evaluation.isolation.box import measure_box
 from green_logic.evaluation.isolation.channel import ChannelClosedError, send_frame, send_record
+from green_logic.evaluation.isolation.exchange import OUTPUT_TAIL_BYTES, RESULTS_BYTES
 from green_logic.evaluation.isolation.guest import run_guest
 from green_logic.evaluation.isolation.memory import takes_more_than
 from green_logic.evaluation.isolation.plan import Plan, clear, confine, enter, offer_to_oom_killer
 from green_logic.evaluation.testrun import Limits
 
 READ_BYTES = 1 << 16
-RESULTS_BYTES = 4 << 20  # about 40,000 tests
-OUTPUT_TAIL_BYTES = 16 << 10
 RESULTS_DESCRIPTOR = 200  # at least: far from what code that closes or tries small numbers will hit
 LOOK_S = 0.1  # a core fills some 100 MB in that time
 CONFINED = b"confined"
@@ -58,29 +57,8 @@ def supervise(job: dict[str, Any], channel: socket.socket, owners: tuple[int, ..
     limits = Limits(**job["limits"])
     enter(plan, limits)
     words = (str(job["source"]), str(job["tests"]), str(job["kind"]))
-    owned = (channel.fileno(), *owners)
-    conduct(
-        channel,
-        plan,
-        limits,
-        lambda descriptors: run_guest(descriptors[0], *words),
-        lambda watch, _: watch_guest(watch, limits, owned, plan),
-    )
-
-
-def conduct(
-    channel: socket.socket,
-    plan: Plan,
-    limits: Limits,
-    run: Callable[[list[int]], None],
-    watch_it: Callable[[Watch, int], str],
-) -> None:
-    """Run one guest to its end in the sandbox that this process has entered, leave nothing of it, and answer.
-
-    `watch_it` gets what comes from the guest and its process id, and returns why it ended, as `watch_guest`.
-    """
     (results_read, results_write), (output_read, output_write) = os.pipe(), os.pipe()
-    pid, confined = fork_guest(plan, limits, (output_write, results_write), run)
+    pid, confined = fork_guest(plan, limits, (output_write, results_write), lambda kept: run_guest(kept[0], *words))
     os.close(results_write)
     os.close(output_write)
     await_confinement(confined)
@@ -88,23 +66,21 @@ def conduct(
     watch = Watch(os.pidfd_open(pid), results_read, output_read)
     reason, ended = "", (0, 0.0)
     try:
-        reason = watch_it(watch, pid)
+        reason = watch_guest(watch, limits, (channel.fileno(), *owners), plan)
     finally:
-        ended = end_guest(pid, watch, plan)
+        ended = end_guest(pid, watch.guest, plan)
     wall_s = time.monotonic() - started
     if reason == "exited":
         reason = drain(watch, limits) or reason
-    for descriptor in watch.descriptors:
-        os.close(descriptor)
     send_record(channel, {"reason": reason, "exit_code": ended[0], "wall_s": wall_s, "cpu_s": ended[1]})
     send_frame(channel, bytes(watch.results))
     send_frame(channel, bytes(watch.output))
 
 
-def end_guest(pid: int, watch: Watch, plan: Plan) -> tuple[int, float]:
-    """Leave nothing of the guest. Returns its exit code and the CPU seconds of its whole tree."""
+def end_guest(pid: int, guest: int, plan: Plan) -> tuple[int, float]:
+    """Leave nothing of `guest`, a pidfd. Returns its exit code and the CPU seconds of its whole tree."""
     with contextlib.suppress(ProcessLookupError):
-        signal.pidfd_send_signal(watch.guest, signal.SIGKILL)
+        signal.pidfd_send_signal(guest, signal.SIGKILL)
         # all at once, where there is no process namespace to do it: a fork bomb outruns a loop
         os.killpg(pid, signal.SIGKILL)
     _, status, usage = os.wait4(pid, 0)
@@ -137,21 +113,21 @@ def watch_guest(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Pla
         if not ready.isdisjoint(owners):
             raise ChannelClosedError("nobody waits for this job any more")
         if watch.guest in ready or watch.keeper in ready:
-            return _look(limits, plan) or ("exited" if watch.guest in ready else "solution_ended")
+            return look(limits, plan) or ("exited" if watch.guest in ready else "solution_ended")
         for descriptor in ready:
             if not _take(watch, descriptor):
                 poller.unregister(descriptor)
         if reason := _excess(watch, limits):
             return reason
         if time.monotonic() > next_look:
-            if reason := _look(limits, plan):
+            if reason := look(limits, plan):
                 return reason
             next_look = time.monotonic() + LOOK_S
     return "timeout"
 
 
-def _look(limits: Limits, plan: Plan) -> str:
-    """The memory of all processes together, and a box that is no tmpfs."""
+def look(limits: Limits, plan: Plan) -> str:
+    """The limit that is exceeded, or nothing: the memory of all processes together, a box that is no tmpfs."""
     if plan.group.has_killed() if plan.group else takes_more_than(plan.process_dir, limits.memory_bytes):
         return "memory_limit"
     if plan.shares_host and measure_box(plan.box) > limits.disk_bytes:

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from green_logic.evaluation.isolation import guest
+from green_logic.evaluation.isolation.exchange import read_order
 from green_logic.evaluation.isolation.guest import SOLUTION, TESTS, Reporter, SolutionAliases, SolutionNames
 from green_logic.evaluation.isolation.own_cases import find_own_cases
 from green_logic.evaluation.isolation.ready import run_pytest
@@ -37,7 +38,20 @@ class Variant:
     expected: Sequence[str] | None  # tests that may be run until one does not pass; None: run all
 
 
-def plan_variants(descriptor: int, source: str, tests: str, candidates: int) -> None:
+def run_order(results: int, order: int) -> None:
+    """Do what the judge orders, {"plan": ...} or {"variant": ...}, and write what comes of it to `results`."""
+    header, parts = read_order(order)
+    os.close(order)
+    if "plan" in header:
+        source, tests, candidates = header["plan"]
+        _plan_variants(results, str(source), str(tests), int(candidates))
+    else:
+        seed, expected, shown, tests = header["variant"]
+        code, tests_code = parts
+        _run_variant(results, Variant(code, str(shown), tests_code, str(tests), int(seed), expected))
+
+
+def _plan_variants(descriptor: int, source: str, tests: str, candidates: int) -> None:
     """Write a JSON header, a newline, and the compiled variants one after the other."""
     sys.setrecursionlimit(5000)  # a tree that the parser accepts is walked whole; the compiler has its own limit
     header, blobs = compile_variants(
@@ -48,7 +62,7 @@ def plan_variants(descriptor: int, source: str, tests: str, candidates: int) -> 
         left = left[os.write(descriptor, left) :]
 
 
-def run_variant(descriptor: int, variant: Variant) -> None:
+def _run_variant(descriptor: int, variant: Variant) -> None:
     """Run the tests against one variant and report to `descriptor`; the last record is the end."""
     reporter = Reporter(descriptor)
     guest.prepare_process({SOLUTION: variant.shown, TESTS: variant.tests})

@@ -1,15 +1,13 @@
 """Runs one test file against many variants of one solution, each in a sandbox of its own.
 
-What the judge says and hears on the channel, once the job is taken:
+What the judge says and hears on the channel, once the job is taken, again and again:
 
-    -> an answer like that of `supervise`, whose results are what `plan_variants` wrote: every variant, compiled
-    <- {"tests_size"}, then one frame: the tests, compiled
-    <- {"run": {...}} and two frames, the variant's code and the source that it shows; -> an answer; again and again
-    <- {"done"}
+    -> {"run": {"wall_s", "cpu_s"}}, and the descriptors of an `Exchange`
+    <- {"reason", "exit_code", "wall_s", "cpu_s"}
 
-Only the judge knows which variant is the original, which a control and which a mutant, and in which order it asks for
-them: nothing of that is in any memory that a guest inherits. Whoever reads a variant, or what a guest wrote, is a
-process of its own that ends with the run; memory that was freed keeps its content, and a guest can search it.
+and at last {"done"}. The first order has every variant compiled, each one after it runs one. Only the judge knows which
+variant is the original, which a control and which a mutant, and in which order it asks for them: nothing of that is in
+any memory that a guest inherits, for nobody here reads an order but the guest that it is meant for.
 
 With namespaces a keeper stands between the supervisor and the guests. It is the first process of a process namespace
 that its own user namespace owns, so each run may make a namespace below it: every guest is process 1 of its own, with
@@ -26,55 +24,68 @@ import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from green_logic.evaluation.isolation import kernel, supervisor
-from green_logic.evaluation.isolation.channel import (
-    ChannelClosedError,
-    read_frame,
-    read_record,
-    send_record,
-)
+from green_logic.evaluation.isolation.channel import ChannelClosedError, read_record, send_record
+from green_logic.evaluation.isolation.exchange import RESULTS_BYTES, Exchange
 from green_logic.evaluation.isolation.namespaces import LINKS, MAX_INODES
 from green_logic.evaluation.isolation.plan import Plan, enter
-from green_logic.evaluation.isolation.supervisor import Watch
-from green_logic.evaluation.isolation.variant_guest import Variant, plan_variants, run_variant
+from green_logic.evaluation.isolation.variant_guest import run_order
 from green_logic.evaluation.testrun import BOX, Limits
 
-SLICE_S = 0.12  # between two looks at a guest's CPU time; longer than `supervisor.LOOK_S`, which must come about
+LOOK_S = supervisor.LOOK_S
+SHORTEST_LOOK_S = 0.005  # a guest that is about to reach its CPU limit is not looked at more often
 Owners = tuple[int, ...]
-Guest = Callable[[list[int]], None]
+House = Callable[[], contextlib.AbstractContextManager[None]]  # one guest's sandbox, as far as it is built before it
+
+
+@dataclass(frozen=True)
+class Service:
+    """What stays the same for all runs of a job."""
+
+    channel: socket.socket
+    owners: Owners  # pidfds of the processes for whom it works
+    plan: Plan
+    limits: Limits
+    house: House
+
+
+@dataclass(frozen=True)
+class Guest:
+    """One run."""
+
+    pid: int
+    pidfd: int
+    exchange: Exchange
+    cpu_s: float  # that it may have itself, finer than RLIMIT_CPU's seconds
 
 
 def supervise_variants(job: dict[str, Any], channel: socket.socket, owners: Owners, plan: Plan) -> None:
-    """Plan and run variants until the judge has enough.
+    """Run what the judge orders until it has enough.
 
     Raises OSError if a sandbox could not be built, ChannelClosedError if nobody waits for answers.
     """
     limits = Limits(**job["limits"])
     if plan.shares_host:
-        _serve(job, channel, owners, plan, lambda: _hosted(plan, limits))
+        _serve(Service(channel, owners, plan, limits, lambda: _hosted(plan, limits)))
         return
     enter(plan, limits)
-    _apart(channel, owners, lambda owners: _keep(job, channel, owners, plan))
-
-
-def _apart(channel: socket.socket, owners: Owners, work: Callable[[Owners], None]) -> None:
-    """Do `work` in a process of its own, for which this one is an owner as well. Raises ChannelClosedError."""
     parent = os.pidfd_open(os.getpid())
     pid = os.fork()
     if pid == 0:
-        _work_and_end(channel, parent, lambda: work((*owners, parent)))
+        _keep(channel, parent, lambda: _serve_housed(channel, (*owners, parent), plan, limits))
     os.close(parent)
     _, status = os.waitpid(pid, 0)
     if status != 0:
         # it has said why, as far as it could
-        raise ChannelClosedError(f"a process of the variants ended with {os.waitstatus_to_exitcode(status)}")
+        raise ChannelClosedError(f"the keeper of the variants ended with {os.waitstatus_to_exitcode(status)}")
 
 
-def _work_and_end(channel: socket.socket, parent: int, work: Callable[[], None]) -> NoReturn:
+def _keep(channel: socket.socket, parent: int, work: Callable[[], None]) -> NoReturn:
+    """Be the keeper."""
     code = 2
     try:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -94,44 +105,18 @@ def _work_and_end(channel: socket.socket, parent: int, work: Callable[[], None])
         os._exit(code)
 
 
-def _keep(job: dict[str, Any], channel: socket.socket, owners: Owners, plan: Plan) -> None:
-    """Be the keeper."""
+def _serve_housed(channel: socket.socket, owners: Owners, plan: Plan, limits: Limits) -> None:
     home = os.open("self/ns/pid", os.O_RDONLY | os.O_CLOEXEC, dir_fd=plan.process_dir)
-    limits = Limits(**job["limits"])
-    _serve(job, channel, owners, plan, lambda: _housed(home, limits))
+    _serve(Service(channel, owners, plan, limits, lambda: _housed(home, limits)))
 
 
-def _serve(
-    job: dict[str, Any],
-    channel: socket.socket,
-    owners: Owners,
-    plan: Plan,
-    house: Callable[[], contextlib.AbstractContextManager[None]],
-) -> None:
-    """Answer the judge; `house` is the sandbox of one guest as far as it is built before the guest is there."""
-    limits, source, tests = Limits(**job["limits"]), str(job["source"]), str(job["tests"])
-
-    def make(owners: Owners) -> None:
-        with house():
-            candidates = int(job["candidates"])
-            _run_guest(channel, owners, plan, limits, lambda kept: plan_variants(kept[0], source, tests, candidates))
-
-    _apart(channel, owners, make)
-    if "done" in read_record(channel):
-        return
-    tests_code = read_frame(channel)
-    while "run" in (order := read_record(channel)):
-        options = order["run"]
-
-        def judge(owners: Owners, options: dict[str, Any] = options) -> None:
-            shown = (read_frame(channel), read_frame(channel).decode("utf-8", "surrogatepass"))
-            variant = Variant(*shown, tests_code, tests, int(options["seed"]), options["expected"])
-            bound = replace(limits, wall_s=float(options["wall_s"]))
-            with house():
-                cpu_s = float(options["cpu_s"])
-                _run_guest(channel, owners, plan, bound, lambda kept: run_variant(kept[0], variant), cpu_s=cpu_s)
-
-        _apart(channel, owners, judge)
+def _serve(service: Service) -> None:
+    while "run" in (order := read_record(service.channel)):
+        exchange = Exchange.receive(service.channel)
+        with service.house():
+            answer = _run_guest(service, exchange, float(order["run"]["wall_s"]), float(order["run"]["cpu_s"]))
+        exchange.close()
+        send_record(service.channel, answer)
 
 
 @contextlib.contextmanager
@@ -154,25 +139,55 @@ def _housed(home: int, limits: Limits) -> Iterator[None]:
     kernel.return_to(home, kernel.CLONE_NEWPID)
 
 
-def _run_guest(
-    channel: socket.socket, owners: Owners, plan: Plan, limits: Limits, run: Guest, *, cpu_s: float = float("inf")
-) -> None:
-    """Run one guest to its end, leave nothing of it, and answer."""
+def _run_guest(service: Service, exchange: Exchange, wall_s: float, cpu_s: float) -> dict[str, object]:
+    """Run one guest to its end and leave nothing of it. Returns how it ended."""
+    plan, limits = service.plan, replace(service.limits, wall_s=wall_s)
     if plan.group:
         plan.group.has_killed()  # what came before is not this guest's
-    owned = (channel.fileno(), *owners)
-    supervisor.conduct(
-        channel, plan, limits, run, lambda watch, pid: _watch(watch, pid, limits, owned, plan, cpu_s=cpu_s)
+    pid, confined = supervisor.fork_guest(
+        plan, limits, (exchange.output, exchange.results, exchange.order), lambda kept: run_order(*kept)
     )
+    supervisor.await_confinement(confined)
+    started = time.monotonic()
+    guest = Guest(pid, os.pidfd_open(pid), exchange, cpu_s)
+    reason, ended = "", (0, 0.0)
+    try:
+        reason = _watch(service, guest, limits)
+    finally:
+        ended = supervisor.end_guest(pid, guest.pidfd, plan)
+        os.close(guest.pidfd)
+    if reason == "exited":
+        reason = _excess(exchange, limits) or reason
+    return {"reason": reason, "exit_code": ended[0], "wall_s": time.monotonic() - started, "cpu_s": ended[1]}
 
 
-def _watch(watch: Watch, pid: int, limits: Limits, owners: Owners, plan: Plan, *, cpu_s: float) -> str:
-    """As `supervisor.watch_guest`, with a limit of the guest's own CPU time finer than RLIMIT_CPU's seconds."""
+def _watch(service: Service, guest: Guest, limits: Limits) -> str:
+    """Why the guest ended or must end, as `supervisor.watch_guest`. Raises ChannelClosedError if an owner is gone."""
     deadline = time.monotonic() + limits.wall_s
+    poller = select.poll()
+    for descriptor in (service.channel.fileno(), *service.owners):
+        poller.register(descriptor, select.POLLIN | select.POLLRDHUP)
+    poller.register(guest.pidfd, select.POLLIN)
     while (left_s := deadline - time.monotonic()) > 0:
-        reason = supervisor.watch_guest(watch, replace(limits, wall_s=min(left_s, SLICE_S)), owners, plan)
-        if reason != "timeout":
+        left_cpu_s = max(SHORTEST_LOOK_S, guest.cpu_s - _cpu_time(guest.pid))
+        ready = {descriptor for descriptor, _ in poller.poll(min(left_s, left_cpu_s, LOOK_S) * 1000 + 1)}
+        if ready - {guest.pidfd}:
+            raise ChannelClosedError("nobody waits for this job any more")
+        if reason := supervisor.look(limits, service.plan) or _excess(guest.exchange, limits):
             return reason
-        if time.clock_gettime(~pid << 3 | 2) > cpu_s:  # a process's CPU clock, as clock_getcpuclockid(3) makes it
-            return "timeout"
+        if ready:
+            return "exited"
+        if _cpu_time(guest.pid) > guest.cpu_s:
+            return "cpu_limit"
     return "timeout"
+
+
+def _excess(exchange: Exchange, limits: Limits) -> str:
+    if os.fstat(exchange.output).st_size > limits.output_bytes:
+        return "output_limit"
+    return "results_limit" if os.fstat(exchange.results).st_size > RESULTS_BYTES else ""
+
+
+def _cpu_time(pid: int) -> float:
+    """Seconds that a process has had, without its children, as long as nobody has waited for it."""
+    return time.clock_gettime(~pid << 3 | 2)  # as clock_getcpuclockid(3) makes the clock's number

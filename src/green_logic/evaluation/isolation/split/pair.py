@@ -99,7 +99,7 @@ def supervise_pair(job: dict[str, Any], channel: socket.socket, owners: tuple[in
     finally:
         # the keeper first: without namespaces the tests' end is the end of every child
         solution = keeper.end()
-        exits = supervisor.end_guest(pid, watch, plan)
+        exits = supervisor.end_guest(pid, watch.guest, plan)
     wall_s = time.monotonic() - started
     if reason in {"exited", "solution_ended"}:
         reason = supervisor.drain(watch, limits) or reason

@@ -1,0 +1,104 @@
+"""What the judge and a guest hand each other past every process between them: files in memory.
+
+Whoever reads bytes has them in its memory, freed or not, and so has every process that it forks from then on. The
+process that forks guest after guest therefore reads nothing but their limits: an order goes from the judge to one guest
+as a file descriptor, and what that guest writes comes back the same way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from green_logic.evaluation.isolation.channel import ChannelClosedError
+
+RESULTS_BYTES = 4 << 20  # about 40,000 tests
+OUTPUT_TAIL_BYTES = 16 << 10
+MARK = b"f"  # descriptors travel with a byte
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """The files of one run, as descriptors."""
+
+    order: int
+    results: int
+    output: int
+
+    @property
+    def descriptors(self) -> tuple[int, int, int]:
+        """All of them, in the order in which they are sent."""
+        return (self.order, self.results, self.output)
+
+    def send(self, channel: socket.socket) -> None:
+        """Hand them over. Raises ChannelClosedError when nobody is there."""
+        try:
+            socket.send_fds(channel, [MARK], self.descriptors)
+        except ConnectionError as error:
+            raise ChannelClosedError("the other end closed") from error
+
+    @classmethod
+    def receive(cls, channel: socket.socket) -> Exchange:
+        """Take what `send` sent. Raises ChannelClosedError at the end of the stream."""
+        try:
+            mark, descriptors, _, _ = socket.recv_fds(channel, len(MARK), 3)
+        except ConnectionError as error:
+            raise ChannelClosedError("the other end closed") from error
+        if mark != MARK or len(descriptors) != 3:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise ChannelClosedError(f"expected 3 descriptors, got {len(descriptors)}")
+        return cls(*descriptors)
+
+    def close(self) -> None:
+        """Let go of the files; they end with their last holder."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
+    def read_results(self) -> bytes:
+        """What the guest reported, as far as it may."""
+        return os.pread(self.results, RESULTS_BYTES, 0)
+
+    def read_output(self) -> bytes:
+        """The end of what the guest printed."""
+        size = os.fstat(self.output).st_size
+        return os.pread(self.output, OUTPUT_TAIL_BYTES, max(0, size - OUTPUT_TAIL_BYTES))
+
+
+@contextlib.contextmanager
+def open_exchange(header: dict[str, Any], parts: Sequence[bytes] = ()) -> Iterator[Exchange]:
+    """Files for one run, with an order in the first. Raises OSError."""
+    with contextlib.ExitStack() as opened:
+        exchange = Exchange(*(_open_file(name, opened) for name in ("order", "results", "output")))
+        head = json.dumps({**header, "sizes": [len(part) for part in parts]}).encode()
+        _write_all(exchange.order, b"".join((head, b"\n", *parts)))
+        yield exchange
+
+
+def read_order(descriptor: int) -> tuple[dict[str, Any], list[bytes]]:
+    """Header and parts of an order."""
+    data = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+    head, _, rest = data.partition(b"\n")
+    header = json.loads(head)
+    parts = []
+    for size in header["sizes"]:
+        parts.append(rest[:size])
+        rest = rest[size:]
+    return header, parts
+
+
+def _open_file(name: str, opened: contextlib.ExitStack) -> int:
+    descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
+    opened.callback(os.close, descriptor)
+    return descriptor
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
