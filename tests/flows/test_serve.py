@@ -22,11 +22,14 @@ from green_logic.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 150.0  # the machine may be busy; a good run needs a tenth
-BATTLES = 256  # of a file that is interrupted: eight chunks
+BATTLES = 64  # of a file that is interrupted: two chunks
 BATTLE = {
     "task": {"title": "Double", "description": "Write double(n).", "entry_points": ["double"]},
     "purple_response": {"sourceCode": "def double(n):\n    return 2 * n\n", "testCode": "", "rationale": "twice"},
 }
+# however fast the machine, one worker needs 8 s for the second chunk: a sleep would be skipped, a lock is waited for
+WAITING = "import threading\nfrom solution import double\n\ndef test_two():\n    threading.Event().wait(0.25)\n"
+LONG = {**BATTLE, "task": {**BATTLE["task"], "hidden_tests": WAITING}}
 
 
 class Service:
@@ -38,6 +41,7 @@ class Service:
         environment = {**os.environ, **({"PREFECT_API_URL": api} if api else {})}
         # a port of its own: a Prefect of whoever runs the tests may have the usual one
         environment |= {"PREFECT_SERVER_API_PORT": "0"} if not api else {}
+        environment["GREEN_LOGIC_WORKERS"] = "1"
         command = [sys.executable, "-m", "flows.serve", "-C", str(settings.data_dir), "--json", *words]
         with log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -125,8 +129,18 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
 
 
 def drop(inbox: Inbox, name: str, *battle_ids: str) -> None:
+    drop_battles(inbox, name, [{"battle_id": battle_id, **BATTLE} for battle_id in battle_ids])
+
+
+def drop_long(inbox: Inbox, name: str) -> None:
+    """A file whose first half is recorded at once, and whose second half is still being judged seconds later."""
+    kinds = [BATTLE] * (BATTLES // 2) + [LONG] * (BATTLES // 2)
+    drop_battles(inbox, name, [{"battle_id": f"a-{number}", **kind} for number, kind in enumerate(kinds)])
+
+
+def drop_battles(inbox: Inbox, name: str, battles: list[dict[str, Any]]) -> None:
     part = inbox.directory / f"{name}.part"
-    part.write_text("".join(json.dumps({"battle_id": battle_id, **BATTLE}) + "\n" for battle_id in battle_ids))
+    part.write_text("".join(json.dumps(battle) + "\n" for battle in battles))
     part.rename(inbox.directory / name)
 
 
@@ -145,7 +159,7 @@ def reports(inbox: Inbox) -> dict[str, dict[str, Any]]:
 
 
 def test_a_second_start_takes_up_what_a_kill_left(start: Any, api: str, inbox: Inbox) -> None:
-    drop(inbox, "a.jsonl", *(f"a-{number}" for number in range(BATTLES)))
+    drop_long(inbox, "a.jsonl")
     first = start(api=api)
     wait_until(lambda: recorded(inbox.settings), "the first battles of the file")
     family = {pid: command_line(pid) for pid in descendants(first.process.pid)}
@@ -154,6 +168,7 @@ def test_a_second_start_takes_up_what_a_kill_left(start: Any, api: str, inbox: I
     wait_until(lambda: not any(map(is_alive, family)), f"the end of {family}")
     done = recorded(inbox.settings)
     assert inbox.waiting() == ["a.jsonl"]
+    assert done < BATTLES
     second = start(api=api)
     wait_until(lambda: second.said("inbox"), "the second serve")
     beside = start(api=api)
@@ -168,7 +183,7 @@ def test_a_second_start_takes_up_what_a_kill_left(start: Any, api: str, inbox: I
 
 
 def test_a_second_ctrl_c_ends_it_at_once_and_the_kernel_the_rest(start: Any, api: str, inbox: Inbox) -> None:
-    drop(inbox, "a.jsonl", *(f"a-{number}" for number in range(BATTLES)))
+    drop_long(inbox, "a.jsonl")
     service = start(api=api)
     wait_until(lambda: recorded(inbox.settings), "the first battles of the file")
     family = descendants(service.process.pid)
@@ -214,7 +229,7 @@ def test_once_takes_the_inbox_publishes_and_ends(start: Any, api: str, inbox: In
 def test_a_server_killed_in_the_middle_loses_nothing_and_the_schedule_fires(start: Any, inbox: Inbox) -> None:
     service = start("--interval", "5")
     wait_until(lambda: service.said("✔ Prefect answers"), "the service's own server")
-    drop(inbox, "a.jsonl", *(f"a-{number}" for number in range(BATTLES)))
+    drop_long(inbox, "a.jsonl")
     wait_until(lambda: recorded(inbox.settings), "the first battles of the file")
     os.kill(service.child("prefect server start"), signal.SIGKILL)
     drop(inbox, "b.jsonl", "b-1")
