@@ -213,6 +213,11 @@ def test_an_export_without_its_last_battles_shows_against_a_kept_checkpoint_only
     root, books = published.path("exports/battles"), published.books
     assert audit_export(root, books.keys).ok
     assert dict(audit_export(root, books.keys, [books.pin]).tally.counts) == {"truncated": 1}
+    part = audit_export(root, books.keys, [books.pin], part=True)
+    assert (part.ok, part.pinned) == (True, 0)
+    forged = sign_checkpoint(books.origin, STEP, bytes(32), books.key)
+    for said in (True, False):
+        assert dict(audit_export(root, books.keys, [forged], part=said).tally.counts) == {"history-rewritten": 1}
 
 
 def test_an_export_without_any_battle_shows_against_a_kept_checkpoint_only(published):

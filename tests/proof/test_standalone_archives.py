@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import random
@@ -21,6 +22,7 @@ from green_logic.cli import main
 from green_logic.ledger.database import Ledger
 from green_logic.proof.checkpoint import parse_checkpoint, sign_checkpoint
 from green_logic.proof.keys import SigningKey, find_keyid
+from green_logic.proof.merkle import CompactRange, leaf_hash
 from green_logic.proof.pinned import load_public_keys
 from green_logic.publish import archive_files
 from green_logic.publish.archive import archive_dboms
@@ -54,13 +56,13 @@ def alone(folder, *arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env={})
 
 
-def verdicts(target, *, pins=()):
+def verdicts(target, *, pins=(), part=False):
     """The kind that each verifier gives first: ours, and the one without us."""
     folder = target if target.is_dir() else target.parent
     keys = load_public_keys([folder / "judge.pub"])
     parsed = [parse_checkpoint(pin.read_bytes()) for pin in pins]
-    ours = check_archive_target(target, keys, parsed).kind
-    words = [word for pin in pins for word in ("--checkpoint", pin)]
+    ours = check_archive_target(target, keys, parsed, part=part).kind
+    words = [word for pin in pins for word in ("--checkpoint", pin)] + ["--part"] * part
     answer = alone(folder, "--json", *words, target)
     told = json.loads(answer.stdout)
     assert answer.returncode == (0 if told["ok"] else 1)
@@ -245,15 +247,117 @@ def test_neither_waits_for_a_planted_pipe_nor_reads_without_end(folder, part, ki
         assert "archive" in {one["kind"] for one in json.loads(answer.stdout)["targets"]}
 
 
+def lose(archive):
+    archive.pack.unlink()
+    archive.manifest.unlink()
+
+
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_a_missing_archive_shows_in_the_folder(folder, number):
+def test_a_missing_archive_shows_in_the_folder_wherever_it_was(folder, number):
     archive = find_archives(folder)[number]
     archive.pack.unlink()
     assert verdicts(folder) == ("archive", "archive")
     archive.manifest.unlink()
-    # the first can be missing: whoever begins later has the subtrees before it
-    expected = ["", "archive", "truncated"][number]
+    expected = ["archive", "archive", "truncated"][number]
     assert verdicts(folder) == (expected, expected)
+    (folder / "checkpoint").unlink()  # without any checkpoint the end is unknown; the beginning is not
+    expected = ["archive", "archive", ""][number]
+    assert verdicts(folder) == (expected, expected)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("size", [2, 3, 4, 5, 7])
+def test_a_pinned_checkpoint_passes_over_no_lost_archive(folder, key, tmp_path, number, size):
+    pin = tmp_path / "pin"
+    pin.write_text(sign_checkpoint(origin(folder), size, root_at(folder, size), key).note)
+    assert verdicts(folder, pins=[pin]) == ("", "")
+    archive = find_archives(folder)[number]
+    lose(archive)
+    (folder / "checkpoint").unlink()
+    ours, theirs = verdicts(folder, pins=[pin])
+    assert ours == theirs
+    # only battles behind what was pinned can go unseen
+    assert (ours != "") == (number < 2 or size > archive.first_leaf)
+
+
+def origin(folder):
+    return parse_checkpoint((folder / "checkpoint").read_bytes()).origin
+
+
+def root_at(folder, size):
+    """Root of the log over its first leaves, out of the seals in the archives."""
+    log = CompactRange()
+    for archive in find_archives(folder):
+        members, names = contents(archive)
+        seals = {one.name: json.loads(one.data)["sigma_judge"] for one in members}
+        for name in names:
+            if log.size < size:
+                log.append(leaf_hash(seals[name].encode()))
+    return log.root()
+
+
+@pytest.mark.parametrize("lost", [(0,), (1,), (2,), (0, 2), (0, 1)])
+def test_who_says_that_a_folder_is_a_part_is_told_what_the_rest_shows(folder, capsys, lost):
+    for archive in [find_archives(folder)[number] for number in lost]:
+        lose(archive)
+    key, note = ["--key", str(folder / "judge.pub")], ["--checkpoint", str(folder / "checkpoint")]
+    assert verdicts(folder, part=True, pins=[folder / "checkpoint"]) == ("", "")
+    assert main(["verify", str(folder), "--part", *key, *note]) == 0
+    told = capsys.readouterr().out
+    assert f"pinned to {0 if 2 in lost else 7}" in told
+    assert ("not all of them" in told) == (lost == (1,))
+    assert main(["verify", str(folder), *key, *note]) == 1
+    assert main(["verify", str(folder), "--part", "--strict", *key, *note]) == (1 if 2 in lost else 0)
+    pack = find_archives(folder)[-1].pack
+    pack.write_bytes(pack.read_bytes()[:-1])
+    assert verdicts(folder, part=True) == ("archive", "archive"), "what is there is checked as ever"
+
+
+def test_neighbours_in_a_part_still_have_to_go_on_from_each_other(folder):
+    lose(first(folder))
+    middle = first(folder)
+    stated = read_manifest(middle)
+    peaks = [bytes(32), *map(base64.b64decode, stated["before"][1:])]  # a log with other leaves before it
+    log = CompactRange.resume(middle.first_leaf, peaks)
+    members, names = contents(middle)
+    seals = {one.name: json.loads(one.data)["sigma_judge"] for one in members}
+    for name in names:
+        log.append(leaf_hash(seals[name].encode()))
+    forged = {
+        "before": [base64.b64encode(peak).decode() for peak in peaks],
+        "root": base64.b64encode(log.root()).decode(),
+    }
+    middle.manifest.write_bytes(inventory_bytes(stated | forged))
+    (folder / "checkpoint").unlink()
+    assert verdicts(middle.pack) == ("", ""), "by itself it may begin anywhere"
+    assert verdicts(folder, part=True) == ("archive", "archive")
+
+
+def test_without_any_archive_a_checkpoint_from_elsewhere_has_nothing_to_say(folder, capsys):
+    for archive in find_archives(folder):
+        lose(archive)
+    note = ["--checkpoint", str(folder / "checkpoint")]
+    for part in ([], ["--part"]):
+        answer = alone(folder, *part, *note, folder)
+        assert (answer.returncode, answer.stdout) == (2, "")
+        assert "no archive" in answer.stderr
+        assert main(["verify", str(folder), *part, *note]) == 2
+    assert "✔" not in capsys.readouterr().out
+
+
+def test_strict_wants_every_archived_battle_under_a_checkpoint_from_elsewhere(folder, capsys):
+    key, note = ["--key", str(folder / "judge.pub")], ["--checkpoint", str(folder / "checkpoint")]
+    assert main(["verify", "--strict", str(folder), *key, *note]) == 0
+    for words in (key, note):
+        capsys.readouterr()
+        assert main(["verify", "--strict", "--json", str(folder), *words]) == 1
+        assert json.loads(capsys.readouterr().out)["targets"][0]["kind"] == "unpinned"
+    older = folder.with_name("older")
+    older.write_bytes((folder / "checkpoint").read_bytes())
+    (folder / "checkpoint").unlink()
+    assert main(["verify", "--strict", str(folder), *key, "--checkpoint", str(older)]) == 0
+    assert main(["verify", "--strict", str(first(folder).pack), *key, "--checkpoint", str(older)]) == 1
+    assert main(["verify", str(first(folder).pack), *key, "--checkpoint", str(older)]) == 0
 
 
 def test_an_archive_that_ends_before_it_begins_is_an_answer_of_both(folder, capsys):

@@ -30,11 +30,14 @@ def check_archive_target(
     keys: Mapping[str, PublicKey],
     pins: Sequence[Checkpoint] = (),
     *,
+    part: bool = False,
     progress: Progress = no_progress,
 ) -> Verdict:
     """The verdict under `keys`; a checkpoint that lies beside the archives is held against them as `pins` are.
 
-    `verify_dbom.py` gives the same one. Raises StorageError or ConfigurationError when a file cannot be read.
+    A folder has to hold every leaf from the first on, up to the largest checkpoint, unless it is said to be a `part`;
+    an archive alone is one. `verify_dbom.py` gives the same verdict. Raises StorageError or ConfigurationError when a
+    file cannot be read.
     """
     folder, what = (path, "archives") if path.is_dir() else (path.parent, "archive")
     notes = [Note(f"pinned checkpoint of {pin.size}", pin.note.encode(), pinned=True) for pin in pins]
@@ -44,9 +47,10 @@ def check_archive_target(
         archives = _archives_in(path) if path.is_dir() else [parse_name(path)]
     except VerificationError as error:
         return Verdict(str(path), what, "archive", error.message)
-    report = check_chain(archives, keys, notes, complete=path.is_dir(), progress=progress)
+    report = check_chain(archives, keys, notes, complete=path.is_dir() and not part, progress=progress)
     if not report.findings:
-        return Verdict(str(path), what, "", _describe(report))
+        unsealed = report.end - max(report.sealed, report.first)
+        return Verdict(str(path), what, "", _describe(report), pinned=report.pinned, unsealed=max(unsealed, 0))
     shown = [f"{finding.where}: {finding.message}" for finding in report.findings[:SHOWN]]
     rest = len(report.findings) - len(shown)
     message = "; ".join(shown) + (f"; and {rest} more" if rest else "")
@@ -63,7 +67,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _describe(report: ChainReport) -> str:
-    return (
-        f"{report.dboms} DBOMs, leaves {report.first} to {report.end - 1} of {report.origin}, sealed to "
-        f"{report.sealed}, pinned to {report.pinned}"
-    )
+    whole = report.dboms == report.end - report.first
+    leaves = f"leaves {report.first} to {report.end - 1}" + ("" if whole else ", not all of them,")
+    levels = f"sealed to {report.sealed}, pinned to {report.pinned}"
+    return f"{report.dboms} DBOMs, {leaves} of {report.origin}, {levels}"

@@ -18,7 +18,8 @@ from green_logic.proof.receipt import HEADER, check_receipt
 class Verdict:
     """What a file turned out to be. `kind` is empty when it is good, else the kind of the finding.
 
-    `tolerated`: it is not good, but nobody claims that it was: a DBOM 1.0 with no judge's key about.
+    `tolerated`: it is not good, but nobody claims that it was: a DBOM 1.0 with no judge's key about. Of archives,
+    `pinned` are the leaves under the largest pin that they reach, `unsealed` those under no checkpoint.
     """
 
     path: str
@@ -26,6 +27,8 @@ class Verdict:
     kind: str
     message: str
     tolerated: bool = False
+    pinned: int | None = None
+    unsealed: int = 0
 
     @property
     def ok(self) -> bool:

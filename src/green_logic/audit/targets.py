@@ -22,7 +22,8 @@ LEGACY = "legacy-unsigned"
 class Terms:
     """What targets are judged by. `keys` and `pins` are from elsewhere; `keys` is None when none were given.
 
-    `strict`: what is not signed, under no checkpoint, or pinned by nothing from elsewhere, is a finding.
+    `strict`: what is not signed, under no checkpoint, or pinned by nothing from elsewhere, is a finding. `part`:
+    archives and exports need not hold all that a checkpoint covers.
     """
 
     settings: Settings
@@ -30,6 +31,7 @@ class Terms:
     pins: Sequence[Checkpoint] = ()
     extent: Extent = field(default_factory=Extent)
     strict: bool = False
+    part: bool = False
     kept: int = 5
     on_progress: Callable[[int, int], None] | None = None
 
@@ -61,7 +63,7 @@ def _check_publication(path: Path, terms: Terms) -> AuditReport | Verdict:
 
     workers = terms.settings.workers or len(os.sched_getaffinity(0))
     if is_archive_target(path):
-        return check_archive_target(path, _trusted(path, terms), tuple(terms.pins))
+        return check_archive_target(path, _trusted(path, terms), tuple(terms.pins), part=terms.part)
     if path.is_dir() and is_backup(path):
         every = terms.extent.every_signature
         return audit_backup(
@@ -69,9 +71,15 @@ def _check_publication(path: Path, terms: Terms) -> AuditReport | Verdict:
         )
     # a data directory holds an export, and is not one
     if not terms.settings.changed(data_dir=path).database.exists() and (export := find_export(path)) is not None:
-        pinned = terms.keys is not None
-        keys = _trusted(path, terms)
-        return audit_export(export, keys, terms.pins, key_pinned=pinned, workers=workers, kept=terms.kept)
+        return audit_export(
+            export,
+            _trusted(path, terms),
+            terms.pins,
+            key_pinned=terms.keys is not None,
+            part=terms.part,
+            workers=workers,
+            kept=terms.kept,
+        )
     return _audit(path, terms, own=False) if path.is_dir() else _check_file(path, terms)
 
 
@@ -130,8 +138,14 @@ def _find_key_folder(path: Path) -> Path | None:
 
 
 def _strictly(verdict: Verdict, terms: Terms) -> Verdict:
-    if verdict.ok and terms.keys is None:
-        return replace(verdict, kind="unpinned", message=f"no key from elsewhere was given; else: {verdict.message}")
+    lacking = [("unpinned", "no key from elsewhere was given")] if terms.keys is None else []
+    if verdict.pinned == 0:
+        lacking.append(("unpinned", "no checkpoint from elsewhere reaches it"))
+    if verdict.unsealed:
+        lacking.append(("unsealed", f"{verdict.unsealed} battles are under no checkpoint"))
+    if verdict.ok and lacking:
+        kind, what = lacking[0]
+        return replace(verdict, kind=kind, message=f"{what}; else: {verdict.message}")
     return verdict
 
 

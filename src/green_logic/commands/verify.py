@@ -59,6 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what is not signed (DBOM 1.0), under no checkpoint, or not pinned by a key and a checkpoint from "
         "elsewhere, is a finding too",
     )
+    parser.add_argument(
+        "--part",
+        action="store_true",
+        help="the archives or the export hold only a part on purpose: battles that a checkpoint covers may be missing",
+    )
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument(
         "--deep",
@@ -90,6 +95,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         pins=[_load_pin(path) for path in options.checkpoint or ()],
         extent=Extent(_depth(options), options.every_signature),
         strict=options.strict,
+        part=options.part,
         kept=max(options.limit, 1),
         on_progress=_progress(quiet=options.quiet or options.json),
     )

@@ -1,8 +1,9 @@
 """Archives without their ledger: everything that is wrong with them, from their files alone.
 
 Each DBOM is checked as a single file would be; around them no byte is left over. The leaves, in the order of the log,
-lead to the root of each manifest and to that of every checkpoint that the archives reach, as far as they go on from one
-another. `verify_dbom.py` takes the same steps in the same order, with nothing installed.
+lead to the root of each manifest and to that of every checkpoint that the archives reach. All archives of a ledger go
+on from one another, the first from nothing; of a part of them each begins where its manifest says. `verify_dbom.py`
+takes the same steps in the same order, with nothing installed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from green_logic.ledger.findings import Finding
 from green_logic.proof.checkpoint import Checkpoint, open_checkpoint
 from green_logic.proof.dbom import check_dbom, parse_dbom
 from green_logic.proof.keys import PublicKey
-from green_logic.proof.merkle import CompactRange, leaf_hash
+from green_logic.proof.merkle import EMPTY_ROOT, CompactRange, leaf_hash
 from green_logic.publish.archive_files import Archive, Position, find_position, open_pack, read_manifest
 from green_logic.publish.inventory import file_digest
 from green_logic.publish.leaves import Progress, no_progress
@@ -48,7 +49,9 @@ class ChainReport:
 
 @dataclass
 class _Walk:
-    """What the archives share. `roots` has the root of the log at the ends of each good one and at `wanted` sizes."""
+    """What the archives share. `roots` has the root of the log at the ends of each good one and at `wanted` sizes; that
+    of the empty log when the archives have to begin with the first leaf.
+    """
 
     keys: Mapping[str, PublicKey] | None
     wanted: frozenset[int]
@@ -70,12 +73,14 @@ def check_chain(
 ) -> ChainReport:
     """Check archives, in the order of their leaves. Without `keys` no seal is looked at, only that nothing changed.
 
-    `complete` says that these are all archives there are: a checkpoint beyond them is a finding then. What is wrong
-    with an archive as such comes first among the findings. Raises StorageError when a file cannot be read.
+    `complete` says that these are all archives there are: leaves that none of them holds, before, between or behind
+    them up to the largest checkpoint, are a finding then. What is wrong with an archive as such comes first.
+    Raises StorageError when a file cannot be read.
     """
     opened = [(note, _open(note, keys or {})) for note in notes]
     wanted = frozenset(found.size for _, found in opened if isinstance(found, Checkpoint))
     walk = _Walk(keys, wanted, progress, ChainReport(first=archives[0].first_leaf, end=archives[-1].last_leaf + 1))
+    walk.roots |= {0: EMPTY_ROOT} if complete else {}
     for archive in archives:
         try:
             _check_archive(archive, walk)
@@ -100,8 +105,9 @@ def _check_archive(archive: Archive, walk: _Walk) -> None:
     if walk.report.origin not in ("", manifest["origin"]):
         walk.find(archive.manifest.name, "is of another ledger")
     walk.report.origin = walk.report.origin or manifest["origin"]
-    if walk.roots and archive.first_leaf not in walk.roots:
-        walk.find(archive.manifest.name, "does not go on from the archive before it, which is missing or not good")
+    if 0 in walk.roots and archive.first_leaf not in walk.roots:
+        message = f"begins at leaf {archive.first_leaf}; the archive before it is missing or not good (see --part)"
+        walk.find(archive.manifest.name, message)
     leaves = _check_pack(archive, manifest, walk)
     if leaves:
         _follow(archive, position, leaves, walk)
