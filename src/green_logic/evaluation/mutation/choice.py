@@ -38,10 +38,10 @@ def _compile_variants(
     original = compile(tree, source_path, "exec", dont_inherit=True)
     blobs = [_compile_tests(tests, tests_path), marshal.dumps(original)]
     controls: list[dict[str, str | None]] = []
-    changed = change_text(source, tree)
-    if changed is not None:
+    if same := _change_text(source, original):
+        changed, code = same
         controls.append({"name": "text", "shown": changed})
-        blobs.append(marshal.dumps(compile(changed, source_path, "exec", dont_inherit=True)))
+        blobs.append(marshal.dumps(code))
     mutations = choose(source, tree, candidates * TRIES)
     disguised = disguise(source, tree, mutations, source_path)
     if disguised is not None:
@@ -54,6 +54,18 @@ def _compile_variants(
         blobs.append(marshal.dumps(code) if _has_room(blobs, code) else b"")
     sizes = [len(blob) for blob in blobs]
     return {"controls": controls, "mutants": mutants, "sizes": sizes}, blobs
+
+
+def _change_text(source: str, original: types.CodeType) -> tuple[str, types.CodeType] | None:
+    """The control of another text, and its code; None where there is none that does the same for certain."""
+    changed = change_text(source)
+    if changed is None or changed == source:
+        return None
+    try:
+        code = compile(changed, original.co_filename, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return (changed, code) if fingerprint(code) == fingerprint(original) else None
 
 
 def choose(source: str, tree: ast.Module, wanted: int) -> list[Mutation]:

@@ -75,8 +75,11 @@ class Insertion:
     count: int
 
 
-def change_text(source: str, tree: ast.Module) -> str | None:
-    """`source` with other white space and other line numbers; None where that is not certain to be the same code."""
+def change_text(source: str) -> str | None:
+    """`source` with other white space and other line numbers; None where it cannot be read token by token.
+
+    Whether it still is the same code is for the caller to see.
+    """
     lines = io.StringIO(source).readlines()  # splitlines would also split at form feeds
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
@@ -87,19 +90,14 @@ def change_text(source: str, tree: ast.Module) -> str | None:
         line = lines[row - 1]
         is_first = number == len(ends) - 1
         lines[row - 1] = f"{line[:column]}  {line[column:]}" + ("\n\n" if is_first else "")
-    changed = "".join(lines) if ends else f"\n\n{source}"  # a single line without an end
-    try:
-        same = ast.dump(ast.parse(changed)) == ast.dump(tree)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    return changed if same and changed != source else None
+    return "".join(lines) if ends else f"\n\n{source}"  # a single line without an end
 
 
 def change_bytecode(source: str, tree: ast.Module, rng: random.Random) -> list[Insertion]:
     """Change `tree` in place into one that compiles to other bytecode; says where statements were put in."""
     names = set(re.findall(r"\w+", source))
     fresh = _fresh_names(names, rng)
-    nodes = list(ast.walk(tree))
+    nodes = _all_nodes(tree)
     functions = [node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
     for node in nodes:
         if isinstance(node, ast.Lambda):
@@ -120,34 +118,34 @@ def _fresh_names(taken: set[str], rng: random.Random) -> Iterator[str]:
             yield name
 
 
-def _dead_block(scope: ast.AST, rng: random.Random) -> ast.stmt:
+def _dead_block(expressions: list[str], rng: random.Random) -> ast.stmt:
     """Code that is never reached, which the compiler cannot see."""
-    (block,) = ast.parse("if []: pass").body
-    assert isinstance(block, ast.If)  # noqa: S101  for the type checker
     texts = [*rng.choices(COUNTED, k=rng.randint(1, MAX_COUNTED)), *[RAISED] * rng.randint(0, 2)]
-    counted = [text.format(*(_number(rng) for _ in range(3))) for text in texts]
-    block.body = [*_dead_expressions(scope, rng), *ast.parse("\n".join(counted)).body]
-    rng.shuffle(block.body)
-    return block
+    lines = expressions + [text.format(*(_number(rng) for _ in range(3))) for text in texts]
+    rng.shuffle(lines)
+    return ast.parse("\n  ".join(("if []:", *lines))).body[0]
 
 
-def _dead_expressions(scope: ast.AST, rng: random.Random) -> list[ast.Expr]:
-    """Statements without effect, with constants and operators that `scope` has, and others.
+def _dead_expressions(scope: ast.AST, rng: random.Random) -> Iterator[list[str]]:
+    """Statements without effect, with constants and operators that `scope` has, and others; as often as wanted.
 
     So neither a constant that is still there nor an operator that is new tells a mutant from the control. Lists,
     because the compiler computes or drops everything that it can see to be constant.
     """
-    nodes = list(ast.walk(scope))
+    nodes = _all_nodes(scope)
     held = dict.fromkeys(node.value for node in nodes if isinstance(node, ast.Constant) and _is_small(node.value))
     comparisons = {COMPARED[type(node)] for node in nodes if type(node) in COMPARED}
     calculations = {CALCULATED[type(node)] for node in nodes if type(node) in CALCULATED}
-    left = [repr(value) for value in list(held)[:MAX_ADDED]] or [str(_number(rng))]
-    texts = [f"[{value}] == [{_number(rng)}]" for value in left]
-    texts += [f"[{_number(rng)}] {symbol} [{_number(rng)}]" for symbol in {*comparisons, rng.choice(["<", ">", "!="])}]
-    texts += [f"([{_number(rng)}] == []) {symbol} {_number(rng)}" for symbol in {*calculations, rng.choice("+-*%")}]
-    texts.sort()
-    rng.shuffle(texts)
-    return [statement for statement in ast.parse("\n".join(texts)).body if isinstance(statement, ast.Expr)]
+    while True:
+        left = [repr(value) for value in list(held)[:MAX_ADDED]] or [str(_number(rng))]
+        symbols = {*comparisons, rng.choice(["<", ">", "!="])}
+        texts = [f"[{value}] == [{_number(rng)}]" for value in left]
+        texts += [f"[{_number(rng)}] {symbol} [{_number(rng)}]" for symbol in symbols]
+        symbols = {*calculations, rng.choice("+-*%")}
+        texts += [f"([{_number(rng)}] == []) {symbol} {_number(rng)}" for symbol in symbols]
+        texts.sort()
+        rng.shuffle(texts)
+        yield texts
 
 
 def _number(rng: random.Random) -> int:
@@ -174,7 +172,8 @@ def _insert(owner: ast.Module | Function, rng: random.Random) -> Iterator[Insert
     later = range(start + 1, len(owner.body))
     # the later one first, so that neither changes where the other belongs
     positions = (*([rng.choice(later)] if later else []), start)
-    blocks = [_dead_block(owner, rng) for _ in positions]  # both of what the owner has itself
+    expressions = _dead_expressions(owner, rng)  # of what the owner has itself, before anything is put in
+    blocks = [_dead_block(next(expressions), rng) for _ in positions]
     for position, block in zip(positions, blocks, strict=True):
         _place([block], owner.body[min(position, len(owner.body) - 1)].lineno)
         owner.body.insert(position, block)
@@ -183,20 +182,20 @@ def _insert(owner: ast.Module | Function, rng: random.Random) -> Iterator[Insert
 
 def _change_lambda(node: ast.Lambda, rng: random.Random) -> None:
     """Compute something else where its value is not wanted, which is never."""
-    other = _dead_expressions(node, rng)[0].value
+    other = ast.parse(next(_dead_expressions(node, rng))[0], mode="eval").body
     nothing = ast.copy_location(ast.List([], ast.Load()), node.body)
     _place([other], node.lineno)
     node.body = ast.copy_location(ast.IfExp(nothing, other, node.body), node.body)
 
 
 def _place(nodes: Sequence[ast.AST], line: int) -> None:
-    for node in (inner for outer in nodes for inner in ast.walk(outer)):
+    for node in (inner for outer in nodes for inner in _all_nodes(outer)):
         if hasattr(node, "lineno"):
             node.lineno = node.end_lineno = line  # type: ignore[attr-defined]
 
 
 def _rename_locals(function: Function, fresh: Iterator[str]) -> None:
-    whole = list(ast.walk(function))
+    whole = _all_nodes(function)
     if any(isinstance(node, ast.ClassDef) for node in whole):
         return  # what is a variable here may be an attribute there
     fixed = {name for node in whole for name in _fixed_names(node)}
@@ -206,9 +205,22 @@ def _rename_locals(function: Function, fresh: Iterator[str]) -> None:
             names.setdefault(node.id, "")
     renamed = {name: next(fresh) for name in names}
     # decorators, defaults and annotations belong to the scope outside
-    for node in (inner for statement in function.body for inner in ast.walk(statement)):
+    for node in (inner for statement in function.body for inner in _all_nodes(statement)):
         if isinstance(node, ast.Name) and node.id in renamed:
             node.id = renamed[node.id]
+
+
+def _all_nodes(tree: ast.AST) -> list[ast.AST]:
+    """As ast.walk, in another order and three times as fast."""
+    nodes = [tree]
+    for node in nodes:  # it grows meanwhile
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, ast.AST):
+                nodes.append(value)
+            elif isinstance(value, list):
+                nodes += [item for item in value if isinstance(item, ast.AST)]
+    return nodes
 
 
 def _own_scope(function: Function) -> Iterator[ast.AST]:
