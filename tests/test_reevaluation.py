@@ -59,16 +59,19 @@ def test_dice(n):
 TALK = "import os\n\ndef test_talk():\n    assert False, os.urandom(8).hex()\n"
 
 
-# a second thread, since a guest that is alone only thinks that it slept
+THREADS = 3
+# other threads, since a guest that is alone only thinks that it slept, and as many as nothing else in a sandbox has
 SLOW = """
 import threading
 import time
 
 def test_slow():
-    thread = threading.Thread(target=time.sleep, args=({seconds},))
-    thread.start()
-    thread.join()
-"""
+    threads = [threading.Thread(target=time.sleep, args=({seconds},)) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+""".replace("THREADS", str(THREADS))
 
 
 def line(
@@ -450,18 +453,21 @@ def descendants(pid: int) -> set[int]:
 
 
 def wait_for_guest(parent: int) -> tuple[int, set[int]]:
-    """The worker whose guest has run for a second, which no probe does, and everything below the worker."""
+    """The worker whose guest runs the threads of SLOW, and everything below the worker."""
     deadline = time.monotonic() + 60
-    seen: dict[int, float] = {}
     while time.monotonic() < deadline:
-        now = time.monotonic()
         below = {worker: descendants(worker) for worker in descendants(parent)}
-        seen = {pid: seen.get(pid, now) for pids in below.values() for pid in pids}
         for worker, pids in sorted(below.items(), key=lambda item: -len(item[1])):
-            if any(now - seen[pid] > 1.0 for pid in pids):
+            if any(count_threads(pid) > THREADS for pid in pids):
                 return worker, pids
         time.sleep(0.02)
     raise AssertionError("no guest was started")
+
+
+def count_threads(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return len(list(Path(f"/proc/{pid}/task").iterdir()))
+    return 0  # it has ended meanwhile
 
 
 @pytest.mark.parametrize(("retries", "outcome"), [(0, "failed"), (2, "equal")])

@@ -81,20 +81,20 @@ def test_an_import_killed_at_random_moments_is_completed_by_the_next(foreign, tm
     expected = finish(undisturbed, foreign)
     usual_s = time.monotonic() - began
     source, ended, seen = random.Random(), 0, 0
-    for _ in range(KILLS):
-        process = start(killed, foreign)
+    while ended < KILLS:
+        process, began = start(killed, foreign), time.monotonic()
         try:
             process.wait(timeout=source.uniform(0.3, 0.9) * usual_s)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
         process.communicate(timeout=WAIT_S)
         ended += process.returncode == -signal.SIGKILL
+        usual_s = min(usual_s, time.monotonic() - began) if process.returncode >= 0 else usual_s  # it was faster
         if (killed.data_dir / "battles.db").exists():
             report = audit_ledger(killed)
             assert set(report.tally.counts) <= {"dbom-missing", "orphan-file", "foreign-file", "public-key"}
             assert report.battles >= seen, "a recorded battle is gone"
             seen = report.battles
-    assert ended, "no kill came in time"
     report = finish(killed, foreign)
     assert report["read"] == expected["read"]
     assert report["recorded"] + report["already_recorded"] == expected["recorded"] + expected["already_recorded"]

@@ -19,10 +19,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 150.0  # the machine may be busy; a good run needs a tenth
-PROMPT_S = 25.0  # 1-3 s on a quiet machine; what this file is about took 73 on one
-AT_ONCE_S = 5.0  # 0.03 s on a quiet machine
+PROMPT_S = 60.0  # 1-3 s on a quiet machine; what this file is about took 73 on one
+AT_ONCE_S = 30.0  # 0.03 s on a quiet machine
 BATTLES = 64
-HIDDEN = "import time\nfrom solution import double\n\ndef test_two():\n    time.sleep(0.3)\n    assert double(2) == 4\n"
+# however fast the machine, one worker needs 19 s for the file: a sleep would be skipped, a lock is waited for
+HIDDEN = "import threading\nfrom solution import double\n\ndef test_two():\n    threading.Event().wait(0.3)\n"
 BATTLE = {
     "task": {"title": "Double", "description": "Write double(n).", "entry_points": ["double"], "hidden_tests": HIDDEN},
     "purple_response": {"sourceCode": "def double(n):\n    return 2 * n\n", "testCode": "", "rationale": "twice"},
@@ -47,6 +48,7 @@ class Terminal:
         self.battles.write_text("\n".join(lines))
         program = [str(Path(sys.executable).with_name("green-logic")), "run", str(self.battles), "--prefect", "--json"]
         environment = {**os.environ, "PREFECT_HOME": str(self.home), **({"PREFECT_API_URL": api} if api else {})}
+        environment["GREEN_LOGIC_WORKERS"] = "1"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [*program, "-C", str(self.data), "--chunk-size", "4"],
