@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from green_logic.errors import RetryableError
-from green_logic.evaluation.mutation import examination as rules
-from green_logic.evaluation.mutation.examination import Examination, examine
+from green_logic.evaluation.mutation import budget as bounds
+from green_logic.evaluation.mutation import fates as rules
+from green_logic.evaluation.mutation.examination import TOO_SLOW, UNENDING, Examination, examine
 from green_logic.evaluation.mutation.plan import CONTROL, MUTANT, ORIGINAL, Plan, Variant, parse_plan
 from green_logic.evaluation.mutation.verdict import constants, judge_examination, judge_run, profile_suffix
 from green_logic.evaluation.testrun import Limits, TestOutcome, TestRun
@@ -19,18 +20,22 @@ LIMITS = Limits()
 TESTS = "def test_a(): ...\ndef test_b(): ...\n"
 
 
-def run_of(ended: str = "finished", *, cpu_s: float = 0.01, loaded: bool = True, **outcomes: str) -> TestRun:
+def run_of(
+    ended: str = "finished", *, cpu_s: float = 0.01, wall_s: float = 0.0, loaded: bool = True, **outcomes: str
+) -> TestRun:
     """A run; an outcome is "passed", or "failed" or "error" with the message behind a colon."""
     tests = [
         TestOutcome(name, said.partition(":")[0], said.partition(":")[2].strip()) for name, said in outcomes.items()
     ]
-    return TestRun(tuple(tests), ended, "", "", cpu_s, cpu_s, loaded=loaded)
+    return TestRun(tuple(tests), ended, "", "", max(wall_s, cpu_s), cpu_s, loaded=loaded)
 
 
 GOOD = run_of(test_a="passed", test_b="passed")
 FAILS = run_of(test_a="failed: assert 1 == 2")
 RAISES = run_of(test_a="failed: TypeError: no")
 UNLOADED = run_of("import_error", loaded=False)
+NAMES = (ORIGINAL, "text", "bytecode", *(f"m{number}" for number in range(1, 9)))
+OUT_OF_TIME = "the time of a battle was used up before its tests had shown that they pass on the text control"
 
 
 @dataclass
@@ -175,6 +180,17 @@ def test_many_tests_of_which_another_one_fails_each_time_gain_nothing() -> None:
     assert set(fates(seen).values()) == {rules.SURVIVED}
 
 
+@pytest.mark.parametrize(("doubted", "spared"), [("text", "bytecode"), ("bytecode", "text")])
+def test_where_one_control_is_in_doubt_the_other_one_runs_once_more_too(doubted: str, spared: str) -> None:
+    other = run_of(test_b="failed: assert 0")
+    answers: dict[str, TestRun | list[TestRun]] = {doubted: [FAILS, GOOD], spared: [GOOD, other]}
+    seen = seen_with(**answers, m1=other, m2=other)
+    assert (seen.stable, seen.flaky) == ((), ("test_a", "test_b"))
+    assert judge_examination(seen, TESTS).value == 0.0
+    answers = {doubted: [FAILS, GOOD], spared: [GOOD, GOOD]}
+    assert fates(seen_with(**answers, m1=other, m2=other))["m1"] == rules.KILLED_ASSERT
+
+
 def test_a_process_that_ends_by_chance_gains_nothing_and_honest_kills_are_seen_again() -> None:
     dead = run_of("crashed")
     seen = seen_with(bytecode=[dead, GOOD], m1=[dead, GOOD], m2=[dead, dead], m3=[RAISES, RAISES])
@@ -183,7 +199,7 @@ def test_a_process_that_ends_by_chance_gains_nothing_and_honest_kills_are_seen_a
 
 
 def test_kills_are_seen_again_only_where_a_control_was_in_doubt_and_within_what_a_battle_may_cost() -> None:
-    costly = run_of(cpu_s=2.0, test_b="failed: assert 0")
+    costly = run_of(cpu_s=2.7, test_b="failed: assert 0")
     sandbox = Sandbox({"text": [FAILS, GOOD], "m1": costly, "m2": costly})
     seen = examine(plan_of(2), sandbox, LIMITS, 2, lambda _: None)
     assert fates(seen) == {"m1": rules.KILLED_ASSERT, "m2": rules.NOT_RUN}
@@ -235,14 +251,58 @@ def test_where_nothing_can_be_broken_tests_show_nothing_and_t_says_so() -> None:
     assert "nothing in the source can be broken" in str(part.evidence["mutation"])
 
 
-def test_mutants_that_are_not_reached_count_as_unnoticed() -> None:
-    slow = run_of(cpu_s=1.5, test_a="passed", test_b="passed")
-    sandbox = Sandbox(dict.fromkeys((ORIGINAL, "text", "bytecode", "m1", "m2", "m3", "m4"), slow))
-    seen = examine(plan_of(4), sandbox, LIMITS, 4, lambda order: order.reverse())
-    assert list(fates(seen).values()).count(rules.NOT_RUN) == 1
-    assert set(seen.controls) == {"text", "bytecode"}, "controls are always run"
+@pytest.mark.parametrize("reverse", [False, True])
+def test_mutants_that_there_is_no_time_for_count_as_unnoticed_and_are_the_same_in_every_order(reverse: bool) -> None:
+    slow = run_of(cpu_s=1.0, test_a="passed", test_b="passed")
+    sandbox = Sandbox(dict.fromkeys((ORIGINAL, "text", "bytecode", *(f"m{number}" for number in range(1, 7))), slow))
+    seen = examine(plan_of(6), sandbox, LIMITS, 6, list.reverse if reverse else lambda _: None)
+    assert [name for name, fate in fates(seen).items() if fate == rules.NOT_RUN] == ["m4", "m5", "m6"]
+    assert seen.controls == {"text": "", "bytecode": ""}, "controls are always run"
     evidence = judge_examination(seen, TESTS).evidence["mutation"]
-    assert (evidence["n"], evidence["not_run"]) == (4, 1)  # type: ignore[index]
+    assert (evidence["n"], evidence["not_run"], evidence["exhausted"]) == (6, 3, "cpu")  # type: ignore[index]
+
+
+def test_tests_that_only_wait_use_up_the_time_by_the_clock() -> None:
+    waiting = run_of(wall_s=3.0, test_a="passed", test_b="passed")
+    seen = examine(plan_of(8), Sandbox(dict.fromkeys(NAMES, waiting)), LIMITS, 8)
+    assert (seen.exhausted, seen.count(rules.NOT_RUN)) == ("wall", 3)
+    assert seen.wall_s <= bounds.BUDGET_WALL_S
+
+
+@pytest.mark.parametrize("cpu_s", [4.5, 9.0])
+def test_tests_too_slow_to_be_repeated_earn_nothing_and_are_told_why(cpu_s: float) -> None:
+    sandbox = Sandbox(dict.fromkeys(NAMES, run_of(cpu_s=cpu_s, test_a="passed", test_b="passed")))
+    seen = examine(plan_of(8), sandbox, LIMITS, 8)
+    part = judge_examination(seen, TESTS)
+    assert part.value == 0.0
+    assert sum(bound for *_, bound in sandbox.asked[1:]) <= LIMITS.cpu_s * 2
+    assert part.evidence["mutation"]["exhausted"] == "cpu"  # type: ignore[index]
+    reason = part.evidence["mutation"]["reason"]  # type: ignore[index]
+    assert reason == (TOO_SLOW if cpu_s == 9.0 else OUT_OF_TIME)
+
+
+def test_a_control_that_time_ran_out_for_leaves_nothing_to_earn() -> None:
+    """Tests that wait for seconds on whatever is not the original must not escape what would accuse them."""
+    endless = run_of("timeout", wall_s=10.0)
+    base = run_of(wall_s=1.0, test_a="passed", test_b="passed")
+    answers: dict[str, TestRun | list[TestRun]] = dict.fromkeys(NAMES, endless)
+    seen = examine(plan_of(8), Sandbox({**answers, ORIGINAL: base}), LIMITS, 8)
+    assert None in seen.controls.values()
+    part = judge_examination(seen, TESTS)
+    assert part.value == 0.0
+    assert "not run to the end" in part.evidence["mutation"]["controls"].values()  # type: ignore[index]
+    assert seen.wall_s <= bounds.BUDGET_WALL_S + 10
+
+
+def test_no_confirmation_takes_a_battle_beyond_its_time() -> None:
+    doubtful = {name: [FAILS, GOOD] * 20 for name in ("text", "bytecode", *(f"m{number}" for number in range(1, 9)))}
+    base = run_of(cpu_s=0.7, test_a="passed", test_b="passed")
+    slow = {name: [replace(run, cpu_s=0.7) for run in runs] for name, runs in doubtful.items()}
+    sandbox = Sandbox({**slow, ORIGINAL: base})
+    seen = examine(plan_of(8), sandbox, LIMITS, 8)
+    assert seen.cpu_s <= bounds.BUDGET_CPU_S
+    assert seen.exhausted == "cpu"
+    assert judge_examination(seen, TESTS).value == 0.0
 
 
 def test_slow_tests_cost_a_bounded_time() -> None:
@@ -250,7 +310,7 @@ def test_slow_tests_cost_a_bounded_time() -> None:
     answers: dict[str, TestRun | list[TestRun]] = {f"m{number}": endless for number in range(1, 65)}
     sandbox = Sandbox(answers)
     seen = examine(plan_of(64), sandbox, LIMITS, 64)
-    assert sum(endless.cpu_s for name, *_ in sandbox.asked if name.startswith("m")) <= rules.BUDGET_CPU_S + 5
+    assert sum(endless.cpu_s for name, *_ in sandbox.asked if name.startswith("m")) <= bounds.BUDGET_CPU_S + 5
     assert seen.count(rules.NOT_RUN) >= 62
 
 
@@ -259,7 +319,8 @@ def test_a_variant_has_limits_from_what_the_original_took() -> None:
     examine(plan_of(1), sandbox, LIMITS, 1)
     assert next(bound for *_, bound in sandbox.asked) == LIMITS.cpu_s
     assert [pytest.approx(bound) for *_, bound in sandbox.asked][1:] == [0.7, 0.7, 0.7, 0.7]
-    assert all(wall == pytest.approx(1.5) for _, _, _, wall, _ in sandbox.asked[1:])
+    assert [wall for _, _, _, wall, _ in sandbox.asked[:2]] == [LIMITS.wall_s] * 2
+    assert all(wall == pytest.approx(1.5) for _, _, _, wall, _ in sandbox.asked[2:])
 
 
 def test_a_mutant_too_large_to_be_handed_over_is_never_asked_for() -> None:
@@ -272,13 +333,72 @@ def test_a_mutant_too_large_to_be_handed_over_is_never_asked_for() -> None:
     assert judge_examination(seen, TESTS).value == pytest.approx(2 / 3, abs=1e-6)
 
 
-@pytest.mark.parametrize("base", [run_of("timeout", test_a="passed"), run_of("import_error"), run_of("no_tests")])
+@pytest.mark.parametrize(
+    "base", [run_of("timeout", cpu_s=10.0, test_a="passed"), run_of("import_error"), run_of("no_tests")]
+)
 def test_tests_that_never_pass_or_never_end_are_run_once(base: TestRun) -> None:
     sandbox = Sandbox({ORIGINAL: base})
     part = judge_examination(examine(plan_of(), sandbox, LIMITS, 3), TESTS)
     assert len(sandbox.asked) == 1
     assert part.value == 0.0
     assert part.evidence["mutation"]["reason"]  # type: ignore[index]
+
+
+LATE = run_of("timeout")  # with hardly any CPU time: it waited, or the machine let it wait
+
+
+def test_an_original_that_only_the_clock_stops_is_run_again_before_tests_are_blamed() -> None:
+    calm, late = seen_with(m1=FAILS), seen_with(original=[LATE, GOOD, GOOD], m1=FAILS)
+    assert judge_examination(late, TESTS) == judge_examination(calm, TESTS)
+    assert late.runs > calm.runs
+    never = seen_with(original=[LATE, LATE])
+    assert (never.fault, never.runs, never.mutants) == (UNENDING, 2, [])
+
+
+def test_a_repetition_that_only_the_clock_stops_makes_no_test_flaky() -> None:
+    seen = seen_with(original=[GOOD, LATE, GOOD], m1=FAILS)
+    assert (seen.stable, seen.flaky) == (("test_a", "test_b"), ())
+    assert fates(seen)["m1"] == rules.KILLED_ASSERT
+    hangs = seen_with(original=[GOOD, LATE, LATE], m1=FAILS)
+    assert (hangs.stable, hangs.flaky) == ((), ("test_a", "test_b"))
+
+
+@pytest.mark.parametrize("later", [GOOD, FAILS, RAISES, UNLOADED])
+def test_a_mutant_that_only_the_clock_stops_has_the_fate_of_another_run_with_more_time(later: TestRun) -> None:
+    sandbox = Sandbox({"m1": [LATE, later], "m2": [later]})
+    seen = examine(plan_of(2), sandbox, LIMITS, 2, lambda _: None)
+    assert fates(seen)["m1"] == fates(seen)["m2"]
+    first, second = (wall_s for name, _, _, wall_s, _ in sandbox.asked if name == "m1")
+    assert second == pytest.approx(first * bounds.PATIENCE)
+    assert sandbox.asked[-1][0] == "m1", "after all others, as far away from a busy moment as can be"
+
+
+def test_a_mutant_that_waits_for_ever_is_noticed_twice_and_one_that_computes_for_ever_once() -> None:
+    sandbox = Sandbox({"m1": LATE, "m2": run_of("timeout", cpu_s=0.5)})
+    seen = examine(plan_of(2), sandbox, LIMITS, 2)
+    assert fates(seen) == {"m1": rules.KILLED_TIMEOUT, "m2": rules.KILLED_TIMEOUT}
+    assert [[name for name, *_ in sandbox.asked].count(name) for name in ("m1", "m2")] == [2, 1]
+
+
+def test_a_test_that_failed_before_the_clock_ran_out_needs_no_other_run() -> None:
+    sandbox = Sandbox({"m1": run_of("timeout", test_a="failed: assert 0")})
+    assert fates(examine(plan_of(1), sandbox, LIMITS, 1)) == {"m1": rules.KILLED_ASSERT}
+    assert [name for name, *_ in sandbox.asked].count("m1") == 1
+
+
+@pytest.mark.parametrize("control", ["text", "bytecode"])
+def test_a_control_that_only_the_clock_stops_accuses_nobody(control: str) -> None:
+    answers: dict[str, TestRun | list[TestRun]] = {control: [LATE, GOOD]}
+    seen = seen_with(**answers, m1=FAILS)
+    assert (seen.controls, seen.flaky) == ({"text": "", "bytecode": ""}, ())
+    assert fates(seen)["m1"] == rules.KILLED_ASSERT
+    answers = {control: LATE}
+    assert judge_examination(seen_with(**answers, m1=FAILS), TESTS).value == 0.0
+
+
+def test_a_mutant_in_the_place_of_another_is_not_believed_to_wait_either() -> None:
+    seen = seen_with(wanted=1, mutants=3, m1=UNLOADED, m2=[LATE, GOOD])
+    assert fates(seen) == {"m1": rules.STILLBORN, "m2": rules.SURVIVED}
 
 
 def test_a_failure_of_the_sandbox_is_no_fate() -> None:

@@ -16,9 +16,11 @@ import pytest
 from mutation_attacks import HONEST, SOLUTION
 
 from green_logic.errors import RetryableError, SandboxUnavailableError
+from green_logic.evaluation.mutation.budget import BUDGET_WALL_S
 from green_logic.evaluation.mutation.examination import Examination
 from green_logic.evaluation.mutation.verdict import judge_examination
 from green_logic.evaluation.sandbox import Limits, Sandbox
+from green_logic.evaluation.worker import OWN_RECORDS
 
 FIXTURE = """
 import pytest
@@ -212,8 +214,7 @@ def test_every_variant_starts_in_an_empty_box(sandbox: Sandbox) -> None:
     seen = examined(sandbox, tests)
     assert seen.stable == ("test_a",)
     assert seen.controls == {"text": "", "bytecode": ""}
-    # a machine that is busy for a second ends a run by the clock, which says nothing about the box
-    assert {fate for _, fate in seen.mutants} <= {"survived", "killed_timeout"}
+    assert {fate for _, fate in seen.mutants} == {"survived"}
 
 
 def test_random_tests_are_found_by_another_seed(sandbox: Sandbox) -> None:
@@ -228,6 +229,108 @@ def test_a_mutant_that_never_ends_is_noticed_in_a_moment(sandbox: Sandbox) -> No
     seen = examined(sandbox, "def test_a():\n    assert down(3) == 0\n", source)
     assert "killed_timeout" in {fate for _, fate in seen.mutants}
     assert seen.cpu_s < 5
+
+
+WAITS = """
+import threading
+def take(n):
+    lock = threading.Lock()
+    if n > 100:
+        lock.acquire()
+    lock.acquire()
+    return n
+"""
+
+
+def test_a_mutant_that_waits_for_ever_is_noticed_in_seconds(sandbox: Sandbox) -> None:
+    seen = examined(sandbox, "def test_a():\n    take(3)\n    take(5)\n", WAITS)
+    assert "killed_timeout" in {fate for _, fate in seen.mutants}
+    assert seen.controls == {"text": "", "bytecode": ""}
+    assert seen.cpu_s < 2
+    assert seen.wall_s < BUDGET_WALL_S + 5
+
+
+@pytest.mark.parametrize("halted", [0, 1, 2], ids=["the original", "its repetition", "a control or a mutant"])
+def test_a_machine_that_stops_for_seconds_changes_no_score(halted: int) -> None:
+    """One guest is halted for longer than it may take, as by a machine that has no time for it."""
+    tests = HONEST + "\ndef test_takes_a_while():\n    sum(top('a b') == 'a' for _ in range(250_000))\n"
+    with Sandbox.open(workers=1, limits=Limits(wall_s=1.5)) as opened:
+        (worker,) = [slot.worker for slot in opened._all]
+        assert worker is not None
+        done, over = threading.Event(), threading.Event()
+        halter = threading.Thread(target=halt_guest, args=(worker.pid, halted, done, over))
+        halter.start()
+        try:
+            seen = opened.examine_tests(SOLUTION, tests, mutants=2)
+        finally:
+            over.set()
+            halter.join()
+    assert done.is_set()
+    assert seen.runs > 6, "one of them again"
+    assert (seen.flaky, seen.controls, seen.base.ended) == ((), {"text": "", "bytecode": ""}, "finished")
+    assert judge_examination(seen, tests).value == 1.0
+
+
+def halt_guest(worker: int, number: int, done: threading.Event, over: threading.Event) -> None:
+    """Stop one guest (0 has the original) in the middle of the test that takes a while."""
+    guests: list[int] = []
+    while not over.is_set() and not done.is_set():
+        for pid in guests_of(worker):
+            with contextlib.suppress(OSError):
+                # being confined and compiling variants take a few milliseconds
+                if time.clock_gettime(~pid << 3 | 2) > 0.08 and pid not in guests:
+                    guests.append(pid)
+                    if len(guests) - 1 == number:
+                        os.kill(pid, signal.SIGSTOP)
+                        done.set()
+        time.sleep(0.001)
+
+
+def guests_of(pid: int) -> set[int]:
+    """Processes below a worker that have no child and a session of their own."""
+    found = set[int]()
+    with contextlib.suppress(OSError):
+        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            below = guests_of(child)
+            found |= below or ({child} if os.getsid(child) == child else set())
+    return found
+
+
+def test_compiling_that_only_the_clock_stops_is_no_score(sandbox: Sandbox) -> None:
+    (before,) = [slot.worker for slot in sandbox._all]
+    with pytest.raises(RetryableError, match="compiling the variants of a solution"):
+        sandbox._all[0].examine(SOLUTION, HONEST, Limits(wall_s=0.0001), 8)
+    assert judge_examination(examined(sandbox, HONEST), HONEST).value == 1.0
+    assert [slot.worker for slot in sandbox._all] == [before]
+
+
+FLOOD = """
+import gc
+def test_a():
+    for found in gc.get_objects():
+        if type(found).__name__ == "Reporter":
+            for number in range({count}):
+                found.send(test=f"forged_{{number}}", outcome="failed", message="assert 0")
+"""
+
+
+def test_forged_results_are_read_only_as_far_as_there_are_tests(sandbox: Sandbox) -> None:
+    seen = examined(sandbox, FLOOD.format(count=80_000))
+    assert len(seen.base.outcomes) <= OWN_RECORDS
+    assert (seen.base.ended, judge_examination(seen, FLOOD).value) == ("crashed", 0.0)
+    assert judge_examination(examined(sandbox, HONEST), HONEST).value == 1.0
+
+
+def test_a_run_may_report_somewhat_more_tests_than_the_original(sandbox: Sandbox) -> None:
+    tests = """
+    import pytest
+    @pytest.mark.parametrize("n", range(300))
+    def test_each(n):
+        assert top("a " * n) == ("a" if n else "")
+    """
+    seen = examined(sandbox, tests)
+    assert (len(seen.stable), seen.base.ended) == (300, "finished")
+    assert seen.controls == {"text": "", "bytecode": ""}
 
 
 def test_a_solution_that_checks_itself_gains_nothing(sandbox: Sandbox) -> None:

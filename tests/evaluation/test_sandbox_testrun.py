@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from green_logic.evaluation.testrun import Ending, Limits, TestRun, parse_run
+from green_logic.evaluation.testrun import RECORD_BYTES, Ending, Limits, TestRun, parse_run
 
 EXITED = Ending("exited", 0, 0.1, 0.1)
 TEST = {"test": "test_a", "outcome": "passed", "message": ""}
@@ -85,3 +85,24 @@ def test_texts_become_short_and_printable(name: str, message: str) -> None:
     for text, size in ((outcome.name, 500), (outcome.message, 300), (run.detail, 300)):
         assert text == "" or text.isprintable()
         assert len(text) <= size
+
+
+@pytest.mark.parametrize(("count", "ended"), [(9, "finished"), (10, "crashed"), (5000, "crashed")])
+def test_more_results_than_there_may_be_are_not_read(count: int, ended: str) -> None:
+    lines = [json.dumps({**TEST, "test": f"test_{number}"}) for number in range(count)]
+    written = "\n".join([*lines, json.dumps(END), ""]).encode()
+    run = parse_run(EXITED, written, b"", Limits(), {}, records=10)
+    assert (run.ended, len(run.outcomes)) == (ended, min(count, 10))
+    assert ended == "finished" or run.detail == "more than 10 results, or very long ones"
+
+
+def test_results_longer_than_any_honest_ones_are_not_read() -> None:
+    written = b'{"test": "test_a", "outcome": "passed", "message": "' + b"x" * 10 * RECORD_BYTES + b'"}\n'
+    run = parse_run(EXITED, written, b"", Limits(), {}, records=10)
+    assert (run.ended, run.outcomes) == ("crashed", ())
+    assert parse_run(EXITED, written, b"", Limits(), {}, records=11).outcomes[0].message == "x" * 299 + "…"
+
+
+def test_a_message_is_cut_after_what_differs_between_runs_was_replaced() -> None:
+    run = parse({**TEST, "message": "0x7fffffff1234 " * 500}, END)
+    assert run.outcomes[0].message == ("0x… " * 500)[:299] + "…"

@@ -232,6 +232,8 @@ class _Slot:
             raise RetryableError(
                 f"sandbox worker {self._number}: {error}", hint="run the same command again"
             ) from error
+        except RetryableError:
+            raise  # the worker has nothing to do with it, and waits for its next job
         except BaseException:
             self.close()  # Ctrl-C between a job and its answer: the answer would be taken for the next job's
             raise

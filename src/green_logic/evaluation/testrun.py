@@ -25,6 +25,9 @@ RUNNERS = ("mini", "pytest")
 MAX_CALLS = 10**9
 MAX_NAME = 500  # characters; a longer parameter list is cut
 MAX_MESSAGE = 300  # characters
+MAX_RECORDS = 40_000  # of one run, unless the judge knows how many tests there are
+RECORD_BYTES = 8 << 10  # that all records of a run have on average at most: guests cut messages at 1,000 characters
+CUT = 8  # times the characters that are kept are looked at; what is replaced only becomes shorter
 MAX_OUTPUT = 2000  # characters, the last ones
 BOX = "/box"  # the guest's working directory, the only one it may write to
 
@@ -90,16 +93,29 @@ class Ending:
     cpu_s: float
 
 
-def parse_run(ending: Ending, results: bytes, output: bytes, limits: Limits, hidden: Mapping[str, str]) -> TestRun:
+def parse_run(
+    ending: Ending,
+    results: bytes,
+    output: bytes,
+    limits: Limits,
+    hidden: Mapping[str, str],
+    *,
+    records: int = MAX_RECORDS,
+) -> TestRun:
     """The run that untrusted `results` and `output` tell of, as far as the process's end agrees.
 
-    `hidden` maps texts that differ between runs, such as a temporary directory, to what is shown instead.
+    `hidden` maps texts that differ between runs, such as a temporary directory, to what is shown instead. No more than
+    the first `records` records are read: a guest that writes more costs no more.
     """
     report = _Report()
     malformed = ""
+    read = results[: records * RECORD_BYTES]
+    lines = read.split(b"\n", records + 1)
+    if len(lines) > records + 1 or len(read) < len(results):
+        malformed = f"more than {records} results, or very long ones"
     try:
-        for line in results.decode("utf-8").split("\n")[:-1]:
-            _read_line(line, report, hidden)
+        for line in lines[:-1][:records]:
+            _read_line(line.decode("utf-8"), report, hidden)
     except (ValueError, RecursionError) as error:
         malformed = f"malformed results: {clean(str(error), 100, hidden)}"
     ended, detail = _judge_end(ending, report.end, malformed, limits)
@@ -185,13 +201,14 @@ def _add_outcome(record: dict[str, str], outcomes: dict[str, TestOutcome], hidde
 def clean(text: str, size: int, hidden: Mapping[str, str]) -> str:
     """The first line of `text`, printable, without addresses, at most `size` characters."""
     stripped = text.strip()
-    first = stripped.splitlines()[0] if stripped else ""
+    first = stripped[: CUT * size].splitlines()[0] if stripped else ""
     for secret, shown in hidden.items():
         first = first.replace(secret, shown)
     for pattern, shown in _UNSTABLE:
         first = pattern.sub(shown, first)
-    printable = "".join(character if character.isprintable() else "?" for character in first)
-    return printable if len(printable) <= size else printable[: size - 1] + "…"
+    if not first.isprintable():
+        first = "".join(character if character.isprintable() else "?" for character in first)
+    return first if len(first) <= size else first[: size - 1] + "…"
 
 
 def clean_block(text: str, hidden: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -31,12 +32,15 @@ from green_logic.evaluation.isolation.exchange import Exchange, open_exchange
 from green_logic.evaluation.isolation.split.needs import SIDES, Needs
 from green_logic.evaluation.isolation.split.shelf import Shelf
 from green_logic.evaluation.mutation.examination import Examination, examine
-from green_logic.evaluation.mutation.plan import Plan, Variant, parse_plan
+from green_logic.evaluation.mutation.plan import ORIGINAL, Plan, Variant, parse_plan
 from green_logic.evaluation.testrun import BOX, Ending, Limits, TestRun, parse_run
 
 START_S = 60.0  # for an interpreter and pytest on a machine with cold disks
 GRACE_S = 30.0  # beyond a job's wall limit, for a supervisor to end it on an overloaded machine
 STOP_S = 5.0
+PLAN_PATIENCE = 4  # times a job's wall limit for compiling, which waits for nothing: its CPU limit is what binds it
+OWN_RECORDS = 10_000  # of the first run of a submission's own tests,
+MORE_RECORDS = 100  # and of every other one so many more than twice its tests
 FIRST_UID = 60000  # private users of guests, above the ranges that distributions hand out
 PRIVATE_UIDS = 5000
 GUEST_PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments")
@@ -112,26 +116,31 @@ class Worker:
     def examine(self, source: str, tests: str, limits: Limits, mutants: int) -> Examination:
         """Run the submission's own tests on its solution and on up to `mutants` broken copies of it.
 
-        Raises WorkerDeathError, after which only `close` makes sense.
+        Raises WorkerDeathError, after which only `close` makes sense; RetryableError if the machine was too slow.
         """
         self.wait_ready()
         with self._reporting_death():
             send_record(self._channel, {"kind": "variants", "limits": asdict(limits)})
             # a mutant that cannot be imported says nothing about tests, and another one takes its place
-            plan = self._read_plan(source, tests, mutants * 2, limits)
+            plan = self._read_plan(source, tests, mutants + mutants // 2, limits)
             if plan.fault:
                 send_record(self._channel, {"done": True})
                 run = self.run(source, tests, "own", limits)
                 return Examination(run, fault=f"no variant of the solution can be made: {plan.fault}")
+            most = OWN_RECORDS
 
             def ask(
                 variant: Variant, *, seed: int, expected: Sequence[str] | None, wall_s: float, cpu_s: float
             ) -> TestRun:
+                nonlocal most
                 order = {"variant": (seed, expected, variant.shown, tests)}
                 with open_exchange(order, (variant.code, plan.tests_code)) as exchange:
                     ending = self._run_order(exchange, wall_s, cpu_s)
-                    bound = replace(limits, wall_s=wall_s)
-                    return parse_run(ending, exchange.read_results(), exchange.read_output(), bound, {self._box: BOX})
+                    written = exchange.read_results(), exchange.read_output()
+                run = parse_run(ending, *written, replace(limits, wall_s=wall_s), {self._box: BOX}, records=most)
+                if variant.kind == ORIGINAL and run.ended != "timeout":
+                    most = min(OWN_RECORDS, MORE_RECORDS + 2 * len(run.outcomes))
+                return run
 
             examination = examine(plan, ask, limits, mutants)
             send_record(self._channel, {"done": True})
@@ -186,10 +195,21 @@ class Worker:
         return Ending(**self._read_answer())
 
     def _read_plan(self, source: str, tests: str, candidates: int, limits: Limits) -> Plan:
-        """The variants, or why there are none: compiling them may exceed every limit, as running them may."""
+        """The variants, or why there are none: compiling them may exceed every limit, as running them may.
+
+        Raises RetryableError, with the worker ready for another job, if only the machine was too slow for it.
+        """
         with open_exchange({"plan": (source, tests, candidates)}) as exchange:
-            ending = self._run_order(exchange, limits.wall_s, float(limits.cpu_s))
+            ending = self._run_order(exchange, PLAN_PATIENCE * limits.wall_s, float(limits.cpu_s))
             results = exchange.read_results()
+        if ending.reason == "timeout" or (ending.exit_code == -signal.SIGKILL and ending.reason == "exited"):
+            # nothing of the submission runs there: a machine without time, or without memory, ended it
+            send_record(self._channel, {"done": True})
+            raise RetryableError(
+                f"compiling the variants of a solution ended by {ending.reason} after {ending.wall_s:.1f} s, of which "
+                f"{ending.cpu_s:.1f} s were CPU time",
+                hint="run the same command again when the machine is less busy",
+            )
         if (ending.reason, ending.exit_code) != ("exited", 0):
             return Plan(fault=f"compiling it ended with {ending.reason} {ending.exit_code}")
         try:
@@ -213,6 +233,8 @@ class Worker:
         except ChannelClosedError as error:
             self._stop()
             raise WorkerDeathError(f"its process ended with {self._process.wait()}{self._last_words()}") from error
+        except OSError as error:
+            raise WorkerDeathError(f"the judge could not hand it its job: {error}") from error
 
     def _last_words(self) -> str:
         """The last line that the zygote itself wrote, such as the reason why Python did not start."""

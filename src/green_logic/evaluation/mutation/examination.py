@@ -2,6 +2,8 @@
 
 Everything but the first two runs comes in a shuffled order that nobody can foresee, and every one of them is told the
 same: tests that count their runs, or look around in their process, learn nothing about what they run on.
+
+No run that only the clock stopped is believed: it is run again later, with more time.
 """
 
 from __future__ import annotations
@@ -9,33 +11,26 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from green_logic.evaluation.mutation.plan import CONTROL, Plan, Variant
+from green_logic.evaluation.mutation.budget import PATIENCE, SEEDS, Ask, Budget, is_by_clock
+from green_logic.evaluation.mutation.fates import (
+    FAILED,
+    KILLED,
+    NOT_RUN,
+    STILLBORN,
+    SURVIVED,
+    find_culprit,
+    find_differences,
+    find_failure,
+    find_fate,
+)
+from green_logic.evaluation.mutation.plan import Plan, Variant
 from green_logic.evaluation.testrun import Limits, TestRun
 
-BUDGET_CPU_S = 5.0  # for everything but the original's two runs; a mutant that is not reached counts as unnoticed
-BUDGET_WALL_S = 20.0  # likewise: tests that wait cost nothing else
-SLOWER = 10  # times as long as the original a variant may run,
-MORE_CPU_S = 0.2  # and so much longer: a loop without an end costs this
-MORE_WALL_S = 1.0  # the same by the clock, which a busy machine stretches
 CONFIRMATIONS = 2  # more runs of a control that failed, and of the original, before tests are accused
-SEEDS = (0, 1)  # of `random` for the original and its repetition; every other variant has the first
-FAILED = frozenset({"failed", "error"})
-ASSERTED = ("assert ", "AssertionError", "Failed: ")  # how the message of a failed check begins
-
-KILLED_ASSERT, KILLED_CRASH, KILLED_TIMEOUT = "killed_assert", "killed_crash", "killed_timeout"
-SURVIVED, STILLBORN, NOT_RUN = "survived", "stillborn", "not_run"
-KILLED = frozenset({KILLED_ASSERT, KILLED_CRASH, KILLED_TIMEOUT})
-
-
-class Ask(Protocol):
-    """Runs one variant in the sandbox. `expected`: stop at the first of these that fails; None: run all tests."""
-
-    def __call__(
-        self, variant: Variant, *, seed: int, expected: Sequence[str] | None, wall_s: float, cpu_s: float
-    ) -> TestRun:
-        """Raises RetryableError when the sandbox failed."""
+UNENDING = "its tests do not end on the original"
+TOO_SLOW = "its tests take too long to be tried on copies of the solution"
+Shuffle = Callable[[list[Variant]], None]
 
 
 @dataclass
@@ -45,9 +40,11 @@ class Examination:
     base: TestRun
     stable: tuple[str, ...] = ()  # tests that pass on the original whenever it runs
     flaky: tuple[str, ...] = ()  # tests that passed once and failed once on the same code
-    controls: dict[str, str] = field(default_factory=dict)  # name -> the test that fails on it; empty: none does
+    # name -> the test that fails on it; empty: none does; None: there was no time to find out
+    controls: dict[str, str | None] = field(default_factory=dict)
     mutants: list[tuple[Variant, str]] = field(default_factory=list)
     fault: str = ""  # why no mutant was run, if none was
+    exhausted: str = ""  # "cpu" or "wall": what ran out before all was run that should have been; empty if neither
     is_doubted: bool = False  # a control failed, and later passed: what was seen once proves nothing
     runs: int = 1
     wall_s: float = 0.0
@@ -57,149 +54,156 @@ class Examination:
         """Mutants that ended so."""
         return sum(found == fate for _, found in self.mutants)
 
-
-class _Budget:
-    """Runs variants within what a battle may cost."""
-
-    def __init__(self, ask: Ask, limits: Limits, examination: Examination) -> None:
-        base = examination.base
-        self._ask, self._examination = ask, examination
-        self._wall_s = min(limits.wall_s, MORE_WALL_S + SLOWER * base.wall_s)
-        self._cpu_s = min(float(limits.cpu_s), MORE_CPU_S + SLOWER * base.cpu_s)
-        self.spent_cpu_s = self.spent_wall_s = 0.0
-
-    def is_spent(self) -> bool:
-        """Whether the next run could exceed it, if it takes as long as the original did."""
-        base = self._examination.base
-        return self.spent_cpu_s + base.cpu_s > BUDGET_CPU_S or self.spent_wall_s + base.wall_s > BUDGET_WALL_S
-
-    def run(self, variant: Variant, expected: Sequence[str] | None, seed: int = SEEDS[0]) -> TestRun:
-        run = self._ask(variant, seed=seed, expected=expected, wall_s=self._wall_s, cpu_s=self._cpu_s)
-        self.spent_cpu_s += run.cpu_s
-        self.spent_wall_s += run.wall_s
-        self._examination.runs += 1
-        return run
+    def drop(self, flaky: set[str]) -> None:
+        """Count these tests as flaky from now on: neither passed, nor killers."""
+        self.flaky = tuple(sorted({*self.flaky, *flaky}))
+        self.stable = tuple(name for name in self.stable if name not in flaky)
 
 
-def examine(
-    plan: Plan, ask: Ask, limits: Limits, wanted: int, shuffle: Callable[[list[Variant]], None] | None = None
-) -> Examination:
+def examine(plan: Plan, ask: Ask, limits: Limits, wanted: int, shuffle: Shuffle | None = None) -> Examination:
     """Run up to `wanted` mutants of `plan`. `shuffle`: in place; by default with the system's randomness."""
-    base = ask(plan.original, seed=SEEDS[0], expected=None, wall_s=limits.wall_s, cpu_s=float(limits.cpu_s))
-    examination = Examination(base, tuple(_passed(base)))
+    examination = _run_first(plan, ask, limits)
+    base = examination.base
     if base.ended == "timeout":
-        examination.fault = "its tests do not end on the original"
+        examination.fault = UNENDING
     if not examination.stable or examination.fault:
         return examination
-    budget = _Budget(ask, limits, examination)
-    again = budget.run(plan.original, None, SEEDS[1])
-    _drop_unstable(examination, again)
-    budget.spent_cpu_s = budget.spent_wall_s = 0.0
-    if examination.stable:
-        _run_variants(plan, budget, examination, wanted, shuffle or random.SystemRandom().shuffle)
-    examination.cpu_s, examination.wall_s = budget.spent_cpu_s + again.cpu_s, budget.spent_wall_s + again.wall_s
+    budget = Budget(ask, limits, base, len(plan.controls))
+    _Course(plan, budget, examination).run(wanted, shuffle or random.SystemRandom().shuffle)
+    examination.cpu_s, examination.wall_s = budget.spent_cpu_s, budget.spent_wall_s
+    examination.runs += budget.runs
+    if examination.fault or examination.count(NOT_RUN) or None in examination.controls.values():
+        examination.exhausted = budget.exhausted
     return examination
 
 
-def _run_variants(
-    plan: Plan, budget: _Budget, examination: Examination, wanted: int, shuffle: Callable[[list[Variant]], None]
-) -> None:
-    first, spare = list(plan.mutants[:wanted]), list(plan.mutants[wanted:])
-    order = [*plan.controls, *first]
-    shuffle(order)
-    seen: dict[int, TestRun] = {}
-    for variant in order:
-        if variant.code and (variant.kind == CONTROL or not budget.is_spent()):
-            seen[id(variant)] = budget.run(variant, examination.stable)
-    for control in plan.controls:
-        if id(control) in seen:
-            examination.controls[control.name] = _judge_control(plan, control, seen[id(control)], budget, examination)
-    for variant in first:
-        fate = _fate_of(variant, seen.get(id(variant)), budget, examination)
-        examination.mutants.append((variant, fate))
-        while fate == STILLBORN and spare:
-            another = spare.pop(0)  # takes its place
-            run = budget.run(another, examination.stable) if another.code and not budget.is_spent() else None
-            fate = _fate_of(another, run, budget, examination)
-            examination.mutants.append((another, fate))
+def _run_first(plan: Plan, ask: Ask, limits: Limits) -> Examination:
+    """The original's first run, or its second where only the clock stopped the first."""
+    bounds = {"wall_s": limits.wall_s, "cpu_s": float(limits.cpu_s)}
+    base, runs = ask(plan.original, seed=SEEDS[0], expected=None, **bounds), 1
+    if is_by_clock(base, bounds["cpu_s"]):
+        base, runs = ask(plan.original, seed=SEEDS[0], expected=None, **bounds), 2
+    passed = tuple(test.name for test in base.outcomes if test.outcome == "passed")
+    return Examination(base, passed, is_doubted=runs > 1, runs=runs)
 
 
-def _judge_control(plan: Plan, control: Variant, run: TestRun, budget: _Budget, examination: Examination) -> str:
-    """The test that fails on this control and on the original never; empty if none does."""
-    culprits = [_find_failure(run, examination)]
-    while culprits[-1] and len(culprits) <= CONFIRMATIONS:
-        _drop_unstable(examination, budget.run(plan.original, None))
-        culprits.append(_find_failure(budget.run(control, examination.stable), examination))
-    if not culprits[-1] and len(culprits) > 1:
-        # or tests that fail by the dice, or by the clock, on whatever is not the original would gain by every mutant
-        examination.is_doubted = True
-        _drop(examination, set(culprits).intersection(examination.stable))
-    return culprits[-1]
+class _Course:
+    """One examination from the original's repetition on."""
 
+    def __init__(self, plan: Plan, budget: Budget, examination: Examination) -> None:
+        self._plan, self._budget, self._seen = plan, budget, examination
 
-def _find_failure(run: TestRun, examination: Examination) -> str:
-    failed = _first_failure(run, examination.stable)
-    if failed:
-        return failed[0]
-    has_ended = run.ended in {"finished", "no_tests"} or run.ended == examination.base.ended
-    return "" if has_ended else f"the run ({run.ended})"
+    def run(self, wanted: int, shuffle: Shuffle) -> None:
+        if not self._repeat_original(SEEDS[1]):
+            self._seen.fault = TOO_SLOW
+        elif self._seen.stable:
+            # the first ones of the plan, not of the shuffled order: the same ones each time
+            first = list(self._plan.mutants[:wanted])
+            runs = self._run_all(self._budget.select(first), shuffle)
+            self._judge_controls(runs)
+            self._judge_mutants(first, list(self._plan.mutants[wanted:]), runs)
 
+    def _repeat_original(self, seed: int = SEEDS[0]) -> bool:
+        """Find tests that do not do on the original what they did at first; False if there was no time left."""
+        again, was_stopped = self._budget.run_original(self._plan.original, seed)
+        if again is None:
+            return False
+        self._seen.is_doubted |= was_stopped
+        self._seen.drop(find_differences(self._seen.base, again))
+        return True
 
-def _fate_of(variant: Variant, run: TestRun | None, budget: _Budget, examination: Examination) -> str:
-    if run is None:
-        return NOT_RUN
-    failed = _first_failure(run, examination.stable)
-    stopped = any(test.outcome in FAILED and test.name in examination.flaky for test in run.outcomes)
-    if not failed and stopped and examination.stable and not budget.is_spent():
-        # it was stopped at a test that only later turned out to fail at random
-        run = budget.run(variant, examination.stable)
-        failed = _first_failure(run, examination.stable)
-    fate = _fate(run, failed, examination.base)
-    return _confirm(variant, fate, failed, budget, examination) if examination.is_doubted and fate in KILLED else fate
+    def _run_all(self, mutants: Sequence[Variant], shuffle: Shuffle) -> dict[int, TestRun]:
+        """Controls and mutants in a shuffled order; what there was no time for is missing."""
+        order = [variant for variant in (*self._plan.controls, *mutants) if variant.code]
+        shuffle(order)
+        runs: dict[int, TestRun] = {}
+        for variant in order:
+            self._run_one(variant, runs)
+        for variant in order:
+            if id(variant) not in runs:
+                self._run_one(variant, runs)  # what was kept for controls is free now
+        late = [variant for variant in order if id(variant) in runs and self._was_late(runs[id(variant)])]
+        for variant in late:
+            del runs[id(variant)]
+        if late and self._repeat_original():
+            for variant in late:
+                self._run_one(variant, runs, PATIENCE)
+        return runs
 
+    def _run_one(self, variant: Variant, runs: dict[int, TestRun], patience: int = 1) -> None:
+        run = self._budget.run(variant, self._seen.stable, patience=patience)
+        if run is not None:
+            runs[id(variant)] = run
 
-def _confirm(
-    variant: Variant, fate: str, failed: tuple[str, str] | None, budget: _Budget, examination: Examination
-) -> str:
-    """The fate of a mutant that was noticed once: noticed by the same again, or not at all."""
-    if budget.is_spent():
-        return NOT_RUN
-    again = budget.run(variant, examination.stable)
-    found = _first_failure(again, examination.stable)
-    is_same = found[0] == failed[0] if found and failed else _fate(again, found, examination.base) == fate
-    return fate if is_same else SURVIVED
+    def _was_late(self, run: TestRun) -> bool:
+        """Whether all that a run says is that the clock stopped it."""
+        return self._budget.was_stopped_by_clock(run) and not find_failure(run, self._seen.stable)
 
+    def _judge_controls(self, runs: dict[int, TestRun]) -> None:
+        """Which tests fail on a control each time, and which only sometimes."""
+        passed = []
+        for control in self._plan.controls:
+            run = runs.get(id(control))
+            culprit = None if run is None else find_culprit(run, self._seen.stable, self._seen.base)
+            self._seen.controls[control.name] = self._confirm_culprit(control, culprit) if culprit else culprit
+            passed += [control] if culprit == "" else []
+        for control in passed if self._seen.is_doubted else ():
+            # chance may have spared it, where it did not spare another run
+            if culprit := self._run_control(control):
+                self._seen.drop({culprit} & {*self._seen.stable})
 
-def _fate(run: TestRun, failed: tuple[str, str] | None, base: TestRun) -> str:
-    if not run.loaded:
-        return STILLBORN
-    if failed:
-        return KILLED_ASSERT if failed[1].startswith(ASSERTED) else KILLED_CRASH
-    if run.ended == "timeout":
-        return KILLED_TIMEOUT
-    return SURVIVED if run.ended in {"finished", "no_tests", base.ended} else KILLED_CRASH
+    def _confirm_culprit(self, control: Variant, culprit: str) -> str | None:
+        """The test that fails on this control and on the original never; empty if none does; None: no time."""
+        culprits = [culprit]
+        while culprits[-1] and len(culprits) <= CONFIRMATIONS:
+            again = self._run_control(control) if self._repeat_original() else None
+            if again is None:
+                return None
+            culprits.append(again)
+        if not culprits[-1]:
+            # or tests that fail by the dice, or by the clock, on whatever is not the original gain by every mutant
+            self._seen.is_doubted = True
+            self._seen.drop(set(culprits).intersection(self._seen.stable))
+        return culprits[-1]
 
+    def _run_control(self, control: Variant) -> str | None:
+        """What is wrong with one more run of a control; None if there was no time for it."""
+        run = self._budget.run(control, self._seen.stable, patience=PATIENCE)
+        return None if run is None else find_culprit(run, self._seen.stable, self._seen.base)
 
-def _first_failure(run: TestRun, stable: Sequence[str]) -> tuple[str, str] | None:
-    """Name and message of the first stable test that failed."""
-    wanted = set(stable)
-    return next(
-        ((test.name, test.message) for test in run.outcomes if test.outcome in FAILED and test.name in wanted), None
-    )
+    def _judge_mutants(self, mutants: list[Variant], spare: list[Variant], runs: dict[int, TestRun]) -> None:
+        for variant in mutants:
+            fate = self._find_fate(variant, runs.get(id(variant)))
+            self._seen.mutants.append((variant, fate))
+            while fate == STILLBORN and spare:
+                another = spare.pop(0)  # takes its place
+                fate = self._find_fate(another, self._run_patiently(another) if another.code else None)
+                self._seen.mutants.append((another, fate))
 
+    def _run_patiently(self, variant: Variant) -> TestRun | None:
+        run = self._budget.run(variant, self._seen.stable)
+        if run is None or not self._was_late(run):
+            return run
+        return self._budget.run(variant, self._seen.stable, patience=PATIENCE)
 
-def _passed(run: TestRun) -> list[str]:
-    return [test.name for test in run.outcomes if test.outcome == "passed"]
+    def _find_fate(self, variant: Variant, run: TestRun | None) -> str:
+        """The fate of a mutant that ran so, once what was in doubt is confirmed."""
+        stable: Sequence[str] = self._seen.stable
+        stopped = run and any(test.outcome in FAILED and test.name in self._seen.flaky for test in run.outcomes)
+        if run and stopped and stable and not find_failure(run, stable):
+            # it was stopped at a test that only later turned out to fail at random
+            run = self._run_patiently(variant)
+        if run is None:
+            return NOT_RUN
+        fate = find_fate(run, stable, self._seen.base)
+        return self._confirm(variant, fate, run) if self._seen.is_doubted and fate in KILLED else fate
 
-
-def _drop_unstable(examination: Examination, again: TestRun) -> None:
-    """Tests that do not do on the original what they did the first time are flaky: neither passed, nor killers."""
-    first = {test.name: test.outcome for test in examination.base.outcomes}
-    now = {test.name: test.outcome for test in again.outcomes}
-    differing = {name for name in first.keys() | now.keys() if first.get(name) != now.get(name)}
-    _drop(examination, differing)
-
-
-def _drop(examination: Examination, flaky: set[str]) -> None:
-    examination.flaky = tuple(sorted({*examination.flaky, *flaky}))
-    examination.stable = tuple(name for name in examination.stable if name not in flaky)
+    def _confirm(self, variant: Variant, fate: str, run: TestRun) -> str:
+        """The fate of a mutant that was noticed once: noticed by the same again, or not at all."""
+        again = self._run_patiently(variant)
+        if again is None:
+            return NOT_RUN
+        found, failed = find_failure(again, self._seen.stable), find_failure(run, self._seen.stable)
+        if found and failed:
+            return fate if found[0] == failed[0] else SURVIVED
+        return fate if find_fate(again, self._seen.stable, self._seen.base) == fate else SURVIVED

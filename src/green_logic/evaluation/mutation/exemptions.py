@@ -6,21 +6,23 @@ import ast
 import re
 
 # fields that hold no behaviour that tests see: types, decorators such as caches, patterns, messages
-HIDDEN_FIELDS = {
-    "annotation",
-    "returns",
-    "decorator_list",
-    "pattern",
-    "type_comment",
-    "names",
-    "bases",
-    "exc",
-    "cause",
-    "msg",
-    "ctx",
-    "op",
-    "ops",
-}
+HIDDEN_FIELDS = frozenset(
+    {
+        "annotation",
+        "returns",
+        "decorator_list",
+        "pattern",
+        "type_comment",
+        "names",
+        "bases",
+        "exc",
+        "cause",
+        "msg",
+        "ctx",
+        "op",
+        "ops",
+    }
+)
 DISPLAY_FUNCTIONS = frozenset({"__repr__", "__str__", "__format__", "__rich__"})
 SCRIPT_FUNCTIONS = frozenset({"demo", "main", "_demo", "_main", "run_demo", "example"})
 TYPE_NAMES = frozenset({"Annotated", "Callable", "Dict", "List", "Literal", "Optional", "Tuple", "TypeVar", "Union"})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from green_logic.evaluation import cis
 from green_logic.evaluation.definitions import count_test_functions
-from green_logic.evaluation.mutation import examination as rules
-from green_logic.evaluation.mutation.examination import Examination
+from green_logic.evaluation.mutation import budget, fates
+from green_logic.evaluation.mutation.examination import CONFIRMATIONS, Examination
 from green_logic.evaluation.run_evidence import describe_run
 from green_logic.evaluation.testrun import TestRun
 
@@ -20,10 +20,10 @@ def constants(mutants: int) -> dict[str, object]:
     return {
         "mutants": mutants,
         "controls": CONTROLS,
-        "budget": [rules.BUDGET_CPU_S, rules.BUDGET_WALL_S],
-        "limits": [rules.SLOWER, rules.MORE_CPU_S, rules.MORE_WALL_S],
-        "confirmations": rules.CONFIRMATIONS,
-        "seeds": rules.SEEDS,
+        "budget": [budget.BUDGET_CPU_S, budget.BUDGET_WALL_S, budget.MARGIN],
+        "limits": [budget.SLOWER, budget.MORE_CPU_S, budget.MORE_WALL_S, budget.PATIENCE],
+        "confirmations": CONFIRMATIONS,
+        "seeds": budget.SEEDS,
     }
 
 
@@ -44,25 +44,32 @@ def judge_run(run: TestRun, tests: str) -> cis.Component:
 def judge_examination(seen: Examination, tests: str) -> cis.Component:
     """T and its evidence, which holds no time and nothing else that differs between two honest examinations."""
     passed, total = len(seen.stable), _count_tests(seen.base, tests)
-    killed = {fate: seen.count(fate) for fate in (rules.KILLED_ASSERT, rules.KILLED_CRASH, rules.KILLED_TIMEOUT)}
-    counted = [fate for _, fate in seen.mutants if fate != rules.STILLBORN]
+    killed = {fate: seen.count(fate) for fate in (fates.KILLED_ASSERT, fates.KILLED_CRASH, fates.KILLED_TIMEOUT)}
+    counted = [fate for _, fate in seen.mutants if fate != fates.STILLBORN]
     reason = _find_reason(seen)
     share = sum(killed.values()) / len(counted) if counted and not reason else 0.0
     evidence = {
         "n": len(counted),
         **killed,
         "survivors": sorted(
-            ({"line": item.line, "operator": item.name} for item, fate in seen.mutants if fate == rules.SURVIVED),
+            ({"line": item.line, "operator": item.name} for item, fate in seen.mutants if fate == fates.SURVIVED),
             key=lambda survivor: (survivor["line"], survivor["operator"]),
         ),
-        "not_run": seen.count(rules.NOT_RUN),
-        "stillborn": seen.count(rules.STILLBORN),
-        "controls": {name: f"fails {test}" if test else "passes" for name, test in seen.controls.items()},
+        "not_run": seen.count(fates.NOT_RUN),
+        "stillborn": seen.count(fates.STILLBORN),
+        "controls": {name: _describe_control(test) for name, test in seen.controls.items()},
         "flaky": list(seen.flaky),
+        **({"exhausted": seen.exhausted} if seen.exhausted else {}),
         **({"reason": reason} if reason else {}),
     }
     value = cis.testing_score(passed / total if total else 0.0, share)
     return cis.Component(value, "own_tests", {**describe_run(seen.base, passed, total), "mutation": evidence})
+
+
+def _describe_control(culprit: str | None) -> str:
+    if culprit is None:
+        return "not run to the end"
+    return f"fails {culprit}" if culprit else "passes"
 
 
 def _find_reason(seen: Examination) -> str:
@@ -72,14 +79,20 @@ def _find_reason(seen: Examination) -> str:
     if not seen.stable:
         return "no test passes each time, so none can notice anything"
     for name, test in seen.controls.items():
-        if test:
-            return f"{test} fails on a copy that behaves the same and differs in its {name} only"
+        if test != "":
+            return _accuse(name, test)
     # code hidden where nothing is mutated, such as in annotations, must not make `assert True` a good test
     if not seen.mutants:
         return "nothing in the source can be broken, so nothing shows that the tests would notice it"
-    if all(fate == rules.STILLBORN for _, fate in seen.mutants):
+    if all(fate == fates.STILLBORN for _, fate in seen.mutants):
         return "no broken copy of the source can be imported, so the tests were never asked"
     return ""
+
+
+def _accuse(control: str, culprit: str | None) -> str:
+    if culprit is None:
+        return f"the time of a battle was used up before its tests had shown that they pass on the {control} control"
+    return f"{culprit} fails on a copy that behaves the same and differs in its {control} only"
 
 
 def _count_tests(run: TestRun, tests: str) -> int:

@@ -1,0 +1,111 @@
+"""What the runs of one battle may cost, each of them and all together.
+
+CPU time hardly depends on what else the machine does, and is the first limit. The clock is the second one, for tests
+that wait. It runs on while the machine is busy with something else, so a run that only the clock stopped proves
+nothing: `is_by_clock` tells such runs, and whoever asked for one asks again, with `PATIENCE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from green_logic.evaluation.mutation.plan import CONTROL, ORIGINAL, Variant
+from green_logic.evaluation.testrun import Limits, TestRun
+
+BUDGET_CPU_S = 8.0  # for everything but the original's first run
+BUDGET_WALL_S = 30.0  # likewise: tests that wait cost nothing else
+SLOWER = 10  # times as long as the original a variant may run,
+MORE_CPU_S = 0.2  # and so much longer: a loop without an end costs this
+MORE_WALL_S = 1.0  # the same by the clock, which a busy machine stretches
+PATIENCE = 3  # times as long by the clock has a variant that the clock stopped, when it is run again
+MARGIN = 1.25  # times the original's cost that one more run is thought to take, for CPU times differ
+TINY_S = 0.001  # no run costs less
+SEEDS = (0, 1)  # of `random` for the original and its repetition; every other variant has the first
+
+
+class Ask(Protocol):
+    """Runs one variant in the sandbox. `expected`: stop at the first of these that fails; None: run all tests."""
+
+    def __call__(
+        self, variant: Variant, *, seed: int, expected: Sequence[str] | None, wall_s: float, cpu_s: float
+    ) -> TestRun:
+        """Raises RetryableError when the sandbox failed."""
+
+
+class Budget:
+    """Runs variants within what a battle may cost."""
+
+    def __init__(self, ask: Ask, limits: Limits, base: TestRun, controls: int) -> None:
+        """`base`: how the original ran; `controls`: how many are to come."""
+        self._ask, self._limits, self._base, self._controls = ask, limits, base, controls
+        self._wall_s = min(limits.wall_s, MORE_WALL_S + SLOWER * base.wall_s)
+        self._cpu_s = min(float(limits.cpu_s), MORE_CPU_S + SLOWER * base.cpu_s)
+        self.spent_cpu_s = self.spent_wall_s = 0.0
+        self.runs = 0
+        self.exhausted = ""  # what was used up first: "cpu" or "wall"; empty if neither was
+
+    def run(self, variant: Variant, expected: Sequence[str] | None, *, patience: int = 1) -> TestRun | None:
+        """One run; None if there is no time left for it, or not enough to end it."""
+        bounds = min(self._limits.wall_s, patience * self._wall_s), self._cpu_s
+        run = self._run(variant, SEEDS[0], expected, bounds)
+        if variant.kind == CONTROL and run:
+            self._controls = max(self._controls - 1, 0)
+        return run
+
+    def run_original(self, original: Variant, seed: int = SEEDS[0]) -> tuple[TestRun | None, bool]:
+        """All its tests, with as much time by the clock as at first; and whether the clock stopped one run before."""
+        bounds = self._limits.wall_s, self._cpu_s
+        run = self._run(original, seed, None, bounds)
+        if run is None or not self.was_stopped_by_clock(run):
+            return run, False
+        return self._run(original, seed, None, bounds), True
+
+    def was_stopped_by_clock(self, run: TestRun) -> bool:
+        """Whether `run` proves nothing."""
+        return is_by_clock(run, self._cpu_s)
+
+    def select(self, mutants: Sequence[Variant]) -> Sequence[Variant]:
+        """The first of them that there is time for beside the controls, if each takes as long as the original."""
+        rooms = {
+            name: int(left / (MARGIN * max(cost, TINY_S)))
+            for name, left, cost in zip(
+                ("wall", "cpu"), self._find_left(self._controls), (self._base.wall_s, self._base.cpu_s), strict=True
+            )
+        }
+        scarce = min(rooms, key=lambda name: rooms[name])
+        if rooms[scarce] < len(mutants):
+            self.exhausted = self.exhausted or scarce
+        return mutants[: max(rooms[scarce], 0)]
+
+    def _find_left(self, controls: int) -> tuple[float, float]:
+        """Seconds by the clock and of CPU time, without what is kept for so many controls."""
+        kept = MARGIN * controls
+        return (
+            BUDGET_WALL_S - self.spent_wall_s - kept * self._base.wall_s,
+            BUDGET_CPU_S - self.spent_cpu_s - kept * self._base.cpu_s,
+        )
+
+    def _run(
+        self, variant: Variant, seed: int, expected: Sequence[str] | None, bounds: tuple[float, float]
+    ) -> TestRun | None:
+        # a control may have what is kept for controls, and the original is asked for their sake
+        left_wall_s, left_cpu_s = self._find_left(0 if variant.kind in {CONTROL, ORIGINAL} else self._controls)
+        if left_cpu_s < self._base.cpu_s or left_wall_s < self._base.wall_s:
+            self.exhausted = self.exhausted or ("cpu" if left_cpu_s < self._base.cpu_s else "wall")
+            return None
+        wall_s, cpu_s = min(bounds[0], left_wall_s), min(bounds[1], left_cpu_s)
+        run = self._ask(variant, seed=seed, expected=expected, wall_s=wall_s, cpu_s=cpu_s)
+        self.spent_cpu_s += run.cpu_s
+        self.spent_wall_s += run.wall_s
+        self.runs += 1
+        by_clock = is_by_clock(run, cpu_s)
+        if run.ended == "timeout" and (wall_s < bounds[0] if by_clock else cpu_s < bounds[1]):
+            self.exhausted = self.exhausted or ("wall" if by_clock else "cpu")
+            return None  # stopped for the sake of the battle: longer, it might have ended well
+        return run
+
+
+def is_by_clock(run: TestRun, cpu_s: float) -> bool:
+    """Whether only the clock stopped a run that might have taken `cpu_s`: it waited, or the machine let it wait."""
+    return run.ended == "timeout" and run.cpu_s < cpu_s
