@@ -151,6 +151,14 @@ def test_names_outcomes_and_messages_are_those_of_pytest(sandbox: Sandbox, tests
         "raise ValueError('no')\n",
         "import pytest\npytest.skip('no', allow_module_level=True)\n",
         "x = 1\n",
+        "class Odd:\n    __module__ = None\ndef test_a(): assert count('a') == {'a': 1}\n",
+        "class TestOdd:\n    __module__ = 3\n    def test_a(self): assert top('a') == 'a'\n",
+        "import unittest\nclass TestA(unittest.TestCase):\n    __module__ = None\n"
+        "    def test_a(self): self.assertEqual(top('a'), 'a')\n",
+        "class Meta(type):\n    def __getattribute__(self, name): raise ValueError(name)\n"
+        "class Odd(metaclass=Meta): pass\ndef test_a(): assert top('a') == 'a'\n",
+        "class Odd:\n    @property\n    def __class__(self): raise KeyError('no')\n"
+        "odd = Odd()\ndef test_a(): assert top('a') == 'a'\n",
     ],
 )
 def test_whatever_tests_need_they_run_as_in_pytest(sandbox: Sandbox, tests: str) -> None:

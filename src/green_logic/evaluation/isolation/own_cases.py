@@ -49,6 +49,16 @@ class _Result(unittest.TestResult):
 
 def find_own_cases(module: types.ModuleType) -> list[Case]:
     """Every test of a module with its name. Raises BeyondMiniError when pytest is needed."""
+    try:
+        return _find_own_cases(module)
+    except BeyondMiniError:
+        raise
+    except Exception as error:
+        # a class may have any metaclass, and any name or module: pytest then says what it makes of it
+        raise BeyondMiniError(f"{type(error).__name__} when looked at") from error
+
+
+def _find_own_cases(module: types.ModuleType) -> list[Case]:
     cases: list[Case] = []
     for name, value in list(vars(module).items()):
         if name in FIXTURES:
@@ -74,14 +84,18 @@ def _only(module: types.ModuleType, name: str) -> types.ModuleType:
 
 def _is_of_unittest(name: str, value: object) -> bool:
     """Whether it is a class that the tests have from unittest, such as Mock, which nobody collects."""
-    return isinstance(value, type) and value.__module__.startswith("unittest") and not name.startswith("Test")
+    return isinstance(value, type) and _comes_from_unittest(value) and not name.startswith("Test")
+
+
+def _comes_from_unittest(cls: type) -> bool:
+    return str(cls.__module__).startswith("unittest")  # a class may have set it to anything
 
 
 def _find_in_test_case(name: str, cls: type[unittest.TestCase]) -> Iterator[Case]:
-    if cls.__module__.startswith("unittest"):
+    if _comes_from_unittest(cls):
         return  # the base itself, imported by name
     for part in cls.__mro__:
-        if not part.__module__.startswith("unittest") and any(found in vars(part) for found in CLASS_FIXTURES):
+        if not _comes_from_unittest(part) and any(found in vars(part) for found in CLASS_FIXTURES):
             raise BeyondMiniError(f"{name}: fixtures of a class, or marks")
     if vars(cls).get("__test__") is False:
         return
