@@ -13,13 +13,14 @@ PART_NAME = re.compile(r"(?:part-\d{6}(?:-\d{3})?|copy-battles-\d[-\dg]*)\.parqu
 
 @dataclass(frozen=True)
 class Part:
-    """A finished file in the spool: the rows of one month. `path` is its place now."""
+    """A finished file in the spool: the rows of one month. `path` is its place now, `sha256` is of what was written."""
 
     path: Path
     month: str
     first: int
     last: int
     rows: int
+    sha256: str
 
     def name(self, suffix: str) -> str:
         """Its name when published, relative to the version's folder."""

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from green_logic.errors import ConfigurationError, GreenLogicError, RetryableError, StorageError, VerificationError
-from green_logic.files import make_directory, sync_file
+from green_logic.files import make_directory
 from green_logic.publish.manifest import DataFile
 from green_logic.publish.parts import CheckedPart
 
@@ -127,10 +127,7 @@ class _Writer:
                 ids = waiting.popleft()
             except IndexError:
                 return done
-            parts = self._ask({"range": asdict(ids), "ending": ending})
-            for part in parts:
-                sync_file(part.path)  # while the processes go on
-            done += parts
+            done += self._ask({"range": asdict(ids), "ending": ending})
 
     def _ask(self, request: dict[str, Any]) -> list[CheckedPart]:
         line = b""
