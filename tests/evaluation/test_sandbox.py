@@ -288,7 +288,7 @@ def test_threads_and_waits_run_in_real_time(sandbox: Sandbox) -> None:
     import pytest
     def test_order():
         seen = []
-        def late(): time.sleep(0.2); seen.append("late")
+        def late(): time.sleep(1.0); seen.append("late")
         def soon(): time.sleep(0.02); seen.append("soon")
         threads = [threading.Thread(target=f) for f in (late, soon)]
         for t in threads: t.start()
@@ -297,7 +297,7 @@ def test_threads_and_waits_run_in_real_time(sandbox: Sandbox) -> None:
     def test_main_thread_waits_for_others():
         done = threading.Event()
         threading.Thread(target=lambda: (time.sleep(0.01), done.set())).start()
-        time.sleep(0.5)
+        time.sleep(1.0)
         assert done.is_set()
     def test_timeouts():
         assert not threading.Event().wait(0.01)

@@ -120,7 +120,7 @@ def test_a_fork_bomb_is_bounded_and_gone_afterwards(sandbox: Sandbox) -> None:
         except OSError: break
         if count > 500: break
     """
-    result = run(sandbox, "def test_a(): assert 0 < count < 64", source, QUICK)
+    result = run(sandbox, "def test_a(): assert 0 < count < 64", source, Limits(processes=QUICK.processes))
     assert_all_passed(result)
     real_bomb = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"
     assert run(sandbox, "", real_bomb, QUICK).ended == "timeout"

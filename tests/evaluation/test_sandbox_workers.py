@@ -26,8 +26,18 @@ LIBRARY = str(Path(sandbox_module.__file__).parents[2])
 BOTH = pytest.mark.parametrize("backend", ["namespaces", "landlock"])
 
 
+@pytest.fixture(autouse=True)
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the workers of a test have their boxes: nobody else's are there, and every user may go through it."""
+    with tempfile.TemporaryDirectory(prefix="green-logic-tests-") as folder:
+        os.chmod(folder, 0o711)  # noqa: PTH101  it is a string
+        monkeypatch.setenv("TMPDIR", folder)  # of judges in processes of their own
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
+
+
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
+def sandbox(place: Path) -> Iterator[Sandbox]:
     with Sandbox.open(workers=1) as opened:
         yield opened
 
@@ -148,22 +158,6 @@ def test_a_killed_supervisor_is_no_result(backend: str) -> None:
         assert passes(opened)
 
 
-def test_a_worker_that_keeps_dying_is_given_up(sandbox: Sandbox) -> None:
-    for _ in range(sandbox_module.MAX_DEATHS):
-        if pids := zygotes():
-            os.kill(pids[0], signal.SIGKILL)
-        else:
-            # the next job starts a new worker; let it live long enough to be killed
-            sandbox._all[0]._living()
-            while not zygotes():
-                time.sleep(0.01)
-            os.kill(zygotes()[0], signal.SIGKILL)
-        with pytest.raises(RetryableError):
-            passes(sandbox)
-    with pytest.raises(RetryableError, match="died 5 times in a row"):
-        passes(sandbox)
-
-
 def test_threads_share_the_workers() -> None:
     with Sandbox.open(workers=2) as opened, ThreadPoolExecutor(6) as pool:
         assert all(pool.map(lambda _: passes(opened), range(12)))
@@ -185,7 +179,6 @@ def test_a_killed_judge_takes_everything_along(backend: str, busy: bool) -> None
     opened = Sandbox.open(workers=1, backend={backend!r}, limits=Limits(wall_s=60))
     if {busy}:
         threading.Thread(target=lambda: opened.run_tests("{job}", "", kind="own"), daemon=True).start()
-        time.sleep(0.5)
     print("ready", flush=True)
     time.sleep(60)
     """
@@ -197,8 +190,10 @@ def test_a_killed_judge_takes_everything_along(backend: str, busy: bool) -> None
     with judge:
         assert judge.stdout is not None
         assert judge.stdout.readline() == b"ready\n"
-        tree = descendants(judge.pid)
-        assert len(tree) >= (3 if busy else 1)
+        deadline = time.monotonic() + 60
+        while len(tree := descendants(judge.pid)) < (3 if busy else 1):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         judge.kill()
     wait_until_gone(tree)
     assert boxes() == files

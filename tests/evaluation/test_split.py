@@ -158,7 +158,7 @@ def test_skip(): pytest.skip("later")
 )
 def test_a_solution_that_ends_or_never_does_is_a_run(sandbox: Sandbox, source: str, ended: str, detail: str) -> None:
     tests = "from solution import add\ndef test_a(): assert add(1, 2) == 3"
-    run = sandbox.run_tests(source, tests, kind="hidden", limits=Limits(wall_s=1.0))
+    run = sandbox.run_tests(source, tests, kind="hidden", limits=Limits(wall_s=1.0) if ended == "timeout" else None)
     assert (run.ended, run.outcomes) == (ended, ())
     assert detail in run.detail
     assert run.tamper == "out_of_process"

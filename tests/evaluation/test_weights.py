@@ -196,7 +196,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path):
     target = tmp_path / "models"
     command = [sys.executable, "-c", FETCH, str(target), *PIN_WORDS]
     with socket.create_server(("127.0.0.1", 0)) as silent, (tmp_path / "stderr").open("wb") as stderr:
-        silent.settimeout(20)
+        silent.settimeout(120)
         environment = {**os.environ, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "0"}
         environment["PIP_INDEX_URL"] = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=stderr)
@@ -204,7 +204,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path):
             silent.accept()[0].close()  # pip is at work, and will try again for long
             assert any(name.startswith(".fetch-") for name in names(target))
             process.send_signal(signal.SIGINT)
-            process.wait(20)
+            process.wait(120)
         finally:
             process.kill()
             process.wait()

@@ -34,7 +34,7 @@ def test_four_writers_at_once_all_get_their_share(settings, write_together, asse
     writers = write_together("share", 4, seconds=3.0)
     counts = [writer["count"] for writer in writers]
     assert len(assert_whole(settings)) == sum(counts)
-    assert min(counts) * 3 >= max(counts), writers
+    assert min(counts) * 10 >= max(counts), writers  # 1 : 2 on a busy machine, 1 : 926 without the lock
 
 
 def test_sixteen_writers_of_one_battle_make_one_row(settings, write_together, assert_whole):

@@ -76,6 +76,14 @@ def rows(data_dir, size=-1):
         return connection.execute(f"{query} ORDER BY l.leaf_index LIMIT ?", (size,)).fetchall()
 
 
+def wait_for_rows(settings, count):
+    deadline = time.monotonic() + 60
+    with contextlib.closing(sqlite3.connect(f"file:{settings.database}?mode=ro", uri=True)) as connection:
+        while connection.execute("SELECT count(*) FROM battles").fetchone()[0] < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
 def test_a_backup_holds_database_dboms_and_keys_with_their_digests(settings, record):
     record("b-1", "b-2")
     report = backup(settings)
@@ -95,8 +103,8 @@ def test_a_backup_under_a_writer_at_full_speed_restores_bit_equal_at_its_size(  
 ):
     reports = []
     for _ in range(3):
-        time.sleep(0.2)
         reports.append(backup(settings))
+        wait_for_rows(settings, reports[-1].ledger_size + 1)
     assert writer.poll() is None
     writer.kill()
     writer.wait()
