@@ -97,3 +97,17 @@ class VirtualClock:
         (attributes,) = gc.get_referents(datetime.datetime.__dict__)
         attributes.update(now=classmethod(now), utcnow=classmethod(utcnow))
         ctypes.pythonapi.PyType_Modified(ctypes.py_object(datetime.datetime))
+
+
+_installed: list[VirtualClock] = []
+
+
+def install_clock() -> VirtualClock:
+    """The virtual clock of this process, installed here or in the process that it was forked from.
+
+    Until something sleeps it is the real one, a little slower.
+    """
+    if not _installed:
+        _installed.append(VirtualClock())
+        _installed[0].install()
+    return _installed[0]

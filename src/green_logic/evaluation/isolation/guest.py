@@ -23,7 +23,7 @@ import pytest
 from _pytest.assertion.rewrite import rewrite_asserts
 from _pytest.config import default_plugins
 
-from green_logic.evaluation.isolation.clock import VirtualClock
+from green_logic.evaluation.isolation.clock import VirtualClock, install_clock
 
 SOLUTION = "solution"
 TESTS = "test_solution"
@@ -177,15 +177,14 @@ def prepare_process(modules: dict[str, str]) -> VirtualClock:
     """Make this process one that runs `modules` (name -> source). Returns its clock."""
     # for tracebacks, inspect and child processes; all of them now, for a solution may fill the disk
     for name, text in modules.items():
-        Path(f"{name}.py").write_text(text, encoding="utf-8", errors="replace")
+        with open(f"{name}.py", "wb", buffering=0) as file:  # noqa: PTH123  a path object costs more than the write
+            file.write(text.encode("utf-8", "replace"))
     sys.dont_write_bytecode = True
     sys.argv = [f"{TESTS}.py"]
     sys.path.insert(0, str(Path.cwd()))
     random.seed(0)
     threading.stack_size(THREAD_STACK_BYTES)
-    clock = VirtualClock()
-    clock.install()
-    return clock
+    return install_clock()
 
 
 def _run(reporter: Reporter, source: str, tests: str, kind: str) -> tuple[str, str]:

@@ -128,11 +128,15 @@ def drop_to(uid: int) -> None:
     prctl(PR_SET_DUMPABLE, 1)
 
 
-def drop_capabilities(keep: int = 0) -> None:
-    """Give up every capability except the bits of `keep`, for good."""
+def narrow_capabilities(keep: int = 0) -> None:
+    """Make sure that nothing this process starts can gain a capability beyond the bits of `keep`."""
     for capability in range(64):
         if not keep >> capability & 1 and _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0) != 0:
             break  # past the last one this kernel knows, or no right to narrow the bounding set
+
+
+def drop_capabilities(keep: int = 0) -> None:
+    """Give up every capability except the bits of `keep`, for good."""
     header = struct.pack("II", CAPABILITY_VERSION_3, 0)
     words = struct.pack("IIIIII", keep, keep, 0, 0, 0, 0)
     check(int(_libc.capset(ctypes.c_char_p(header), ctypes.c_char_p(words))), "capset")

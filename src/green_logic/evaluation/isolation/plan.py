@@ -1,8 +1,9 @@
-"""What a backend does to a process, step by step: the same four steps for each, so that the worker need not know which.
+"""What a backend does to a process, step by step: the same five steps for each, so that the worker need not know which.
 
     prepare   once, in the worker          a file tree, a private user
     enter     for each job, its supervisor namespaces, an empty box
-    confine   for each job, the guest      limits, no capabilities, Landlock, seccomp; no way back
+    bind      for each job, the guest      limits; or the process that forks guest after guest, once for all of them
+    confine   for each job, the guest      no capabilities, Landlock, seccomp; no way back
     clear     for each job, its supervisor kill what is left, empty the box
 
 The worker of "landlock" stays root when it was root, so that its guests, another user, cannot signal it.
@@ -17,7 +18,7 @@ import resource
 import shutil
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from green_logic.evaluation.isolation import kernel
@@ -43,6 +44,7 @@ class Plan:
     uid: int  # private user of the guests; 0: the worker's own, because it is not root
     process_dir: int = -1  # open /proc of the host
     group: Group | None = None  # binds the memory of all guests of a job together, where there is one
+    is_bound: bool = False  # whether this process has the guests' limits, which they inherit
 
     @property
     def shares_host(self) -> bool:
@@ -89,23 +91,37 @@ def namespaces_of(plan: Plan) -> int:
     return 0 if plan.shares_host else JOB_NAMESPACES
 
 
-def offer_to_oom_killer(plan: Plan) -> None:
+def bind(plan: Plan, limits: Limits) -> Plan:
+    """Give this process, and with it those that it forks, the limits of a guest. Returns the plan for them.
+
+    With namespaces it stays able to build sandboxes.
+    """
+    if not plan.is_bound:
+        set_limits(plan, limits)
+        _offer_to_oom_killer(plan)
+        if not plan.shares_host:
+            kernel.narrow_capabilities()
+    return replace(plan, is_bound=True)
+
+
+def _offer_to_oom_killer(plan: Plan) -> None:
     """Let a machine that runs out of memory take this process first, not the judge."""
     descriptor = os.open("self/oom_score_adj", os.O_WRONLY, dir_fd=plan.process_dir)
     os.write(descriptor, b"1000")
     os.close(descriptor)
 
 
-def confine(plan: Plan, limits: Limits) -> None:
-    """Bind this process to its limits for good. Raises OSError if the kernel refuses a wall."""
-    set_limits(plan, limits)
+def confine(plan: Plan) -> None:
+    """Take every right from this process, for good. Raises OSError if the kernel refuses a wall."""
     keep = 0
-    if plan.shares_host and plan.uid:
-        kernel.prctl(kernel.PR_SET_KEEPCAPS, 1)
-        kernel.drop_to(plan.uid)
-        if not all(os.access(path, os.R_OK) for path in plan.readable):
-            # Python lives where only root may look; Landlock still says which files are read
-            keep = 1 << kernel.CAP_DAC_READ_SEARCH
+    if plan.shares_host:
+        if plan.uid:
+            kernel.prctl(kernel.PR_SET_KEEPCAPS, 1)
+            kernel.drop_to(plan.uid)
+            if not all(os.access(path, os.R_OK) for path in plan.readable):
+                # Python lives where only root may look; Landlock still says which files are read
+                keep = 1 << kernel.CAP_DAC_READ_SEARCH
+        kernel.narrow_capabilities(keep)
     # after the change of user, which clears it
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     kernel.drop_capabilities(keep)

@@ -22,7 +22,7 @@ from green_logic.evaluation.isolation.channel import ChannelClosedError, send_fr
 from green_logic.evaluation.isolation.exchange import OUTPUT_TAIL_BYTES, RESULTS_BYTES
 from green_logic.evaluation.isolation.guest import run_guest
 from green_logic.evaluation.isolation.memory import takes_more_than
-from green_logic.evaluation.isolation.plan import Plan, clear, confine, enter, offer_to_oom_killer
+from green_logic.evaluation.isolation.plan import Plan, bind, clear, confine, enter
 from green_logic.evaluation.testrun import Limits
 
 READ_BYTES = 1 << 16
@@ -113,7 +113,7 @@ def watch_guest(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Pla
         if not ready.isdisjoint(owners):
             raise ChannelClosedError("nobody waits for this job any more")
         if watch.guest in ready or watch.keeper in ready:
-            return look(limits, plan) or ("exited" if watch.guest in ready else "solution_ended")
+            return look(limits, plan, has_ended=True) or ("exited" if watch.guest in ready else "solution_ended")
         for descriptor in ready:
             if not _take(watch, descriptor):
                 poller.unregister(descriptor)
@@ -126,9 +126,14 @@ def watch_guest(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Pla
     return "timeout"
 
 
-def look(limits: Limits, plan: Plan) -> str:
+def look(limits: Limits, plan: Plan, *, has_ended: bool = False) -> str:
     """The limit that is exceeded, or nothing: the memory of all processes together, a box that is no tmpfs."""
-    if plan.group.has_killed() if plan.group else takes_more_than(plan.process_dir, limits.memory_bytes):
+    if plan.group:
+        is_too_much = plan.group.has_killed()
+    else:
+        # of a guest that has ended nothing is left to measure, and what it leaves running ends now
+        is_too_much = not has_ended and takes_more_than(plan.process_dir, limits.memory_bytes)
+    if is_too_much:
         return "memory_limit"
     if plan.shares_host and measure_box(plan.box) > limits.disk_bytes:
         return "disk_limit"
@@ -197,7 +202,7 @@ def _confine(plan: Plan, limits: Limits, descriptors: tuple[int, ...]) -> list[i
     try:
         if plan.group:
             plan.group.enter()
-        offer_to_oom_killer(plan)
+        bind(plan, limits)
         os.setsid()  # a signal to the guest's process group must not reach the supervisor's
         for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):
             os.dup2(source, target)
@@ -209,7 +214,7 @@ def _confine(plan: Plan, limits: Limits, descriptors: tuple[int, ...]) -> list[i
         os.chdir(plan.box)
         if plan.shares_host:
             os.environ.update(HOME=plan.box, TMPDIR=f"{plan.box}/.tmp")  # a split job has two
-        confine(plan, limits)
+        confine(plan)
         if select.select([supervisor], [], [], 0)[0]:
             os._exit(1)  # it died before it could take us along
         os.write(confined, CONFINED)

@@ -25,14 +25,14 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NoReturn
 
 from green_logic.evaluation.isolation import kernel, supervisor
 from green_logic.evaluation.isolation.channel import ChannelClosedError, read_record, send_record
+from green_logic.evaluation.isolation.clock import install_clock
 from green_logic.evaluation.isolation.exchange import RESULTS_BYTES, Exchange
 from green_logic.evaluation.isolation.namespaces import LINKS, MAX_INODES
-from green_logic.evaluation.isolation.plan import Plan, enter
+from green_logic.evaluation.isolation.plan import Plan, bind, enter
 from green_logic.evaluation.isolation.variant_guest import run_order
 from green_logic.evaluation.testrun import BOX, Limits
 
@@ -107,6 +107,8 @@ def _keep(channel: socket.socket, parent: int, work: Callable[[], None]) -> NoRe
 
 def _serve_housed(channel: socket.socket, owners: Owners, plan: Plan, limits: Limits) -> None:
     home = os.open("self/ns/pid", os.O_RDONLY | os.O_CLOEXEC, dir_fd=plan.process_dir)
+    plan = bind(plan, limits)
+    install_clock()
     _serve(Service(channel, owners, plan, limits, lambda: _housed(home, limits)))
 
 
@@ -133,7 +135,7 @@ def _housed(home: int, limits: Limits) -> Iterator[None]:
     options = f"size={limits.disk_bytes},nr_inodes={MAX_INODES},mode=700"
     kernel.mount("tmpfs", BOX, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
     for target in LINKS.values():
-        Path(target).mkdir()
+        os.mkdir(target)  # noqa: PTH102  a path object costs more than the call
     yield
     kernel.unmount(BOX)
     kernel.return_to(home, kernel.CLONE_NEWPID)
@@ -173,7 +175,8 @@ def _watch(service: Service, guest: Guest, limits: Limits) -> str:
         ready = {descriptor for descriptor, _ in poller.poll(min(left_s, left_cpu_s, LOOK_S) * 1000 + 1)}
         if ready - {guest.pidfd}:
             raise ChannelClosedError("nobody waits for this job any more")
-        if reason := supervisor.look(limits, service.plan) or _excess(guest.exchange, limits):
+        reason = supervisor.look(limits, service.plan, has_ended=bool(ready)) or _excess(guest.exchange, limits)
+        if reason:
             return reason
         if ready:
             return "exited"
