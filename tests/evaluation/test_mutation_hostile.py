@@ -16,7 +16,7 @@ from mutation_attacks import HONEST, LIMITS, NAMES, SOLUTION, examine_all
 
 from green_logic.errors import SandboxUnavailableError
 from green_logic.evaluation.mutation.verdict import judge_examination
-from green_logic.evaluation.sandbox import Sandbox
+from green_logic.evaluation.sandbox import Limits, Sandbox
 
 Results = dict[str, tuple[float, dict[str, Any], float]]
 # what an attack may earn by code that it calls, or by a mutant whose constants the compiler folded together
@@ -82,7 +82,7 @@ def test_a_mutant_shows_the_text_and_the_lines_of_the_original() -> None:
 
 
 def test_fork_bombs_and_loops_are_bounded() -> None:
-    with opened("namespaces") as sandbox:
+    with Sandbox.open(workers=1, limits=Limits(cpu_s=1)) as sandbox:
         seen = sandbox.examine_tests(SOLUTION, "def test_a():\n    while True: pass\n", mutants=8)
         assert (seen.base.ended, seen.runs, seen.mutants) == ("timeout", 1, [])
         assert judge_examination(sandbox.examine_tests(SOLUTION, HONEST, mutants=8), HONEST).value == 1.0

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from ordinary_user import NEEDS_ROOT, ordinary_user
 
 from green_logic.errors import RetryableError, SandboxUnavailableError
 from green_logic.evaluation import sandbox as sandbox_module
@@ -30,7 +31,7 @@ BOTH = pytest.mark.parametrize("backend", ["namespaces", "landlock"])
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the workers of a test have their boxes: nobody else's are there, and every user may go through it."""
     with tempfile.TemporaryDirectory(prefix="green-logic-tests-") as folder:
-        os.chmod(folder, 0o711)  # noqa: PTH101  it is a string
+        Path(folder).chmod(0o711)
         monkeypatch.setenv("TMPDIR", folder)  # of judges in processes of their own
         monkeypatch.setattr(tempfile, "tempdir", folder)
         yield Path(folder)
@@ -280,40 +281,9 @@ def test_without_user_namespaces_landlock_takes_over() -> None:
     assert result.stdout == "landlock ['passed']\n", result.stderr
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0, reason="needs root to become someone else; the whole file runs as an ordinary user then"
-)
+@NEEDS_ROOT
 @BOTH
-def test_an_ordinary_user_can_isolate(backend: str, tmp_path: Path) -> None:
-    python = "/usr/bin/python3"
-    version = subprocess.run(
-        [python, "-c", "import sys; print(sys.version_info >= (3, 11))"], capture_output=True, text=True, check=False
-    )
-    if version.stdout != "True\n":
-        pytest.skip(f"{python} is missing or too old")
-    # what the user can read: a copy of our library and of pytest, without their absolute places
-    import importlib.util
-    import shutil
-
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents:
-        if not os.access(parent, os.X_OK) or not parent.stat().st_mode & 1:
-            parent.chmod(parent.stat().st_mode | 0o11)
-    for name in ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "green_logic"):
-        spec = importlib.util.find_spec(name)
-        assert spec and spec.origin
-        shutil.copytree(Path(spec.origin).parent, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(Path(pytest.__file__).parents[1] / "py.py", tmp_path)
-    script = OPEN.replace("workers=1", f"workers=1, backend={backend!r}")
-    result = subprocess.run(
-        [python, "-c", script],
-        check=False,
-        user=12345,
-        group=12345,
-        extra_groups=[],
-        cwd="/",
-        capture_output=True,
-        text=True,
-        env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"},
-    )
+def test_an_ordinary_user_can_isolate(backend: str) -> None:
+    with ordinary_user() as user:
+        result = user.run("-c", OPEN.replace("workers=1", f"workers=1, backend={backend!r}"))
     assert result.stdout == f"{backend} ['passed']\n", result.stderr

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import Literal, Self
@@ -18,8 +15,9 @@ from green_logic.errors import RetryableError, SandboxUnavailableError
 from green_logic.evaluation.isolation.split.needs import Needs, find_needs
 from green_logic.evaluation.mutation.examination import Examination
 from green_logic.evaluation.probe import PROBE_LIMITS, PROBE_SOURCE, PROBE_TESTS, find_breach
+from green_logic.evaluation.sandbox_slots import Slot, Slots
 from green_logic.evaluation.testrun import Limits, TestOutcome, TestRun
-from green_logic.evaluation.worker import Worker, WorkerDeathError
+from green_logic.evaluation.worker import Worker
 
 __all__ = ["Limits", "Sandbox", "TestOutcome", "TestRun"]
 
@@ -30,7 +28,6 @@ MEMORY_BOUNDS = {
     1: "rlimit (address space of each process) and cgroup v1 (all together)",
     2: "rlimit (address space of each process) and cgroup v2 (all together)",
 }
-MAX_DEATHS = 5  # of one worker in a row, without a job that worked
 HINT = (
     "allow user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, "
     "--security-opt seccomp=unconfined for Docker) or use Linux 5.13 or newer with Landlock; "
@@ -47,11 +44,8 @@ class Sandbox:
         self.workers = len(workers)
         self._limits = limits
         self._cgroup = 0
-        self._slots: queue.SimpleQueue[_Slot] = queue.SimpleQueue()
-        self._all = [_Slot(number, backend, worker) for number, worker in enumerate(workers)]
-        for slot in self._all:
-            self._slots.put(slot)
-        self._closed = False
+        self._all = [Slot(number, backend, worker) for number, worker in enumerate(workers)]
+        self._slots = Slots(self._all)
 
     @classmethod
     def open(
@@ -105,36 +99,24 @@ class Sandbox:
         """Run `tests` against `source`; blocks while every worker is busy.
 
         Hidden tests run out of the solution's process where they can; `fallback` of the run says why not. `split`
-        says it instead. Raises RetryableError if the worker died, whose job then has no result.
+        says it instead. Raises RetryableError if the worker died, whose job then has no result, or if all workers do.
         """
         needs, fallback = self._plan(tests, kind, split=split)
-        slot = self._slots.get()
-        try:
-            if self._closed:
-                raise RetryableError("the sandbox is closed")
+        with self._slots.take() as slot:
             run = slot.run(source, tests, kind, limits or self._limits, needs)
-            return replace(run, fallback=fallback) if fallback else run
-        finally:
-            self._slots.put(slot)
+        return replace(run, fallback=fallback) if fallback else run
 
     def examine_tests(self, source: str, tests: str, *, mutants: int) -> Examination:
         """Run a submission's own `tests` on its `source` and on up to `mutants` broken copies; blocks as `run_tests`.
 
         Raises RetryableError if the worker died: what it had seen until then counts for nothing.
         """
-        slot = self._slots.get()
-        try:
-            if self._closed:
-                raise RetryableError("the sandbox is closed")
+        with self._slots.take() as slot:
             return slot.examine(source, tests, self._limits, mutants)
-        finally:
-            self._slots.put(slot)
 
     def close(self) -> None:
         """End every worker; a job that is running fails with RetryableError. May be called twice."""
-        self._closed = True
-        for slot in self._all:
-            slot.close()
+        self._slots.close()
 
     def __enter__(self) -> Self:
         """The sandbox itself."""
@@ -174,66 +156,3 @@ def _start_workers(backend: str, count: int) -> list[Worker]:
             started.callback(workers[-1].close)
         started.pop_all()
     return workers
-
-
-class _Slot:
-    """A place in the pool: a worker, and the next one when it dies."""
-
-    def __init__(self, number: int, backend: str, worker: Worker) -> None:
-        self._number = number
-        self._backend = backend
-        self._deaths = 0
-        self._lock = threading.Lock()  # between `close` and a restart
-        self.worker: Worker | None = worker
-
-    def wait_ready(self) -> int:
-        """Version of the worker's control group, 0 for none. Raises RetryableError if the worker cannot isolate."""
-        with self._deaths_counted():
-            worker = self._living()
-            worker.wait_ready()
-            return worker.cgroup
-
-    def run(self, source: str, tests: str, kind: str, limits: Limits, needs: Needs | None) -> TestRun:
-        """Run one job. Raises RetryableError if the worker died."""
-        with self._deaths_counted():
-            run = self._living().run(source, tests, kind, limits, needs)
-        self._deaths = 0
-        return run
-
-    def examine(self, source: str, tests: str, limits: Limits, mutants: int) -> Examination:
-        """Run one examination. Raises RetryableError if the worker died."""
-        with self._deaths_counted():
-            examination = self._living().examine(source, tests, limits, mutants)
-        self._deaths = 0
-        return examination
-
-    def close(self) -> None:
-        """End the worker; the next job starts another."""
-        with self._lock:
-            worker, self.worker = self.worker, None
-        if worker:
-            worker.close()
-
-    def _living(self) -> Worker:
-        if self._deaths >= MAX_DEATHS:
-            raise WorkerDeathError(f"it died {self._deaths} times in a row and is not started again")
-        with self._lock:
-            if self.worker is None:
-                self.worker = Worker(self._backend, self._number)
-            return self.worker
-
-    @contextlib.contextmanager
-    def _deaths_counted(self) -> Iterator[None]:
-        try:
-            yield
-        except WorkerDeathError as error:
-            self._deaths += 1
-            self.close()
-            raise RetryableError(
-                f"sandbox worker {self._number}: {error}", hint="run the same command again"
-            ) from error
-        except RetryableError:
-            raise  # the worker has nothing to do with it, and waits for its next job
-        except BaseException:
-            self.close()  # Ctrl-C between a job and its answer: the answer would be taken for the next job's
-            raise

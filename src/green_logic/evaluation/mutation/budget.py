@@ -14,6 +14,7 @@ from green_logic.evaluation.mutation.plan import CONTROL, ORIGINAL, Variant
 from green_logic.evaluation.testrun import Limits, TestRun
 
 BUDGET_CPU_S = 8.0  # for everything but the original's first run
+FIRST_CPU_S = BUDGET_CPU_S / 2  # for that one: no time would be left for its repetition and the controls
 BUDGET_WALL_S = 30.0  # likewise: tests that wait cost nothing else
 SLOWER = 10  # times as long as the original a variant may run,
 MORE_CPU_S = 0.2  # and so much longer: a loop without an end costs this

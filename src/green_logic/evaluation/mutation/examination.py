@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from green_logic.evaluation.mutation.budget import PATIENCE, SEEDS, Ask, Budget, is_by_clock
+from green_logic.evaluation.mutation.budget import FIRST_CPU_S, PATIENCE, SEEDS, Ask, Budget, is_by_clock
 from green_logic.evaluation.mutation.fates import (
     FAILED,
     KILLED,
@@ -28,7 +28,7 @@ from green_logic.evaluation.mutation.plan import Plan, Variant
 from green_logic.evaluation.testrun import Limits, TestRun
 
 CONFIRMATIONS = 2  # more runs of a control that failed, and of the original, before tests are accused
-UNENDING = "its tests do not end on the original"
+UNENDING = "its tests do not end on the original, or take too long"
 TOO_SLOW = "its tests take too long to be tried on copies of the solution"
 Shuffle = Callable[[list[Variant]], None]
 
@@ -79,7 +79,7 @@ def examine(plan: Plan, ask: Ask, limits: Limits, wanted: int, shuffle: Shuffle 
 
 def _run_first(plan: Plan, ask: Ask, limits: Limits) -> Examination:
     """The original's first run, or its second where only the clock stopped the first."""
-    bounds = {"wall_s": limits.wall_s, "cpu_s": float(limits.cpu_s)}
+    bounds = {"wall_s": limits.wall_s, "cpu_s": min(FIRST_CPU_S, limits.cpu_s)}
     base, runs = ask(plan.original, seed=SEEDS[0], expected=None, **bounds), 1
     if is_by_clock(base, bounds["cpu_s"]):
         base, runs = ask(plan.original, seed=SEEDS[0], expected=None, **bounds), 2

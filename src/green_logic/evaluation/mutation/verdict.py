@@ -20,7 +20,7 @@ def constants(mutants: int) -> dict[str, object]:
     return {
         "mutants": mutants,
         "controls": CONTROLS,
-        "budget": [budget.BUDGET_CPU_S, budget.BUDGET_WALL_S, budget.MARGIN],
+        "budget": [budget.BUDGET_CPU_S, budget.BUDGET_WALL_S, budget.FIRST_CPU_S, budget.MARGIN],
         "limits": [budget.SLOWER, budget.MORE_CPU_S, budget.MORE_WALL_S, budget.PATIENCE],
         "confirmations": CONFIRMATIONS,
         "seeds": budget.SEEDS,
