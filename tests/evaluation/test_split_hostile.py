@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from adversarial.arena import ATTACKS, FOLDER, TESTS, WRONG, fight_all, passed
+from ordinary_user import NEEDS_ROOT, ordinary_user
 
 from green_logic.errors import SandboxUnavailableError
 from green_logic.evaluation.sandbox import Sandbox, TestRun
@@ -22,7 +18,6 @@ Results = dict[str, tuple[TestRun, TestRun]]
 # with a file tree of the host, the walls are others: what leans on the protocol need not be fought twice
 ESCAPES = ["daemon", "disk_fill", "fork_bomb", "forged_events", "host_files", "kills", "network", "privileges"]
 READERS = ["reads_memory", "reads_objects", "reads_tests_from_disk", "overwrites_tests", "universal_eq"]
-PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "green_logic")
 
 
 def opened(backend: str) -> Sandbox:
@@ -113,51 +108,13 @@ FORGERIES = [
 ]
 
 
-@pytest.fixture
-def folder_for_others() -> Iterator[Path]:
-    """Not below pytest's own folder: each session of pytest that starts closes that to others."""
-    with tempfile.TemporaryDirectory(prefix="green-logic-others-") as folder:
-        yield Path(folder)
-
-
-@pytest.mark.skipif(
-    os.geteuid() != 0, reason="needs root to become someone else; the whole file runs as an ordinary user then"
-)
+@NEEDS_ROOT
 @pytest.mark.parametrize("backend", ["namespaces"])
-def test_an_ordinary_user_is_as_safe(backend: str, folder_for_others: Path) -> None:
-    python = "/usr/bin/python3"
-    version = subprocess.run(
-        [python, "-c", "import sys; print(sys.version_info >= (3, 11))"], capture_output=True, text=True, check=False
-    )
-    if version.stdout != "True\n":
-        pytest.skip(f"{python} is missing or too old")
-    copy_for_others(folder_for_others)
-    result = subprocess.run(
-        [python, str(folder_for_others / "adversarial" / "arena.py"), backend],
-        check=False,
-        user=12345,
-        group=12345,
-        extra_groups=[],
-        cwd="/",
-        capture_output=True,
-        text=True,
-        env={"PYTHONPATH": str(folder_for_others), "PATH": "/usr/bin:/bin"},
-    )
+def test_an_ordinary_user_is_as_safe(backend: str) -> None:
+    with ordinary_user() as user:
+        result = user.run(str(user.copy(FOLDER) / "arena.py"), backend)
     assert result.returncode == 0, result.stderr
     summary = json.loads(result.stdout)
     assert summary.keys() == set(ATTACKS)
     assert {name: won for name, (won, *_) in summary.items() if won} == {}
     assert {(tamper, *after) for _, tamper, after in summary.values()} == {("out_of_process", "test_double")}
-
-
-def copy_for_others(folder: Path) -> None:
-    """Our library, pytest and the corpus where every user can read them."""
-    folder.chmod(0o755)
-    for name in PACKAGES:
-        spec = importlib.util.find_spec(name)
-        assert spec and spec.origin
-        shutil.copytree(Path(spec.origin).parent, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(Path(pytest.__file__).parents[1] / "py.py", folder)
-    shutil.copytree(FOLDER, folder / "adversarial", ignore=shutil.ignore_patterns("__pycache__"))
-    for path in folder.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o644)  # whatever they are in this checkout
