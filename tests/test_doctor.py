@@ -12,6 +12,7 @@ import shutil
 import socket
 import sqlite3
 import string
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,13 +25,14 @@ from green_logic.doctor.kinds import KINDS
 from green_logic.doctor.repair import repair
 from green_logic.doctor.surroundings import Surroundings, find_file_system, look_around
 from green_logic.errors import ConfigurationError, GreenLogicError
-from green_logic.files import TEMPORARY_PREFIX, Presence
+from green_logic.files import TEMPORARY_PREFIX, FileLock, Presence
 from green_logic.ledger.database import Ledger
 from green_logic.ledger.schema import PRESENCE_NAME
 from green_logic.proof.dbom import seal_result
 from green_logic.proof.keys import key_path, load_signing_key, make_key
 from green_logic.publish.archive import archive_dboms
 from green_logic.publish.backup import backup
+from green_logic.publish.directory_lock import lock_directory
 from green_logic.publish.export import export_battles
 from green_logic.settings import Settings, state_dir
 
@@ -44,6 +46,12 @@ GOOD_MACHINE = Surroundings(
     sqlite=(3, 51, 3),
     packages={"prefect": "3.8.8", "fastapi": "0.150.0", "sqlalchemy": "2.0.44"},
 )
+
+
+@pytest.fixture(autouse=True)
+def own_temporary_files(tmp_path, monkeypatch):
+    """What else a machine has in its temporary directory is no symptom here."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "user"))
 
 
 @pytest.fixture(scope="module")
@@ -388,16 +396,41 @@ def test_damage_that_loses_no_evidence_is_mended_and_nothing_is_deleted(books, k
     assert contents(books.data_dir) == once
 
 
-def test_what_was_uploaded_and_copies_of_archives_are_no_leftovers_of_an_export(books):
+def test_what_was_uploaded_is_no_leftover_of_an_export(books):
     spool = books.data_dir / ".spool" / "export"
-    names = {"uploads-0123456789abcdef", "copy-dboms-000000000000-000000000003.tar.gz"}
-    for name in names:
-        put(spool / name)
+    put(spool / "uploads-0123456789abcdef")
     assert "spool" not in kinds(books)
     put(spool / "part-000000-000.parquet")
     assert "spool" in kinds(books)
     mend(books)
-    assert {path.name for path in spool.iterdir()} == names
+    assert {path.name for path in spool.iterdir()} == {"uploads-0123456789abcdef"}
+
+
+def test_a_copy_of_an_archive_is_a_leftover_unless_somebody_archives(books):
+    copy = books.data_dir / ".spool" / "export" / "copy-dboms-000000000000-000000000003.tar.gz"
+    put(copy)
+    lock = books.data_dir / "archives" / ".archive.lock"
+    put(lock)
+    with FileLock(lock, timeout_s=1).held():
+        assert "spool" not in kinds(books)
+    assert "spool" in kinds(books)
+    mend(books)
+    assert not copy.exists()
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_what_a_killed_restore_left_is_named_and_stays(books, beside):
+    left = (books.data_dir.parent if beside else Path(tempfile.gettempdir())) / f"{TEMPORARY_PREFIX}fetch-0x3kq"
+    put(left / "battles.db")
+    (fault,) = [one for one in look(books).faults if one.kind == "scratch"]
+    assert (fault.where, fault.mend) == (str(left), f"rm -r {left}")
+    mend(books)
+    assert (left / "battles.db").exists()
+    lock = lock_directory(left)
+    try:
+        assert "scratch" not in kinds(books)
+    finally:
+        os.close(lock)
 
 
 def test_kinds_say_of_themselves_what_repair_does():

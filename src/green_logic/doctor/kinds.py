@@ -134,7 +134,10 @@ _LEFTOVERS = {
     "leftover": _mended("warning", "a half-written file that a crash left; it counts for nothing"),
     "backup-unfinished": _mended("warning", "a backup that was never complete; the next backup would remove it"),
     "archive-without-manifest": _mended("warning", "a pack or mark without manifest counts for nothing"),
-    "spool": _mended("warning", "unfinished work of an export that was killed"),
+    "spool": _mended("warning", "unfinished work of an export, or of a copy of archives, that was killed"),
+    "scratch": Kind(
+        "warning", "a copy of a backup, for a restore or a drill that was killed; it may be large", "rm -r {where}"
+    ),
     "archive-damaged": Kind(
         "fault",
         "an archive is not whole",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from green_logic.doctor.patient import Fault, Patient
 from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.files import TEMPORARY_PREFIX, is_held
 from green_logic.ledger.shelf import ARCHIVES_NAME
+from green_logic.publish.archive_copies import COPY_NAME
 from green_logic.publish.archive_files import NAME, find_archives, parse_name, read_manifest
 from green_logic.publish.manifest import VERSION_FOLDER
 from green_logic.publish.parts import PART_NAME
 from green_logic.publish.restore import read_backup
 from green_logic.publish.retention import parse_stamp
+from green_logic.publish.scratch import find_abandoned
 
 EXPORT_LOCK, ARCHIVE_LOCK, BACKUP_LOCK, SERVE_LOCK = ".export.lock", ".archive.lock", ".backup.lock", ".serve.lock"
 LOCKS = (".ledger.lock", ".writers.lock", EXPORT_LOCK, SERVE_LOCK, f"{ARCHIVES_NAME}/{ARCHIVE_LOCK}")
@@ -40,7 +43,7 @@ def find_leftovers(data_dir: Path, backups: Path, *, at_work: bool) -> Iterator[
         for path in _temporaries(data_dir / name):
             yield Leftover("leftover", path, "half-written")
     if not is_held(data_dir / ARCHIVES_NAME / ARCHIVE_LOCK):
-        yield from _in_archives(data_dir / ARCHIVES_NAME)
+        yield from _in_archives(data_dir / ARCHIVES_NAME, data_dir / ".spool" / "export")
     if not is_held(data_dir / EXPORT_LOCK):
         yield from _in_exports(data_dir)
     if not is_held(backups / BACKUP_LOCK):
@@ -61,7 +64,10 @@ def _temporaries(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.name.startswith(TEMPORARY_PREFIX))
 
 
-def _in_archives(folder: Path) -> Iterator[Leftover]:
+def _in_archives(folder: Path, spool: Path) -> Iterator[Leftover]:
+    for path in sorted(spool.iterdir()) if spool.is_dir() else ():
+        if COPY_NAME.fullmatch(path.name):
+            yield Leftover("spool", path, "work of a process that is gone")
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.name.startswith(TEMPORARY_PREFIX):
             yield Leftover("leftover", path, "half-written")
@@ -76,7 +82,7 @@ def _in_exports(data_dir: Path) -> Iterator[Leftover]:
     uploads = data_dir / ".spool" / "export"
     for folder in (uploads, exports / "_spool"):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            # what was uploaded is on record beside the files, and copies of archives are under another lock
+            # what was uploaded is on record beside the files, and copies of archives are under another lock: see above
             if folder != uploads or PART_NAME.fullmatch(path.name):
                 yield Leftover("spool", path, "work of a process that is gone")
     for path in sorted(exports.rglob(f"{TEMPORARY_PREFIX}*")) if exports.is_dir() else ():
@@ -90,6 +96,9 @@ def check_leftovers(patient: Patient) -> Iterator[Fault]:
     at_work = is_at_work(data_dir, writing=writers_alive(patient.settings))
     for one in find_leftovers(data_dir, patient.backups, at_work=at_work):
         yield patient.fault(one.kind, one.path, one.message)
+    for folder in sorted({data_dir.absolute().parent, Path(tempfile.gettempdir())}):
+        for path in find_abandoned(folder):
+            yield patient.fault("scratch", path, "its process is gone")
 
 
 def check_locks(patient: Patient) -> Iterator[Fault]:

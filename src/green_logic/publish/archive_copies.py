@@ -1,33 +1,55 @@
-"""Archives at a second place, a directory or a bucket: copied as they are, each created once, the manifest last."""
+"""Archives at a second place, a directory or a bucket: copied as they are, each created once, the manifest last.
+
+A copy that was compared is not read again while neither file has been touched since: a night costs what is new. Whether
+the bytes are still good, `green-logic verify` tells at either place.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from green_logic.errors import VerificationError
-from green_logic.files import FileLock, storage_errors
+from green_logic.files import FileLock, make_directory, storage_errors
 from green_logic.publish.archive import LOCK_NAME
 from green_logic.publish.archive_files import archives_directory, find_archives
 from green_logic.publish.companions import place_beside_copies
+from green_logic.publish.copy_record import read_record, write_record
+from green_logic.publish.directory_lock import alone_in
 from green_logic.publish.inventory import file_digest
 from green_logic.publish.leaves import Progress, no_progress
-from green_logic.publish.store import Store, open_store
+from green_logic.publish.store import LocalStore, Store, mark_of, open_store
 from green_logic.settings import Settings
 
 PRODUCT = "archives"  # the folder under the destination, beside that of the Parquet files
+COPY_NAME = re.compile(r"copy-dboms-\d{12}-\d{12}\.(tar\.gz|json)")  # what a killed run may leave in a spool
 
 
 @dataclass(frozen=True)
 class CopyReport:
-    """What was copied where. `present` archives were there already."""
+    """What was copied where. `present` archives were there already; `compared` files of those were read again."""
 
     destination: str
     copied: tuple[str, ...]
     size_bytes: int
     present: int
     create_only: bool
+    compared: int = 0
+
+
+@dataclass
+class _Copying:
+    """One run: which files are there, which are known to be equal, and what came of each."""
+
+    store: Store
+    there: dict[str, str]
+    known: dict[str, list[str]]
+    equal: dict[str, list[str]] = field(default_factory=dict)
+    created: list[Path] = field(default_factory=list)
+    compared: int = 0
 
 
 def copy_archives(settings: Settings, destination: str, *, progress: Progress = no_progress) -> CopyReport:
@@ -36,43 +58,68 @@ def copy_archives(settings: Settings, destination: str, *, progress: Progress = 
     Raises VerificationError when it has another archive of the same name, StorageError, ConfigurationError.
     """
     directory = archives_directory(settings)
-    with (
-        storage_errors("cannot copy the archives"),
-        FileLock(directory / LOCK_NAME, timeout_s=settings.busy_timeout_s).held(),
-    ):
-        store = open_store(settings, destination, product=PRODUCT)
+    with _copying(settings, destination) as store:
         archives = find_archives(directory)
-        there = store.walk()
-        copied = []
+        run = _Copying(store, store.marks(), read_record(settings, store.address))
         for done, archive in enumerate(archives):
             progress("copying archives", done, len(archives))
             # the manifest last: until it is there, the archive is not
-            files = (archive.pack, archive.manifest)
-            made = [path for path in files if _copy(store, path, there)]
-            copied += [archive.pack] if made else []
+            for path in (archive.pack, archive.manifest):
+                _copy(run, path)
         if archives:
             place_beside_copies(directory, store)
         store.settle()
+        after = store.marks() if run.created else {}
+        fresh = {path.name: [mark_of(path), after[path.name]] for path in run.created if path.name in after}
+        write_record(settings, store.address, run.equal | fresh)
+    copied = [archive.pack for archive in archives if {archive.pack, archive.manifest} & set(run.created)]
     return CopyReport(
         destination=store.address,
         copied=tuple(path.name for path in copied),
         size_bytes=sum(path.stat().st_size for path in copied),
         present=len(archives) - len(copied),
         create_only=store.create_only,
+        compared=run.compared,
     )
 
 
-def _copy(store: Store, path: Path, there: Mapping[str, int]) -> bool:
-    """Whether it was copied; a file that is there has to be the same."""
-    if path.name not in there:
+@contextlib.contextmanager
+def _copying(settings: Settings, destination: str) -> Iterator[Store]:
+    """The store, to which nobody else copies, without what a killed run left in its spool."""
+    lock = FileLock(archives_directory(settings) / LOCK_NAME, timeout_s=settings.busy_timeout_s)
+    with storage_errors("cannot copy the archives"), contextlib.ExitStack() as stack:
+        stack.enter_context(lock.held())
+        store = open_store(settings, destination, product=PRODUCT)
+        if isinstance(store, LocalStore):
+            make_directory(store.root)
+            stack.enter_context(alone_in(store.root, f"{store.root}: somebody else is copying archives there"))
+        for path in store.spool.iterdir() if store.spool.is_dir() else ():
+            if COPY_NAME.fullmatch(path.name):
+                path.unlink()
+        yield store
+
+
+def _copy(run: _Copying, path: Path) -> None:
+    """Create a file; one that is there has to be the same, as it was when both were touched last."""
+    store, name = run.store, path.name
+    if name not in run.there:
         if path.suffix == ".json":
-            store.publish_bytes(path.name, path.read_bytes())
+            store.publish_bytes(name, path.read_bytes())
         else:
-            store.publish_copy(path, path.name)
-        return True
+            store.publish_copy(path, name)
+        run.created.append(path)
+        return
+    marks = [mark_of(path), run.there[name]]  # from before they are read: what changes meanwhile is read next time
+    if run.known.get(name) != marks:
+        run.compared += 1
+        _compare(store, path)
+    run.equal[name] = marks
+
+
+def _compare(store: Store, path: Path) -> None:
     with store.local(path.name) as found:
         if file_digest(found) == file_digest(path):
-            return False
+            return
     raise VerificationError(
         f"{store.address}/{path.name}: another archive of this name",
         kind="archive",

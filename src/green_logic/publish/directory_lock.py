@@ -14,18 +14,36 @@ from green_logic.errors import StorageError
 @contextlib.contextmanager
 def alone_in(directory: Path, at_work: str) -> Iterator[None]:
     """Keep others that ask for the same out. Raises StorageError with the words `at_work` if somebody is there."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = _open(directory)
     try:
-        _lock(descriptor, at_work)
+        _lock(descriptor)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise StorageError(at_work, hint="wait for it to end, then run the same command again") from error
+    except OSError:
+        pass  # some network file systems lock no directory
+    try:
         yield
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, at_work: str) -> None:
+def lock_directory(directory: Path) -> int:
+    """A descriptor that locks a directory until it is closed. Raises BlockingIOError when a living process has it,
+    OSError where there is no such directory or the file system locks none.
+    """
+    descriptor = _open(directory)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise StorageError(at_work, hint="wait for it to end, then run the same command again") from error
+        _lock(descriptor)
     except OSError:
-        return  # some network file systems lock no directory
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _open(directory: Path) -> int:
+    return os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def _lock(descriptor: int) -> None:
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -84,9 +84,11 @@ class RemoteStore:
 
     def walk(self) -> dict[str, int]:
         """See Store."""
-        found = sorted(self._select(self._root, recursive=True), key=lambda item: item.path)
-        files = (item for item in found if item.type == fs.FileType.File)
-        return {item.path.removeprefix(f"{self._root}/"): item.size for item in files}
+        return {name: item.size for name, item in self._files()}
+
+    def marks(self) -> dict[str, str]:
+        """See Store."""
+        return {name: f"{item.size} {item.mtime_ns}" for name, item in self._files()}
 
     def read(self, name: str) -> bytes:
         """See Store."""
@@ -199,6 +201,11 @@ class RemoteStore:
         self._pending = pending
         make_directory(self.spool)
         write_file(self._journal, "\n".join(sorted(pending)).encode())
+
+    def _files(self) -> Iterator[tuple[str, fs.FileInfo]]:
+        for item in sorted(self._select(self._root, recursive=True), key=lambda item: item.path):
+            if item.type == fs.FileType.File:
+                yield item.path.removeprefix(f"{self._root}/"), item
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"

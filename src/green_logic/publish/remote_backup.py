@@ -15,13 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
-from green_logic.files import TEMPORARY_PREFIX, FileLock, make_directory, storage_errors
+from green_logic.files import FileLock, make_directory, storage_errors
 from green_logic.ledger.reading import open_for_reading
 from green_logic.publish.backup import BackupReport, backup
 from green_logic.publish.leaves import Progress, no_progress
 from green_logic.publish.remote import RemoteStore
 from green_logic.publish.restore import MANIFEST_NAME, check_empty, read_backup
 from green_logic.publish.retention import free_name, parse_keep, parse_stamp, select_surplus
+from green_logic.publish.scratch import FETCH, scratch_directory
 from green_logic.publish.store import LocalStore, is_uri, open_store
 from green_logic.settings import Settings
 
@@ -63,16 +64,12 @@ def fetched_backup(settings: Settings, place: str, target: Path | None = None) -
     if not isinstance(store, RemoteStore):
         yield _root(store)
         return
-    with storage_errors("cannot fetch the backup"):
-        parent = target.absolute().parent if target is not None else Path(tempfile.gettempdir())
-        make_directory(parent)
-        copy = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY_PREFIX}fetch-", dir=parent))
-    try:
+    parent = target.absolute().parent if target is not None else None
+    with contextlib.ExitStack() as stack:
         with storage_errors("cannot fetch the backup"):
+            copy = stack.enter_context(scratch_directory(parent, FETCH))
             _fetch(store, copy)
         yield copy
-    finally:
-        shutil.rmtree(copy, ignore_errors=True)
 
 
 def find_remote_backups(store: RemoteStore, origin: str | None = None) -> list[str]:

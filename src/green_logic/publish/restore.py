@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from green_logic.publish.inspection import inspect_copy
 from green_logic.publish.inventory import file_digest, read_inventory
 from green_logic.publish.leaves import Progress, no_progress
 from green_logic.publish.pack import Pack
+from green_logic.publish.scratch import DRILL, scratch_directory
 
 SCHEMA = "green-logic/backup/1"
 MANIFEST_NAME = "manifest.json"
@@ -88,8 +88,8 @@ def drill(backup: Path, scratch: Path | None = None, *, progress: Progress = no_
     started = time.monotonic()
     with storage_errors("cannot rehearse the restore"):
         manifest = check_backup(backup, progress)
-        with tempfile.TemporaryDirectory(prefix=f"{TEMPORARY_PREFIX}drill-", dir=scratch) as directory:
-            rehearse(backup, manifest, Path(directory) / "data", progress)
+        with scratch_directory(scratch, DRILL) as directory:
+            rehearse(backup, manifest, directory / "data", progress)
     return _report(backup, manifest, started)
 
 

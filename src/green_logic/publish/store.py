@@ -36,6 +36,10 @@ class Store(Protocol):
         """Size in bytes of every file under the root, by name; without those in the spool."""
         ...
 
+    def marks(self) -> dict[str, str]:
+        """Size and time of the last change of every file under the root, by name: together, whether it was touched."""
+        ...
+
     def read(self, name: str) -> bytes:
         """Content of a small file. Raises FileNotFoundError."""
         ...
@@ -95,6 +99,12 @@ def open_store(settings: Settings, destination: str | Path | None, product: str 
     return LocalStore(found) if isinstance(found, Path) else found
 
 
+def mark_of(path: Path) -> str:
+    """Size and time of the last change of a file on this machine; a rename or a copy of it counts as a change."""
+    found = path.stat()
+    return f"{found.st_size} {found.st_ctime_ns}"
+
+
 class LocalStore:
     """A directory on this machine."""
 
@@ -113,8 +123,11 @@ class LocalStore:
 
     def walk(self) -> dict[str, int]:
         """See Store."""
-        found = (path for path in self.root.rglob("*") if path.is_file() and path.parent != self.spool)
-        return {path.relative_to(self.root).as_posix(): path.stat().st_size for path in sorted(found)}
+        return {path.relative_to(self.root).as_posix(): path.stat().st_size for path in self._files()}
+
+    def marks(self) -> dict[str, str]:
+        """See Store."""
+        return {path.relative_to(self.root).as_posix(): mark_of(path) for path in self._files()}
 
     def read(self, name: str) -> bytes:
         """See Store."""
@@ -169,3 +182,6 @@ class LocalStore:
 
     def settle(self) -> None:
         """See Store."""
+
+    def _files(self) -> list[Path]:
+        return sorted(path for path in self.root.rglob("*") if path.is_file() and path.parent != self.spool)

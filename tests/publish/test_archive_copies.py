@@ -1,0 +1,173 @@
+"""Copies of archives at a second place: read again only when one of the two was touched, and no leftover stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from s3_server import S3Server, new_bucket
+
+from green_logic.errors import StorageError, VerificationError
+from green_logic.ledger.database import Ledger
+from green_logic.publish.archive import archive_dboms
+from green_logic.publish.archive_copies import copy_archives
+from green_logic.publish.directory_lock import alone_in
+from green_logic.publish.store import open_store
+from green_logic.settings import Settings
+
+# stops at the moment when the copy has its name, and still the one that it was made under
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from green_logic.publish.archive_copies import copy_archives
+from green_logic.settings import Settings
+link = os.link
+def last(source, target, **more):
+    link(source, target, **more)
+    if "copy-dboms" in str(source):
+        os.kill(os.getpid(), signal.SIGKILL)
+os.link = last
+copy_archives(Settings(data_dir=Path(sys.argv[1])), sys.argv[2])
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[S3Server]:
+    """An S3 server that forgets everything."""
+    pytest.importorskip("moto.server")
+    pytest.importorskip("boto3")
+    found = S3Server()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def bucket(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A new bucket's URI."""
+    return new_bucket(server, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def archive(settings: Settings, key: Any, make_sealed: Any) -> Callable[[str], Path]:
+    """Record a battle and archive it; its pack."""
+
+    def work(battle_id: str) -> Path:
+        with Ledger.open(settings, key) as ledger:
+            ledger.submit([make_sealed(battle_id, origin=ledger.origin)])
+        (pack,) = archive_dboms(settings).made
+        return pack
+
+    return work
+
+
+def touch(path: Path) -> None:
+    os.utime(path, ns=(time.time_ns(), time.time_ns()))
+
+
+def everything(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def test_only_new_archives_are_read_in_a_bucket(settings, archive, bucket, server):
+    for battle_id in ("b-1", "b-2"):
+        archive(battle_id)
+        assert len(copy_archives(settings, bucket).copied) == 1
+    server.requests.clear()
+    report = copy_archives(settings, bucket)
+    assert (report.copied, report.present, report.compared) == ((), 2, 0)
+    assert not [path for _, path in server.requests if "dboms-" in path]
+    pack = archive("b-3")
+    server.requests.clear()
+    assert copy_archives(settings, bucket).copied == (pack.name,)
+    assert {Path(path).stem.split(".")[0] for _, path in server.requests if "dboms-" in path} == {pack.name[:-7]}
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+def test_what_was_touched_is_compared_again_once(settings, archive, tmp_path, where):
+    pack = archive("b-1")
+    copy_archives(settings, str(tmp_path / "place"))
+    touch(pack if where == "here" else tmp_path / "place" / "archives" / pack.name)
+    assert copy_archives(settings, str(tmp_path / "place")).compared == 1
+    assert copy_archives(settings, str(tmp_path / "place")).compared == 0
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+@pytest.mark.parametrize("kind", [".tar.gz", ".json"])
+def test_another_file_of_the_same_size_is_found_out(settings, archive, tmp_path, where, kind):
+    pack = archive("b-1")
+    copy_archives(settings, str(tmp_path / "place"))
+    folder = pack.parent if where == "here" else tmp_path / "place" / "archives"
+    path = folder / pack.name.replace(".tar.gz", kind)
+    data = path.read_bytes()
+    path.write_bytes(data[:-9] + bytes(byte ^ 1 for byte in data[-9:]))
+    before = everything(tmp_path / "place")
+    for _ in range(2):  # what was refused is not taken for known the next time
+        with pytest.raises(VerificationError, match="another archive of this name"):
+            copy_archives(settings, str(tmp_path / "place"))
+    assert everything(tmp_path / "place") == before
+
+
+def test_another_object_in_a_bucket_is_found_out(settings, archive, bucket):
+    pack = archive("b-1")
+    copy_archives(settings, bucket)
+    store = open_store(settings, bucket, product="archives")
+    data = store.read(pack.name)
+    time.sleep(1.1)  # the times of a store may be whole seconds
+    store.replace(pack.name, data[::-1])
+    with pytest.raises(VerificationError, match="another archive of this name"):
+        copy_archives(settings, bucket)
+    assert store.read(pack.name) == data[::-1]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"dboms-000000000000-000000000000.json": 1}'])
+def test_without_a_record_everything_is_compared(settings, archive, tmp_path, content):
+    archive("b-1")
+    copy_archives(settings, str(tmp_path / "place"))
+    (record,) = settings.spool.glob("copies-*.json")
+    record.unlink()
+    if content is not None:
+        record.write_bytes(content)
+    assert copy_archives(settings, str(tmp_path / "place")).compared == 2
+    assert copy_archives(settings, str(tmp_path / "place")).compared == 0
+
+
+def test_a_copy_that_a_kill_left_behind_is_swept(settings, archive, tmp_path):
+    pack = archive("b-1")
+    place = tmp_path / "place"
+    done = subprocess.run([sys.executable, "-c", KILLED, str(settings.data_dir), str(place)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    spool = place / "archives" / "_spool"
+    assert [path.name for path in spool.iterdir()] == [f"copy-{pack.name}"]
+    (spool / "mine.txt").write_text("not ours")
+    copy_archives(settings, str(place))
+    assert [path.name for path in spool.iterdir()] == ["mine.txt"]
+    assert (place / "archives" / pack.name).read_bytes() == pack.read_bytes()
+
+
+def test_what_another_process_is_copying_is_not_swept(settings, archive, tmp_path):
+    archive("b-1")
+    root = tmp_path / "place" / "archives"
+    (root / "_spool").mkdir(parents=True)
+    copy = root / "_spool" / "copy-dboms-000000000007-000000000007.tar.gz"
+    copy.write_bytes(b"half")
+    with alone_in(root, "ours"), pytest.raises(StorageError, match="somebody else is copying archives there"):
+        copy_archives(settings, str(tmp_path / "place"))
+    assert everything(root) == {f"_spool/{copy.name}": b"half"}
+    copy_archives(settings, str(tmp_path / "place"))
+    assert not copy.exists()
+
+
+def test_a_copy_that_was_fetched_for_comparing_is_swept(settings, archive, bucket):
+    pack = archive("b-1")
+    left = settings.spool / "export" / f"copy-{pack.name}"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"half")
+    copy_archives(settings, bucket)
+    assert not left.exists()
