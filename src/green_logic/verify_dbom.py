@@ -37,7 +37,6 @@ ARCHIVE = re.compile(r"dboms-\d{12}-\d{12}\.(tar\.gz|json)")
 FIELDS = ("dbom_version", "battle_id", "h_delta", "v_intent", "score_cis", "sigma_judge", "timestamp")
 class Bad(Exception):  # noqa: N818  reads as a verdict
     """What is not as the judge sealed it: its kind, as `green-logic verify --json` has it, and a sentence."""
-
 def need(good: object, kind: str, message: str) -> None:
     if not good:
         raise Bad(kind, message)
@@ -278,9 +277,10 @@ def check_archive(pack: Path, keys: Keys, notes: Notes, roots: dict[int, bytes],
     first, last, manifest = int(pack.name[6:18]), int(pack.name[19:31]), pack.with_name(pack.name[:31] + ".json")
     stated = parse_json(small(manifest), "archive", BLOCK_LIMIT)
     types = [type(stated[name]) for name in ("origin", "keyid", "zlib_version", "zlib_level", "before", "blocks")]
-    need(types == [str, str, str, int, list, list] and pack.is_file(), "archive", "not a manifest, or its pack is gone")
-    digest = sha256(json_text({name: value for name, value in stated.items() if name != "digest"})).hex()
-    need(json_text({**stated, "digest": digest}) == small(manifest), "archive", "not the manifest as written")
+    sane = types == [str, str, str, int, list, list] and len(stated["blocks"]) <= 1 << 16 | 1 and pack.is_file()
+    need(sane, "archive", "not a manifest, or its pack is gone")
+    digest = {"digest": sha256(json_text({name: stated[name] for name in stated if name != "digest"})).hex()}
+    need(json_text(stated | digest) == small(manifest), "archive", "not the manifest as written")
     *starts, end = itertools.accumulate(stated["blocks"], initial=0)
     [(title, sums)] = read_block(pack, starts[-1], stated["blocks"][-1], bytes(1024))
     rows: list[tuple[Any, ...]] = []
@@ -292,8 +292,8 @@ def check_archive(pack: Path, keys: Keys, notes: Notes, roots: dict[int, bytes],
     order = {line[66:]: number for number, line in enumerate(sums.decode("ascii").split("\n"))}
     rows.sort(key=lambda row: order.get(row[0], -1))  # from the order of vectors to that of the log
     names, digests, sizes, leaves, kinds, said, places = zip(*rows, strict=True)
-    same = "".join(f"{digest}  {name}\n" for digest, name in zip(digests, names, strict=True)).encode() == sums
-    same = same and title == "SHA256SUMS" and len(order) == len(rows) + 1 and end == pack.stat().st_size
+    whole = "".join(f"{digest}  {name}\n" for digest, name in zip(digests, names, strict=True)).encode()
+    same = (whole, title, len(order), end) == (sums, "SHA256SUMS", len(rows) + 1, pack.stat().st_size)
     need(same, "archive", "its blocks or SHA256SUMS do not fit its files")
     opened = [(where, *verdict(open_checkpoint, note, keys)) for where, note in notes]
     wanted = {first, last + 1, *(found[1] for _, kind, found in opened if not kind)}

@@ -220,11 +220,11 @@ def test_many_processes_find_the_same(books, monkeypatch):
     one = audit_ledger(books.settings.changed(workers=1), books.keys, [books.pin])
     seen = []
     settings = books.settings.changed(workers=2)
-    two = audit_ledger(settings, books.keys, [books.pin], on_progress=lambda done, total: seen.append((done, total)))
+    two = audit_ledger(settings, books.keys, [books.pin], on_progress=lambda *told: seen.append(told))
     assert two.tally.counts == one.tally.counts
     assert two.tally.examples == one.tally.examples
     assert (two.battles, two.files, two.sealed, two.pinned) == (500, 500, one.sealed, one.pinned)
-    assert seen == [(256, 500), (500, 500)]
+    assert seen == [("checking battles", 256, 500), ("checking battles", 500, 500)]
 
 
 def test_auditing_writes_nothing(books):

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from green_logic.cli import main
+from green_logic.commands import verify as verify_command
 from green_logic.ledger.database import Ledger
 from green_logic.proof.dbom import seal_result
 
@@ -124,3 +125,22 @@ def test_a_signed_dbom_without_any_key_is_a_question_not_an_answer(published, ve
 
 def test_deep_and_ledger_only_exclude_each_other(published, verify):
     assert verify("--deep", "--ledger-only", "-C", published.books.settings.data_dir)[0] == 2
+
+
+def test_long_checks_say_how_far_they_are_on_stderr_alone(published, capsys, monkeypatch):
+    monkeypatch.setattr(verify_command, "PROGRESS_FROM_S", {False: 0.0})
+    monkeypatch.setattr(verify_command, "PROGRESS_EVERY_S", {False: 0.0})
+    place = ["-C", str(published.books.settings.data_dir)]
+
+    def stages(*words):
+        capsys.readouterr()
+        assert main(["verify", *words, *place]) == 0
+        out, err = capsys.readouterr()
+        assert ": 0 of" not in out
+        return {line.split(":")[0] for line in err.splitlines() if " of " in line}
+
+    assert stages() == {"checking battles", "hashing exported files", "reading archived DBOMs", "reading backups"}
+    assert "comparing exported rows" in stages("--deep")
+    assert "checking exported rows" in stages(str(published.path("exports")))
+    assert "checking packed DBOMs" in stages(str(max(published.path("backups").iterdir())))
+    assert stages("-q") == stages("--json") == set()

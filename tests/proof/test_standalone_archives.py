@@ -247,6 +247,15 @@ def test_neither_waits_for_a_planted_pipe_nor_reads_without_end(folder, part, ki
         assert "archive" in {one["kind"] for one in json.loads(answer.stdout)["targets"]}
 
 
+def test_a_folder_under_another_key_is_first_of_all_by_an_unknown_key(folder):
+    other = Ed25519PrivateKey.generate()
+    (folder / "judge.pub").write_bytes(SigningKey(other, find_keyid(other.public_key())).public_pem)
+    assert verdicts(folder) == ("unknown-key", "unknown-key")
+    pack = find_archives(folder)[0].pack
+    pack.write_bytes(pack.read_bytes()[:-1])
+    assert verdicts(folder) == ("archive", "archive")
+
+
 def lose(archive):
     archive.pack.unlink()
     archive.manifest.unlink()

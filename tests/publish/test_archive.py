@@ -11,9 +11,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from green_logic.errors import ConfigurationError, LedgerMissingError, VerificationError
 from green_logic.ledger.database import Ledger
+from green_logic.proof.keys import find_keyid
 from green_logic.publish import archive_files
 from green_logic.publish.archive import archive_dboms, read_archived_dbom
 from green_logic.publish.archive_check import check_archive
@@ -240,7 +242,8 @@ def test_a_manifest_that_was_written_anew_with_another_value_is_refused(settings
 def test_a_seal_by_another_key_is_found_when_a_key_is_given(settings, record, key):
     record("b-1")
     (path,) = archive_dboms(settings).made
-    assert check_archive(path, {"SHA256:other": key.public}) == [
+    other = Ed25519PrivateKey.generate().public_key()
+    assert check_archive(path, {find_keyid(other): other}) == [
         f"{path.name}/dbom_b-1.json: no signature is by a trusted key"
     ]
     assert check_archive(path, {key.keyid: key.public}) == []

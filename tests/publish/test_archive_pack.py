@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from green_logic.errors import VerificationError
+from green_logic.publish import blocks as blocks_module
 from green_logic.publish import pack as pack_module
 from green_logic.publish.pack import Layout, Pack, compress_block, names_in, unpack_places, write_pack
 from green_logic.publish.tarblocks import BLOCK, END, Member, find_member, parse_member, tar_blocks
@@ -187,6 +188,7 @@ def test_a_block_that_unpacks_to_more_than_it_may_is_refused_before_memory_is_ta
     path = tmp_path / "a.tar.gz"
     size = write(path, [Member("dbom_b.json", b"\0" * 5000, 0)])
     monkeypatch.setattr(pack_module, "BLOCK_LIMIT", 4000)
+    monkeypatch.setattr(blocks_module, "BLOCK_LIMIT", 4000)
     with Pack(path, size.layout) as pack, pytest.raises(VerificationError, match="block 0"):
         pack.read("dbom_b.json", 0)
     with pytest.raises(VerificationError, match="block 0"):

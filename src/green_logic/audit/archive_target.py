@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from green_logic.audit.cores import PARALLEL_FROM, all_cores
 from green_logic.audit.single import Verdict, read_target
 from green_logic.errors import VerificationError
 from green_logic.ledger.log import CHECKPOINT_NAME
@@ -31,7 +32,8 @@ def check_archive_target(
     pins: Sequence[Checkpoint] = (),
     *,
     part: bool = False,
-    progress: Progress = no_progress,
+    workers: int = 1,
+    on_progress: Progress | None = None,
 ) -> Verdict:
     """The verdict under `keys`; a checkpoint that lies beside the archives is held against them as `pins` are.
 
@@ -47,12 +49,18 @@ def check_archive_target(
         archives = _archives_in(path) if path.is_dir() else [parse_name(path)]
     except VerificationError as error:
         return Verdict(str(path), what, "archive", error.message)
-    report = check_chain(archives, keys, notes, complete=path.is_dir() and not part, progress=progress)
+    # a name may claim any number of leaves
+    many = sum(archive.last_leaf + 1 - archive.first_leaf for archive in archives) >= PARALLEL_FROM
+    with all_cores(workers if many else 1) as spread:
+        complete = path.is_dir() and not part
+        report = check_chain(
+            archives, keys, notes, complete=complete, spread=spread, progress=on_progress or no_progress
+        )
     if not report.findings:
         unsealed = report.end - max(report.sealed, report.first)
         return Verdict(str(path), what, "", _describe(report), pinned=report.pinned, unsealed=max(unsealed, 0))
     shown = [f"{finding.where}: {finding.message}" for finding in report.findings[:SHOWN]]
-    rest = len(report.findings) - len(shown)
+    rest = len(report.findings) + report.dropped - len(shown)
     message = "; ".join(shown) + (f"; and {rest} more" if rest else "")
     return Verdict(str(path), what, report.findings[0].kind, message)
 

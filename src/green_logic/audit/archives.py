@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from green_logic.audit.cores import PARALLEL_FROM, all_cores
 from green_logic.audit.scene import Scene
 from green_logic.errors import StorageError, VerificationError
 from green_logic.files import is_held
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from green_logic.publish.archive_files import Archive
+    from green_logic.publish.blocks import Spread
+    from green_logic.publish.leaves import Progress
 
 
 def check_archives(scene: Scene) -> Iterator[Finding]:
@@ -32,10 +36,12 @@ def check_archives(scene: Scene) -> Iterator[Finding]:
         return
     try:
         archives = find_archives(directory)
+        total = sum(archive.last_leaf + 1 - archive.first_leaf for archive in archives)
+        workers = scene.workers if total >= PARALLEL_FROM else 1
         # an archive may be newer than our snapshot
-        with open_for_reading(scene.settings) as now:
+        with open_for_reading(scene.settings) as now, all_cores(workers) as spread:
             for archive in archives:
-                yield from _check_archive(scene, now, archive)
+                yield from _check_archive(scene, now, archive, _Reading(spread, total))
         yield from _find_strays(directory)
     except (VerificationError, StorageError) as error:
         yield Finding("archive", directory.name, error.message)
@@ -55,7 +61,13 @@ def _find_strays(directory: Path) -> Iterator[Finding]:
                 yield Finding("stray", path.name, "there is no manifest beside it")
 
 
-def _check_archive(scene: Scene, now: sqlite3.Connection, archive: Archive) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class _Reading:
+    spread: Spread
+    total: int  # DBOMs in all archives, as their names say
+
+
+def _check_archive(scene: Scene, now: sqlite3.Connection, archive: Archive, reading: _Reading) -> Iterator[Finding]:
     from green_logic.publish.archive_check import match_archive  # noqa: PLC0415  as above
     from green_logic.publish.archive_files import read_manifest  # noqa: PLC0415
     from green_logic.publish.leaves import read_leaves  # noqa: PLC0415
@@ -63,7 +75,6 @@ def _check_archive(scene: Scene, now: sqlite3.Connection, archive: Archive) -> I
     if not (archive.manifest.is_file() and archive.pack.is_file()):  # a pipe would be waited for
         yield Finding("archive", archive.pack.name, "it, or its manifest, is missing or no file")
         return
-    leaves = read_leaves(now, archive.first_leaf, archive.last_leaf)
     try:
         manifest = read_manifest(archive)
         keyids = [keyid for _, keyid in scene.trust.ranges]
@@ -73,13 +84,19 @@ def _check_archive(scene: Scene, now: sqlite3.Connection, archive: Archive) -> I
         if (reason := _find_misplaced(Log(now), archive, manifest)) is not None:
             yield Finding("archive", archive.manifest.name, reason)
             return
-        match_archive(archive, leaves)
+        leaves = read_leaves(now, archive.first_leaf, archive.last_leaf)
+        match_archive(archive, leaves, _tell(scene, reading), reading.spread)
     except (VerificationError, StorageError) as error:
         yield Finding("archive", archive.pack.name, error.message)
     except OSError as error:
         yield Finding("archive", archive.pack.name, f"cannot be read: {error.strerror}")
     else:
         scene.report.archived += len(leaves)
+
+
+def _tell(scene: Scene, reading: _Reading) -> Progress:
+    before = scene.report.archived
+    return lambda _stage, done, _all: scene.on_progress("reading archived DBOMs", before + done, reading.total)
 
 
 def _find_misplaced(log: Log, archive: Archive, manifest: Mapping[str, Any]) -> str | None:

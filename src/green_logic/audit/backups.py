@@ -7,7 +7,7 @@ in it is audited as in a data directory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -26,6 +26,7 @@ from green_logic.ledger.schema import key_ranges, read_meta
 from green_logic.proof.checkpoint import Checkpoint, parse_checkpoint
 from green_logic.proof.keys import PublicKey
 from green_logic.publish.inspection import open_copy
+from green_logic.publish.leaves import Progress
 from green_logic.publish.restore import DATABASE_NAME, MANIFEST_NAME, check_backup, dbom_groups, read_backup
 from green_logic.publish.retention import parse_stamp
 from green_logic.settings import Settings
@@ -45,7 +46,10 @@ def check_backups(scene: Scene) -> Iterator[Finding]:
         return
     paths = sorted(path for path in root.iterdir() if not path.name.startswith(TEMPORARY_PREFIX) and is_backup(path))
     with ThreadPoolExecutor(max(scene.workers, 1)) as pool:  # hashing lets other threads run
-        found = dict(zip(paths, pool.map(_find_wrong_files, paths), strict=True))
+        found: dict[Path, list[str]] = {}
+        for path, wrong in zip(paths, pool.map(_find_wrong_files, paths), strict=True):
+            scene.on_progress("reading backups", len(found), len(paths))
+            found[path] = wrong
     for path, wrong in found.items():
         reasons = wrong or list(_compare(scene, path))
         if not path.exists():
@@ -61,7 +65,7 @@ def audit_backup(
     *,
     every_signature: bool = False,
     kept: int = EXAMPLES_KEPT,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> AuditReport:
     """Check everything in a backup. `keys` are pinned (None: those inside it); `pins` are checkpoints from elsewhere.
 
@@ -100,6 +104,7 @@ def check_packs(scene: Scene) -> Iterator[Finding]:
     )
     seen = bytearray(leaves)
     for group in dbom_groups(path, manifest):
+        scene.on_progress("checking packed DBOMs", sum(seen), leaves)
         for name, data in group.items():
             battle_id = name.removeprefix("dbom_").removesuffix(".json")
             row = scene.connection.execute(query, (battle_id,)).fetchone()
@@ -153,7 +158,7 @@ def _compare(scene: Scene, path: Path) -> Iterator[str]:
             yield f"is of the ledger {manifest['origin']}"
             return
         if scene.extent.depth == "rows":
-            report = audit_backup(path, scene.trust.keys, kept=1)
+            report = audit_backup(path, scene.trust.keys, kept=1, on_progress=scene.on_progress)
             if (first := report.tally.first()) is not None:
                 yield f"{report.tally.total()} findings inside, the first: {first.where}: {first.message}"
                 return

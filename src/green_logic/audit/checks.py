@@ -74,7 +74,7 @@ def check_rows(scene: Scene) -> Iterator[Finding]:
                 scene.roots[tree.size] = tree.root()
         whole = len(result.hashes) - len(result.hashes) % (1 << STEP)
         scene.nodes += [fold(result.hashes[at : at + (1 << STEP)]) for at in range(0, whole, 1 << STEP)]
-        scene.on_progress(tree.size, report.leaves)
+        scene.on_progress("checking battles", tree.size, report.leaves)
     yield from _check_numbers(scene)
 
 

@@ -6,22 +6,20 @@ and, with a checkpoint from elsewhere, that none was left out, changed or reorde
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-
+from green_logic.audit.cores import all_cores
 from green_logic.audit.exports import check_bytes, check_files, find_strays
 from green_logic.audit.report import AuditReport
-from green_logic.errors import RetryableError, VerificationError
+from green_logic.errors import VerificationError
 from green_logic.ledger.findings import EXAMPLES_KEPT, Finding, Tally
 from green_logic.proof.checkpoint import Checkpoint, open_checkpoint
 from green_logic.proof.keys import PublicKey
 from green_logic.proof.merkle import HASH_SIZE, CompactRange
-from green_logic.proof.pinned import parse_public_keys
+from green_logic.proof.pinned import parse_public_keys, pem_bytes
+from green_logic.publish.leaves import Progress, no_progress
 from green_logic.publish.manifest import MANIFESTS, VERSION_FOLDER, Catalog, DataFile, read_catalog
 from green_logic.publish.published import Folder
 
@@ -40,6 +38,8 @@ class _Trusted:
     keys: Mapping[str, PublicKey]
     pins: Sequence[Checkpoint]
     part: bool
+    workers: int
+    progress: Progress
 
 
 @dataclass(frozen=True)
@@ -65,26 +65,27 @@ def audit_export(
     keys: Mapping[str, PublicKey],
     pins: Sequence[Checkpoint] = (),
     *,
-    key_pinned: bool = True,
     part: bool = False,
     workers: int = 1,
     kept: int = EXAMPLES_KEPT,
+    on_progress: Progress | None = None,
 ) -> AuditReport:
     """Check an export, or one Parquet file of it, under `keys` (key id → key): each row against its own seal, and the
     rows together against `pins`, which they have to reach unless they are said to be a `part`. Raises
     ConfigurationError for a version that this code does not know.
     """
-    report = AuditReport(str(path), key_pinned=key_pinned, what="export", tally=Tally(kept))
-    for finding in _check_export(path, _Trusted(keys, pins, part), report, workers):
+    report = AuditReport(str(path), key_pinned=True, what="export", tally=Tally(kept))
+    trusted = _Trusted(keys, pins, part, workers, on_progress or no_progress)
+    for finding in _check_export(path, trusted, report):
         report.tally.add(finding)
     return report
 
 
-def _check_export(path: Path, trusted: _Trusted, report: AuditReport, workers: int) -> Iterator[Finding]:
-    form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    pems = b"".join(key.public_bytes(*form) for key in trusted.keys.values())
+def _check_export(path: Path, trusted: _Trusted, report: AuditReport) -> Iterator[Finding]:
+    pems = pem_bytes(trusted.keys.values())
     if path.is_file():
-        yield from _add_up(list(_check_rows([_Job(path, path.name, None, pems)], 1)), Catalog({}, ()), trusted, report)
+        jobs = [_Job(path, path.name, None, pems)]
+        yield from _add_up(list(_check_rows(jobs, trusted)), Catalog({}, ()), trusted, report)
         return
     try:
         catalog = read_catalog(Folder(path))
@@ -93,25 +94,21 @@ def _check_export(path: Path, trusted: _Trusted, report: AuditReport, workers: i
         yield Finding("export", path.name, str(error))
         return
     yield from find_strays(path, catalog)
-    broken = [finding for finding in check_files(path, catalog.files, workers) if finding]
+    broken = [finding for finding in check_files(path, catalog.files, trusted.workers, trusted.progress) if finding]
     yield from broken
     if not broken:
         jobs = [_Job(path / VERSION_FOLDER / file.path, file.path, file, pems) for file in catalog.files]
-        yield from _add_up(list(_check_rows(jobs, workers)), catalog, trusted, report)
+        yield from _add_up(list(_check_rows(jobs, trusted)), catalog, trusted, report)
 
 
-def _check_rows(jobs: Sequence[_Job], workers: int) -> Iterator[_Sealed]:
+def _check_rows(jobs: Sequence[_Job], trusted: _Trusted) -> Iterator[_Sealed]:
     """Every row of every file, on all cores."""
-    if len(jobs) < 2 or workers < 2:
-        yield from map(_check_file, jobs)
-        return
-    try:
-        with ProcessPoolExecutor(min(workers, len(jobs)), multiprocessing.get_context("spawn")) as pool:
-            yield from pool.map(_check_file, jobs)
-    except BrokenExecutor as error:
-        raise RetryableError(
-            "a process of the audit was killed", hint="run it again with more memory, or with GREEN_LOGIC_WORKERS=1"
-        ) from error
+    done, total = 0, sum(job.file.rows for job in jobs if job.file is not None)
+    with all_cores(min(trusted.workers, len(jobs))) as spread:
+        for sealed in spread(_check_file, jobs):
+            done += len(sealed.leaves)
+            trusted.progress("checking exported rows", done, total)
+            yield sealed
 
 
 def _check_file(job: _Job) -> _Sealed:

@@ -18,6 +18,7 @@ from green_logic.files import is_held
 from green_logic.ledger.findings import Finding
 from green_logic.ledger.reading import open_for_reading
 from green_logic.publish.inventory import file_digest
+from green_logic.publish.leaves import Progress, no_progress
 from green_logic.publish.manifest import (
     MANIFESTS,
     READ_ATTEMPTS,
@@ -64,10 +65,10 @@ def _check(scene: Scene, root: Path, catalog: Catalog) -> Iterator[Finding]:
         now.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
         yield from check_bytes(root, catalog)
         broken = list(_check_manifests(now, scene.trust.origin, catalog))
-        broken += filter(None, check_files(root, catalog.files, scene.workers))
+        broken += filter(None, check_files(root, catalog.files, scene.workers, scene.on_progress))
         yield from broken
         if scene.extent.depth == "rows" and not broken:
-            yield from _check_rows(now, root, catalog)
+            yield from _check_rows(now, root, catalog, scene.on_progress)
     if not is_held(scene.settings.data_dir / EXPORT_LOCK):
         yield from find_strays(root, catalog)
     scene.report.exported = sum(manifest.rows for manifest in catalog.live)
@@ -107,10 +108,15 @@ def _check_manifest(
         yield Finding("export", where, f"has rows, first id and ledger size {found}, the ledger {ours}")
 
 
-def check_files(root: Path, files: Sequence[DataFile], workers: int) -> Iterator[Finding | None]:
+def check_files(
+    root: Path, files: Sequence[DataFile], workers: int, progress: Progress = no_progress
+) -> Iterator[Finding | None]:
     """Size and SHA-256 of each file that counts, on all cores."""
     with ThreadPoolExecutor(max(workers, 1)) as pool:  # hashing lets other threads run
-        yield from pool.map(lambda file: _check_file(root / VERSION_FOLDER / file.path, file), files)
+        found = pool.map(lambda file: _check_file(root / VERSION_FOLDER / file.path, file), files)
+        for done, finding in enumerate(found):
+            progress("hashing exported files", done, len(files))
+            yield finding
 
 
 def _check_file(path: Path, file: DataFile) -> Finding | None:
@@ -136,11 +142,14 @@ def find_strays(root: Path, catalog: Catalog) -> Iterator[Finding]:
             yield Finding("stray", name, "no manifest names it")
 
 
-def _check_rows(connection: sqlite3.Connection, root: Path, catalog: Catalog) -> Iterator[Finding]:
+def _check_rows(connection: sqlite3.Connection, root: Path, catalog: Catalog, progress: Progress) -> Iterator[Finding]:
     from green_logic.publish.export_match import match_manifest  # noqa: PLC0415  it loads Arrow
 
+    done, total = 0, sum(manifest.rows for manifest in catalog.live)
     for manifest in catalog.live:
         try:
-            match_manifest(root, manifest, connection)
+            for rows in match_manifest(root, manifest, connection):
+                done += rows
+                progress("comparing exported rows", done, total)
         except VerificationError as error:
             yield Finding("export", f"_manifests/{manifest.name}", error.message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +34,7 @@ from green_logic.proof.checkpoint import Checkpoint, open_checkpoint, parse_chec
 from green_logic.proof.highwater import HighWater
 from green_logic.proof.keys import PUBLIC_NAME, PublicKey
 from green_logic.proof.pinned import load_public_keys
+from green_logic.publish.leaves import Progress
 from green_logic.settings import Settings, state_dir
 
 CHECKS: tuple[Check, ...] = (  # in order; a new kind of publication adds its own
@@ -60,7 +61,7 @@ def audit_ledger(
     *,
     extent: Extent | None = None,
     kept: int = EXAMPLES_KEPT,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> AuditReport:
     """Check everything in a data directory. `keys` are pinned (None: those found in the directory, which proves only
     that it agrees with itself); `pins` are checkpoints from elsewhere; `kept` findings of each kind are kept whole.

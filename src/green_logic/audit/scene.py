@@ -6,20 +6,19 @@ ledger, but for 32 bytes for every 256 leaves.
 
 from __future__ import annotations
 
-import multiprocessing
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from green_logic.audit.cores import all_cores
 from green_logic.audit.report import AuditReport, Extent
-from green_logic.errors import RetryableError
 from green_logic.ledger.findings import Finding
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.row_check import RangeResult, RowCheck, Trust
 from green_logic.proof.checkpoint import Checkpoint
+from green_logic.publish.leaves import Progress, no_progress
 from green_logic.settings import Settings
 
 RANGE = 2048  # leaves in one piece of work, about 0.5 s; a multiple of the 256 under one stored hash
@@ -38,7 +37,7 @@ class Scene:
     report: AuditReport
     workers: int
     extent: Extent = field(default_factory=Extent)
-    on_progress: Callable[[int, int], None] = lambda _done, _total: None
+    on_progress: Progress = no_progress
     roots: dict[int, bytes] = field(default_factory=dict)
     nodes: list[bytes] = field(default_factory=list)  # at height STEP
 
@@ -57,15 +56,8 @@ def check_ranges(scene: Scene) -> Iterator[RangeResult]:
             yield from map(worker.check, pieces)
         return
     arguments = (scene.settings.data_dir, scene.trust.pack(), kept)  # neither keys nor settings can be pickled
-    # spawned, not forked: a child must not inherit SQLite's file handles, whose closing would drop our locks
-    context = multiprocessing.get_context("spawn")
-    try:
-        with ProcessPoolExecutor(workers, context, initializer=_remember, initargs=arguments) as pool:
-            yield from pool.map(_work, pieces)
-    except BrokenExecutor as error:
-        raise RetryableError(
-            "a process of the audit was killed", hint="run it again with more memory, or with GREEN_LOGIC_WORKERS=1"
-        ) from error
+    with all_cores(workers, start=_remember, arguments=arguments) as spread:
+        yield from spread(_work, pieces)
 
 
 class _RangeWorker:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from green_logic.audit.report import AuditReport, Extent
 from green_logic.audit.single import Verdict, check_file
@@ -14,6 +15,9 @@ from green_logic.ledger.findings import Finding
 from green_logic.proof.checkpoint import Checkpoint
 from green_logic.proof.keys import PUBLIC_NAME, PublicKey
 from green_logic.settings import Settings
+
+if TYPE_CHECKING:
+    from green_logic.publish.leaves import Progress
 
 LEGACY = "legacy-unsigned"
 
@@ -33,7 +37,7 @@ class Terms:
     strict: bool = False
     part: bool = False
     kept: int = 5
-    on_progress: Callable[[int, int], None] | None = None
+    on_progress: Progress | None = None
 
 
 def check_target(target: str | None, terms: Terms) -> AuditReport | Verdict:
@@ -63,7 +67,14 @@ def _check_publication(path: Path, terms: Terms) -> AuditReport | Verdict:
 
     workers = terms.settings.workers or len(os.sched_getaffinity(0))
     if is_archive_target(path):
-        return check_archive_target(path, _trusted(path, terms), tuple(terms.pins), part=terms.part)
+        return check_archive_target(
+            path,
+            _trusted(path, terms),
+            tuple(terms.pins),
+            part=terms.part,
+            workers=workers,
+            on_progress=terms.on_progress,
+        )
     if path.is_dir() and is_backup(path):
         every = terms.extent.every_signature
         return audit_backup(
@@ -71,15 +82,17 @@ def _check_publication(path: Path, terms: Terms) -> AuditReport | Verdict:
         )
     # a data directory holds an export, and is not one
     if not terms.settings.changed(data_dir=path).database.exists() and (export := find_export(path)) is not None:
-        return audit_export(
+        report = audit_export(
             export,
             _trusted(path, terms),
             terms.pins,
-            key_pinned=terms.keys is not None,
             part=terms.part,
             workers=workers,
             kept=terms.kept,
+            on_progress=terms.on_progress,
         )
+        report.key_pinned = terms.keys is not None
+        return report
     return _audit(path, terms, own=False) if path.is_dir() else _check_file(path, terms)
 
 

@@ -45,14 +45,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     around, mended = look_around(settings), []
     with ProgressLine(quiet=options.quiet or options.json) as line:
-
-        def show(done: int, total: int) -> None:
-            line.show("checked battles", done, total)
-
-        found = examine(settings, around, backups=options.backups, progress=show)
+        found = examine(settings, around, backups=options.backups, progress=line.show)
         if options.repair:
             mended = repair(found)
-            found = examine(settings, around, backups=options.backups, progress=show)
+            found = examine(settings, around, backups=options.backups, progress=line.show)
     if options.json:
         faults = [fault.as_json() for fault in found.faults]
         write_json("doctor", {"ok": found.ok, "faults": faults, "mended": [vars(one) for one in mended]})

@@ -11,7 +11,6 @@ from green_logic.commands import BAD, GOOD, say, write_json
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
     from green_logic.audit.report import AuditReport, Depth
     from green_logic.proof.checkpoint import Checkpoint
@@ -26,8 +25,8 @@ EXAMPLES = """examples:
   green-logic verify data/archives --key judge.pub        archives, or one of them; need no ledger
   green-logic verify exports/ --key judge.pub             an export, or one Parquet file; needs no ledger
   green-logic verify --strict --deep                      nothing taken on trust, every row of every publication"""
-PROGRESS_FROM_S = 0.5  # a shorter audit shows none
-PROGRESS_EVERY_S = {True: 0.1, False: 10.0}  # on a terminal, elsewhere
+PROGRESS_FROM_S = {True: 0.5, False: 10.0}  # on a terminal, elsewhere; shorter checks show none
+PROGRESS_EVERY_S = {True: 0.1, False: 10.0}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,17 +88,18 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     from green_logic.proof.pinned import load_public_keys
 
     keys = load_public_keys(options.key) if options.key else None
-    terms = Terms(
-        settings=settings,
-        keys=keys,
-        pins=[_load_pin(path) for path in options.checkpoint or ()],
-        extent=Extent(_depth(options), options.every_signature),
-        strict=options.strict,
-        part=options.part,
-        kept=max(options.limit, 1),
-        on_progress=_progress(quiet=options.quiet or options.json),
-    )
-    answers = [check_target(target, terms) for target in options.targets or [None]]
+    with _Line(quiet=options.quiet or options.json) as line:
+        terms = Terms(
+            settings=settings,
+            keys=keys,
+            pins=[_load_pin(path) for path in options.checkpoint or ()],
+            extent=Extent(_depth(options), options.every_signature),
+            strict=options.strict,
+            part=options.part,
+            kept=max(options.limit, 1),
+            on_progress=line.show,
+        )
+        answers = [check_target(target, terms) for target in options.targets or [None]]
     ok = all(answer.ok for answer in answers)
     if options.json:
         content = [_as_json(answer) for answer in answers]
@@ -127,23 +127,32 @@ def _load_pin(path: Path) -> Checkpoint:
         raise ConfigurationError(f"{path}: {error.message}", hint="--checkpoint takes a signed checkpoint") from error
 
 
-def _progress(*, quiet: bool) -> Callable[[int, int], None] | None:
-    if quiet:
-        return None
-    terminal = sys.stderr.isatty()
-    started = last = time.monotonic()
+class _Line:
+    """How far a long check is, on stderr: one line of a terminal, elsewhere a line at times. A context manager."""
 
-    def show(done: int, total: int) -> None:
-        nonlocal last
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet, self._terminal, self._shown = quiet, sys.stderr.isatty(), False
+        self._next = time.monotonic() + PROGRESS_FROM_S[self._terminal]
+
+    def __enter__(self) -> _Line:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._shown and self._terminal:
+            self._write("\r\x1b[K")
+
+    def show(self, stage: str, done: int, total: int) -> None:
+        """Say it, unless something was said just now."""
         now = time.monotonic()
-        if done == total and terminal and last != started:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)  # noqa: T201  takes the line away
-        elif now - started >= PROGRESS_FROM_S and now - last >= PROGRESS_EVERY_S[terminal]:
-            last = now
-            start, end = ("\r", "\x1b[K") if terminal else ("", "\n")
-            print(f"{start}checked {done} of {total} battles", end=end, file=sys.stderr, flush=True)  # noqa: T201
+        if self._quiet or now < self._next:
+            return
+        self._next, self._shown = now + PROGRESS_EVERY_S[self._terminal], True
+        text = f"{stage}: {done} of {total}" if total else f"{stage}: {done}"
+        self._write(f"\r{text}\x1b[K" if self._terminal else f"{text}\n")
 
-    return show
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def _as_json(answer: Any) -> dict[str, Any]:

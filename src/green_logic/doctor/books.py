@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from green_logic.audit.ledger import audit_ledger, load_published_keys, stored_checkpoints
@@ -19,6 +19,7 @@ from green_logic.proof.checkpoint import Checkpoint, trusted_keys
 from green_logic.proof.dbom import dbom_name
 from green_logic.proof.highwater import HighWater
 from green_logic.proof.keys import PublicKey, SigningKey
+from green_logic.publish.leaves import Progress
 from green_logic.settings import Settings, state_dir
 
 KEPT = 100_000  # findings of each kind that are kept whole; 30 MB when every battle of 100,000 is damaged
@@ -53,9 +54,7 @@ class Books:
         return [finding for kind in kinds or examples for finding in examples.get(kind, ())]
 
 
-def read_books(
-    settings: Settings, own: SigningKey | None, on_progress: Callable[[int, int], None] | None = None
-) -> Books:
+def read_books(settings: Settings, own: SigningKey | None, on_progress: Progress | None = None) -> Books:
     """Everything that can be read, without writing. What cannot be read becomes `error`."""
     try:
         if not settings.database.is_file() or not settings.database.stat().st_size:
@@ -121,9 +120,7 @@ def _recall(books: Books) -> Books:
         return replace(books, high_water_error=error.message)
 
 
-def _audit(
-    settings: Settings, still: Settings, books: Books, on_progress: Callable[[int, int], None] | None
-) -> AuditReport | None:
+def _audit(settings: Settings, still: Settings, books: Books, on_progress: Progress | None) -> AuditReport | None:
     if not books.keys:
         return None  # without any key every battle would be a finding
     pins = [books.high_water] if books.high_water else []

@@ -11,7 +11,7 @@ from green_logic.doctor.dbom_checks import check_dboms
 from green_logic.doctor.key_checks import check_keys, check_public_key
 from green_logic.doctor.ledger_checks import check_database, check_log, check_rows
 from green_logic.doctor.leftovers import check_leftovers, check_locks, check_publications
-from green_logic.doctor.patient import Check, Fault, Patient, Progress, admit
+from green_logic.doctor.patient import Check, Fault, Patient, admit
 from green_logic.doctor.place_checks import (
     check_backups,
     check_clock,
@@ -22,6 +22,7 @@ from green_logic.doctor.place_checks import (
     check_waiting,
 )
 from green_logic.doctor.surroundings import Surroundings
+from green_logic.publish.leaves import Progress
 from green_logic.settings import Settings
 
 AREAS: dict[str, tuple[Check, Callable[[Patient], str]]] = {

@@ -15,9 +15,9 @@ from green_logic.doctor.surroundings import Surroundings
 from green_logic.errors import ConfigurationError
 from green_logic.proof.keys import SigningKey, key_path, load_signing_key
 from green_logic.publish.backup import find_backups
+from green_logic.publish.leaves import Progress
 from green_logic.settings import Settings
 
-Progress = Callable[[int, int], None]
 NO_KEY = "it is no Ed25519 or ECDSA P-256 key"
 
 

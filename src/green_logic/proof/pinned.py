@@ -44,6 +44,12 @@ def parse_public_keys(data: bytes, name: str) -> dict[str, PublicKey]:
     return {find_keyid(key): key for key in map(_checked, found, [name] * len(found))}
 
 
+def pem_bytes(keys: Iterable[PublicKey]) -> bytes:
+    """Keys as `parse_public_keys` reads them, for another process or a file."""
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return b"".join(key.public_bytes(serialization.Encoding.PEM, form) for key in keys)
+
+
 def _checked(key: object, name: str) -> PublicKey:
     if isinstance(key, ed25519.Ed25519PublicKey):
         return key

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from green_logic.errors import VerificationError
 from green_logic.files import storage_errors
@@ -19,10 +20,15 @@ from green_logic.proof.checkpoint import Checkpoint, open_checkpoint
 from green_logic.proof.dbom import check_dbom, parse_dbom
 from green_logic.proof.keys import PublicKey
 from green_logic.proof.merkle import EMPTY_ROOT, CompactRange, leaf_hash
+from green_logic.proof.pinned import parse_public_keys, pem_bytes
 from green_logic.publish.archive_files import Archive, Position, find_position, open_pack, read_manifest
+from green_logic.publish.blocks import Block, Listing, Spread, blocks_of, in_turn
 from green_logic.publish.inventory import file_digest
 from green_logic.publish.leaves import Progress, no_progress
 from green_logic.publish.pack import Pack, names_in
+from green_logic.publish.tarblocks import Member
+
+FINDINGS_KEPT = 1000
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,30 @@ class ChainReport:
     sealed: int = 0
     pinned: int = 0
     findings: list[Finding] = field(default_factory=list)
+    dropped: int = 0  # findings that were only counted
+
+
+@dataclass(frozen=True)
+class Task:
+    """A block to check. `pems` are the trusted keys, which can go to another process only so; without, no seal is
+    looked at.
+    """
+
+    block: Block
+    origin: str
+    pems: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One DBOM of a block. `leaf` is its hash in the log; without one it is not good, for the reason that is given."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+    leaf: bytes | None
+    kind: str = ""
+    message: str = ""
 
 
 @dataclass
@@ -53,14 +83,20 @@ class _Walk:
     of the empty log when the archives have to begin with the first leaf.
     """
 
-    keys: Mapping[str, PublicKey] | None
+    pems: bytes | None
     wanted: frozenset[int]
+    spread: Spread
     progress: Progress
+    total: int
     report: ChainReport
     roots: dict[int, bytes] = field(default_factory=dict)
 
     def find(self, where: str, message: str, kind: str = "archive") -> None:
-        self.report.findings.append(Finding(kind, where, message))
+        # of an archive as such there are few; of very many DBOMs that are not good the first are enough
+        if kind == "archive" or len(self.report.findings) < FINDINGS_KEPT:
+            self.report.findings.append(Finding(kind, where, message))
+        else:
+            self.report.dropped += 1
 
 
 def check_chain(
@@ -69,27 +105,57 @@ def check_chain(
     notes: Sequence[Note] = (),
     *,
     complete: bool = False,
+    spread: Spread = in_turn,
     progress: Progress = no_progress,
 ) -> ChainReport:
     """Check archives, in the order of their leaves. Without `keys` no seal is looked at, only that nothing changed.
 
     `complete` says that these are all archives there are: leaves that none of them holds, before, between or behind
-    them up to the largest checkpoint, are a finding then. What is wrong with an archive as such comes first.
-    Raises StorageError when a file cannot be read.
+    them up to the largest checkpoint, are a finding then. What is wrong with an archive as such comes
+    before its DBOMs. Raises StorageError when a file cannot be read.
     """
     opened = [(note, _open(note, keys or {})) for note in notes]
     wanted = frozenset(found.size for _, found in opened if isinstance(found, Checkpoint))
-    walk = _Walk(keys, wanted, progress, ChainReport(first=archives[0].first_leaf, end=archives[-1].last_leaf + 1))
+    pems = None if keys is None else pem_bytes(keys.values())
+    total = sum(archive.last_leaf + 1 - archive.first_leaf for archive in archives)
+    report = ChainReport(first=archives[0].first_leaf, end=archives[-1].last_leaf + 1)
+    walk = _Walk(pems, wanted, spread, progress, total, report)
     walk.roots |= {0: EMPTY_ROOT} if complete else {}
     for archive in archives:
+        before = len(report.findings)
         try:
             _check_archive(archive, walk)
         except VerificationError as error:
             walk.find(archive.pack.name, error.message)
-    walk.report.findings.sort(key=lambda finding: finding.kind != "archive")
+        report.findings[before:] = sorted(report.findings[before:], key=lambda finding: finding.kind != "archive")
     for note, found in opened:
         _check_note(note, found, walk, complete=complete)
-    return walk.report
+    return report
+
+
+def check_block(task: Task) -> list[Checked]:
+    """Every DBOM of a block. Raises VerificationError when the block itself is not ours, OSError."""
+    keys = None if task.pems is None else _keys_of(task.pems)
+    return [_check_member(member, keys, task.origin) for member in task.block.members()]
+
+
+@lru_cache(maxsize=1)
+def _keys_of(pems: bytes) -> Mapping[str, PublicKey]:
+    return parse_public_keys(pems, "the trusted keys") if pems else {}
+
+
+def _check_member(member: Member, keys: Mapping[str, PublicKey] | None, origin: str) -> Checked:
+    content = member.name, len(member.data), hashlib.sha256(member.data).hexdigest()
+    try:
+        if keys is None:
+            dbom = parse_dbom(member.data)
+        else:
+            dbom = check_dbom(member.data, keys, name=member.name, origin=origin)
+        return Checked(*content, leaf_hash(dbom["sigma_judge"].encode()))
+    except VerificationError as error:
+        return Checked(*content, None, error.kind, error.message)
+    except (AttributeError, UnicodeEncodeError):
+        return Checked(*content, None, "schema", "no seal")
 
 
 def _open(note: Note, keys: Mapping[str, PublicKey]) -> Checkpoint | VerificationError:
@@ -136,20 +202,18 @@ def _check_pack(archive: Archive, manifest: Mapping[str, object], walk: _Walk) -
 def _check_members(archive: Archive, origin: str, pack: Pack, walk: _Walk) -> tuple[dict[str, bytes | None], int]:
     """The leaf of each DBOM by name, None when it is not good, and the bytes of all."""
     leaves: dict[str, bytes | None] = {}
-    content_bytes = 0
-    for member in pack.members():
-        walk.progress("checking", len(leaves), archive.last_leaf + 1 - archive.first_leaf)
-        content_bytes += len(member.data)
-        leaves[member.name] = None
-        try:
-            if walk.keys is not None:
-                check_dbom(member.data, walk.keys, name=member.name, origin=origin)
-            leaves[member.name] = leaf_hash(parse_dbom(member.data)["sigma_judge"].encode())
-        except (VerificationError, AttributeError, UnicodeEncodeError) as error:
-            kind, message = (
-                (error.kind, error.message) if isinstance(error, VerificationError) else ("schema", "no seal")
-            )
-            walk.find(f"{archive.pack.name}/{member.name}", message, kind)
+    content_bytes, listing = 0, Listing(archive.pack)
+    layout = find_position(archive, read_manifest(archive)).layout
+    tasks = [Task(block, origin, walk.pems) for block in blocks_of(archive.pack, layout.blocks)[:-1]]
+    for number, files in enumerate(walk.spread(check_block, tasks)):
+        walk.progress("checking archived DBOMs", walk.report.dboms + len(leaves), walk.total)
+        for file in files:
+            listing.add(file.name, file.sha256, number)
+            content_bytes += file.size_bytes
+            leaves[file.name] = file.leaf
+            if file.leaf is None:
+                walk.find(f"{archive.pack.name}/{file.name}", file.message, file.kind)
+    pack.check_listing(listing)
     return leaves, content_bytes
 
 

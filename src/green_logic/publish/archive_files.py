@@ -18,6 +18,7 @@ from green_logic.publish.pack import Layout, Pack, unpack_places
 from green_logic.settings import Settings
 
 MAX_LEAVES = 65_536  # in one archive; bounds what a crash can cost (20 s) and what a reader of one DBOM has to hold
+MAX_FILES = 1 << 16  # in a pack, whose places have 16 bits; whoever reads an archive holds no more of them
 SCHEMA = "green-logic/archive/1"
 NAME = re.compile(r"dboms-(\d{12})-(\d{12})\.(tar\.gz|json|pruned)")
 _TYPES = {
@@ -140,6 +141,8 @@ def find_position(archive: Archive, manifest: Mapping[str, Any]) -> Position:
     if any(len(part) != HASH_SIZE for part in (*before, root)) or len(before) != archive.first_leaf.bit_count():
         raise VerificationError(f"{archive.manifest.name}: before and root are no hashes of its log", kind="archive")
     sizes = layout.blocks
+    if len(sizes) > MAX_FILES + 1:
+        raise VerificationError(f"{archive.manifest.name}: has more blocks than files can be", kind="archive")
     if any(type(size) is not int or size <= 0 for size in sizes) or sum(sizes) != manifest["size_bytes"]:
         raise VerificationError(f"{archive.manifest.name}: its blocks do not make up the file", kind="archive")
     return Position(layout, before, root)

@@ -42,8 +42,11 @@ class Leaf(NamedTuple):
     origin: str
 
 
-def match_manifest(root: Path, manifest: Manifest, connection: sqlite3.Connection) -> None:
-    """Raises VerificationError unless the files of a manifest hold exactly the rows of the ledger that it covers."""
+def match_manifest(root: Path, manifest: Manifest, connection: sqlite3.Connection) -> Iterator[int]:
+    """Compares the files of a manifest with the ledger, batch by batch: the rows of each when they are the same.
+
+    Raises VerificationError unless the files hold exactly the rows of the ledger that the manifest covers.
+    """
     seen = bytearray(manifest.last - manifest.after)  # a byte for each id; the ledger has a row `last`
     for file in manifest.files:
         for batch in read_rows(root / VERSION_FOLDER / file.path, file.path, file):
@@ -55,6 +58,7 @@ def match_manifest(root: Path, manifest: Manifest, connection: sqlite3.Connectio
                 if seen[row - manifest.after - 1]:
                     raise _wrong(file.path, f"row {row} is exported twice")
                 seen[row - manifest.after - 1] = 1
+            yield len(ids)
 
 
 def check_sealed(batch: pa.RecordBatch, name: str, keys: Mapping[str, PublicKey]) -> list[Leaf]:
