@@ -55,6 +55,7 @@ from green_logic.publish.leaves import (
 )
 from green_logic.publish.pack import LEVEL, PackSize, write_pack
 from green_logic.publish.pruning import prune_dboms
+from green_logic.publish.room import share_of, telling_room
 from green_logic.settings import Settings
 
 LOCK_NAME = ".archive.lock"
@@ -81,7 +82,11 @@ def archive_dboms(settings: Settings, *, prune: bool = False, progress: Progress
     are both damaged or the archives are not this ledger's.
     """
     directory = archives_directory(settings)
-    with storage_errors("cannot archive"), open_beside_writers(settings) as connection:
+    with (
+        telling_room(directory) as room,
+        storage_errors("cannot archive"),
+        open_beside_writers(settings) as connection,
+    ):
         make_directory(directory)
         with FileLock(directory / LOCK_NAME, timeout_s=settings.busy_timeout_s).held():
             swept = _sweep(directory)
@@ -90,6 +95,7 @@ def archive_dboms(settings: Settings, *, prune: bool = False, progress: Progress
             archives = find_archives(directory)
             check_ledger(archives, meta, size)
             new = [Archive(first, last, directory) for first, last in find_gaps(archives, size)]
+            room.needed = share_of(settings.database, sum(one.last_leaf - one.first_leaf + 1 for one in new), size)
             sizes = [_make(archive, connection, settings, meta, progress) for archive in new]
             if archives or new:
                 place_beside_archives(settings, connection, directory, size)

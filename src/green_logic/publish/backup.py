@@ -47,6 +47,7 @@ from green_logic.publish.leaves import (
 from green_logic.publish.pack import write_pack
 from green_logic.publish.restore import DATABASE_NAME, MANIFEST_NAME, SCHEMA, read_backup, rehearse
 from green_logic.publish.retention import STAMP_FORM, free_name, parse_keep, parse_stamp, select_surplus
+from green_logic.publish.room import telling_room
 from green_logic.settings import Settings
 
 LOCK_NAME = ".backup.lock"
@@ -81,7 +82,13 @@ def backup(
     started = time.monotonic()
     rules = parse_keep(keep) if keep else None
     root = destination or settings.data_dir / "backups"
-    with storage_errors("cannot back up"), open_beside_writers(settings) as connection:
+    with (
+        telling_room(root) as room,
+        storage_errors("cannot back up"),
+        open_beside_writers(settings) as connection,
+    ):
+        # the copy and its trial restore, each with the DBOMs
+        room.needed = 3 * settings.database.stat().st_size
         make_directory(root)
         with FileLock(root / LOCK_NAME, timeout_s=settings.busy_timeout_s).held():
             swept = _sweep(root)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,11 +31,13 @@ from green_logic.publish.inspection import inspect_copy
 from green_logic.publish.inventory import file_digest, read_inventory
 from green_logic.publish.leaves import Progress, no_progress
 from green_logic.publish.pack import Pack
+from green_logic.publish.room import telling_room
 from green_logic.publish.scratch import DRILL, scratch_directory
 
 SCHEMA = "green-logic/backup/1"
 MANIFEST_NAME = "manifest.json"
 DATABASE_NAME = "battles.db"
+DBOM_BYTES = 12 << 10  # on the disk; a vector as text is most of it
 GROUP = 1000  # DBOM files written at once; bounds the memory at about 10 MB
 PACK_NAME = re.compile(r"dboms-\d{12}-\d{12}\.tar\.gz")
 _DBOM_NAME = re.compile(r"dbom_[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.json")
@@ -60,9 +63,10 @@ def restore(backup: Path, target: Path, *, progress: Progress = no_progress) -> 
     that is not whole, StorageError when it cannot be written; the target is then as it was.
     """
     started = time.monotonic()
-    with storage_errors("cannot restore"):
+    with telling_room(target.absolute().parent) as room, storage_errors("cannot restore"):
         check_empty(target)
         manifest = check_backup(backup, progress)
+        room.needed = _unpacked(manifest)
         parent = target.absolute().parent
         make_directory(parent)
         with alone_in(parent, f"another restore into {parent} is at work"):
@@ -86,11 +90,20 @@ def drill(backup: Path, scratch: Path | None = None, *, progress: Progress = no_
     Raises what `restore` raises for a backup that could not be restored.
     """
     started = time.monotonic()
-    with storage_errors("cannot rehearse the restore"):
+    with telling_room(scratch or Path(tempfile.gettempdir())) as room, storage_errors("cannot rehearse the restore"):
         manifest = check_backup(backup, progress)
+        room.needed = _unpacked(manifest)
         with scratch_directory(scratch, DRILL) as directory:
             rehearse(backup, manifest, directory / "data", progress)
     return _report(backup, manifest, started)
+
+
+def _unpacked(manifest: Mapping[str, Any]) -> int:
+    """Bytes of what a backup restores, at most: a DBOM takes less room than its row and its leaf, unless both are
+    small.
+    """
+    database: int = manifest["files"][DATABASE_NAME]["size_bytes"]
+    return database + max(database, DBOM_BYTES * int(manifest["ledger_size"]))
 
 
 def rehearse(backup: Path, manifest: Mapping[str, Any], scratch: Path, progress: Progress = no_progress) -> None:
