@@ -28,7 +28,7 @@ from green_logic.publish.compact import compact_exports
 from green_logic.publish.contract import COLUMNS, contract_table
 from green_logic.publish.export import export_battles
 from green_logic.publish.export_lock import LOCK_NAME
-from green_logic.publish.manifest import SCHEMA_VERSION, Manifest, manifest_bytes
+from green_logic.publish.manifest import SCHEMA_VERSION, Catalog, Manifest, manifest_bytes
 from green_logic.publish.parquet import split_months
 from green_logic.publish.published import published_files
 from green_logic.publish.store import Store
@@ -465,12 +465,12 @@ def test_a_copy_of_the_ledger_sweeps_nothing_that_is_about_to_be_named(
     other = copy_of(settings, tmp_path / "other")
     record(settings, key, range(3, 5))
 
-    def meet(store: Store, manifest: Manifest) -> None:
+    def meet(store: Store, manifest: Manifest, catalog: Catalog) -> None:
         # the files have their names, and nothing says yet that they count
         for work in (export_battles, compact_exports):
             with pytest.raises(StorageError, match="somebody else is exporting there"):
                 work(other, destination=place)
-        commit(store, manifest)
+        commit(store, manifest, catalog)
 
     monkeypatch.setattr(export_module, "commit", meet)
     assert export_battles(settings, destination=place).rows == 2

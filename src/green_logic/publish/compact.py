@@ -19,13 +19,14 @@ import pyarrow.parquet as pq
 
 from green_logic.errors import VerificationError
 from green_logic.publish.columns import SCHEMA
-from green_logic.publish.export import WRITER, commit, publish_parts
+from green_logic.publish.export import WRITER, commit, local_place, publish_parts
 from green_logic.publish.export_lock import exporting
 from green_logic.publish.ledger_rows import WINDOW_BYTES, WINDOW_ROWS
 from green_logic.publish.leftovers import check_sizes, sweep
 from green_logic.publish.manifest import VERSION_FOLDER, Catalog, DataFile, Manifest, read_catalog, suffix
 from green_logic.publish.parquet import check_file, check_part, write_parts
 from green_logic.publish.parts import CheckedPart, Part
+from green_logic.publish.room import telling_room
 from green_logic.publish.store import Store
 from green_logic.settings import Settings
 
@@ -50,7 +51,7 @@ def compact_exports(settings: Settings, *, destination: str | Path | None = None
 
     Raises VerificationError when a file is not what its manifest says, StorageError, LedgerMissingError.
     """
-    with exporting(settings, destination) as (store, _):
+    with telling_room(local_place(settings, destination)) as room, exporting(settings, destination) as (store, _):
         catalog = read_catalog(store)
         check_sizes(store, catalog)
         sweep(store, catalog)
@@ -58,8 +59,9 @@ def compact_exports(settings: Settings, *, destination: str | Path | None = None
         if not groups:
             count = len(catalog.files)
             return CompactReport(store.address, count, count, 0, 0, None)
+        room.needed = sum(file.size_bytes for group in groups for file in group)
         manifest, merged = _merge(store, catalog, groups)
-        commit(store, manifest)
+        commit(store, manifest, catalog)
         sweep(store, read_catalog(store))
     return CompactReport(
         destination=store.address,

@@ -36,7 +36,8 @@ from green_logic.publish.manifest import (
 )
 from green_logic.publish.parts import CheckedPart
 from green_logic.publish.ranges import IdRange, cut_ranges, writing_ranges
-from green_logic.publish.store import Store, open_store
+from green_logic.publish.room import share_of, telling_room
+from green_logic.publish.store import Store, is_uri, open_store
 from green_logic.settings import Settings
 
 WRITER = f"green-logic {__version__}"
@@ -91,8 +92,9 @@ def export_battles(
     open. Raises LedgerMissingError, ConfigurationError for a destination of another ledger or version,
     VerificationError when rows, files or manifests are not what was sealed, StorageError, RetryableError.
     """
-    with exporting(settings, destination) as (store, lock):
+    with telling_room(local_place(settings, destination)) as room, exporting(settings, destination) as (store, lock):
         catalog, state = _look(settings, store, since=since, rebuild=rebuild)
+        room.needed = share_of(settings.database, state.expected_rows, state.size)
         swept = sweep(store, catalog)
         if state.last <= state.cursor:
             return ExportReport(store.address, 0, 0, 0, 0, (), None, swept)
@@ -112,7 +114,7 @@ def export_battles(
             files=files,
         )
         _load_companions()(settings, store)
-        commit(store, manifest)
+        commit(store, manifest, catalog)
         if rebuild:
             swept += sweep(store, read_catalog(store))
     return _report(store, manifest, swept)
@@ -131,6 +133,11 @@ def plan_export(
     if state.last <= state.cursor:
         return ExportPlan(store.address, 0, 0, 0)
     return ExportPlan(store.address, state.first, state.last, state.expected_rows)
+
+
+def local_place(settings: Settings, destination: str | Path | None) -> Path:
+    """The file system on which the files are made."""
+    return settings.data_dir if destination is None or is_uri(destination) else Path(destination)
 
 
 def _look(settings: Settings, store: Store, *, since: int | None, rebuild: bool) -> tuple[Catalog, LedgerState]:
@@ -218,11 +225,26 @@ def publish_parts(store: Store, checked: Sequence[CheckedPart]) -> tuple[DataFil
     return tuple(sorted((part.file for part in checked), key=lambda file: (file.first, file.path)))
 
 
-def commit(store: Store, manifest: Manifest) -> None:
-    """Make a manifest appear; from now on its files count. The data dictionary is put beside the data first."""
+def commit(store: Store, manifest: Manifest, catalog: Catalog) -> None:
+    """Make a manifest appear; from now on its files count. The data dictionary is put beside the data first.
+
+    Raises StorageError, and takes the manifest back, when somebody else has published since `catalog` was read what
+    does not fit with it: a store has no lock, and what this one supersedes is still there.
+    """
     _explain(store)
     with _creating(manifest.name):
         store.publish_bytes(f"{MANIFESTS}/{manifest.name}", manifest.to_bytes())
+    names = {name for name in store.names(MANIFESTS) if not name.startswith(".")}
+    if names == {*catalog.all, manifest.name}:
+        return
+    try:
+        read_catalog(store)
+    except VerificationError as error:
+        store.remove(f"{MANIFESTS}/{manifest.name}")
+        raise StorageError(
+            f"{manifest.name}: somebody else has published meanwhile: {error.message}",
+            hint="this one was taken back, nothing was lost: wait for the other, then run the same command again",
+        ) from error
 
 
 def _explain(store: Store) -> None:
