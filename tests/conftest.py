@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,8 @@ hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], database=None
 )
 hypothesis.settings.load_profile("busy")
+# a shell's background job ignores Ctrl-C, and so would everything that a test starts and interrupts
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

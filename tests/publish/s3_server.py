@@ -87,7 +87,18 @@ class S3Server:
         return [b""] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
-def new_bucket(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(scope="session")
+def server() -> Iterator[S3Server]:
+    """An S3 server that forgets everything."""
+    pytest.importorskip("moto.server")
+    pytest.importorskip("boto3")
+    found = S3Server()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def bucket(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URI of a prefix in a new bucket; the environment gets the credentials."""
     from pyarrow import fs
 

@@ -7,12 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from s3_server import S3Server, new_bucket
 
 from green_logic.errors import StorageError, VerificationError
 from green_logic.ledger.database import Ledger
@@ -38,20 +37,7 @@ copy_archives(Settings(data_dir=Path(sys.argv[1])), sys.argv[2])
 """
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    """An S3 server that forgets everything."""
-    pytest.importorskip("moto.server")
-    pytest.importorskip("boto3")
-    found = S3Server()
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def bucket(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A new bucket's URI."""
-    return new_bucket(server, tmp_path, monkeypatch)
+pytest_plugins = ["s3_server"]  # `server` and `bucket`
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from s3_server import S3Server, new_bucket
 
 from green_logic.cli import main
 from green_logic.errors import ConfigurationError, LedgerMissingError, StorageError, VerificationError
@@ -39,20 +38,10 @@ backup_to(settings, sys.argv[2], "1d") if sys.argv[3] == "backup" else copy_arch
 """
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    """An S3 server that forgets everything."""
-    pytest.importorskip("moto.server")
-    pytest.importorskip("boto3")
-    found = S3Server()
-    yield found
-    found.close()
+if TYPE_CHECKING:
+    from s3_server import S3Server
 
-
-@pytest.fixture
-def bucket(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A new bucket's URI."""
-    return new_bucket(server, tmp_path, monkeypatch)
+pytest_plugins = ["s3_server"]  # `server` and `bucket`
 
 
 @pytest.fixture

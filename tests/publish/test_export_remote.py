@@ -8,13 +8,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from export_samples import copy_of, judged, record
-from s3_server import S3Server, new_bucket
 
 from green_logic.cli import main
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
@@ -29,21 +27,10 @@ from green_logic.publish.manifest import read_catalog
 from green_logic.publish.store import open_store
 from green_logic.settings import Settings
 
+if TYPE_CHECKING:
+    from s3_server import S3Server
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    """An S3 server that forgets everything."""
-    pytest.importorskip("moto.server")
-    pytest.importorskip("boto3")
-    found = S3Server()
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def bucket(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A new bucket's URI."""
-    return new_bucket(server, tmp_path, monkeypatch)
+pytest_plugins = ["s3_server"]  # `server` and `bucket`
 
 
 def objects(settings: Settings, bucket: str) -> list[str]:
