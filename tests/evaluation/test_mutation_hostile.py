@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mutation_attacks import HONEST, LIMITS, NAMES, SOLUTION, examine_all
+from ordinary_user import NEEDS_ROOT, ordinary_user
 
 from green_logic.errors import SandboxUnavailableError
 from green_logic.evaluation.mutation.verdict import judge_examination
@@ -34,7 +31,6 @@ ACCUSED = {
     "line_numbers": "text",
     "loops_unless_known": "bytecode",
 }
-PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "green_logic", "orjson")
 
 
 def opened(backend: str) -> Sandbox:
@@ -97,44 +93,13 @@ def test_nothing_is_left_on_the_host(results: Results) -> None:
             assert not (orphaned and "\nUid:\t6" in status and "zombie" not in status), status
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0, reason="needs root to become someone else; the whole file runs as an ordinary user then"
-)
-def test_an_ordinary_user_is_judged_alike(tmp_path: Path) -> None:
-    python = "/usr/bin/python3"
-    command = [python, "-c", "import sys; print(sys.version_info[:2] >= (3, 11))"]
-    if subprocess.run(command, capture_output=True, text=True, check=False).stdout != "True\n":
-        pytest.skip(f"{python} is missing or too old")
-    copy_for_others(tmp_path)
-    result = subprocess.run(
-        [python, str(tmp_path / "mutation_attacks.py"), "namespaces"],
-        check=False,
-        user=12345,
-        group=12345,
-        extra_groups=[],
-        cwd="/",
-        capture_output=True,
-        text=True,
-        env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"},
-    )
+@NEEDS_ROOT
+def test_an_ordinary_user_is_judged_alike() -> None:
+    with ordinary_user() as user:
+        attacks = user.copy(Path(__file__).with_name("mutation_attacks.py"))
+        result = user.run(str(attacks), "namespaces")
     assert result.returncode == 0, result.stderr
     summary = json.loads(result.stdout)
     assert summary.keys() == set(NAMES)
     assert {name: value for name, (value, *_) in summary.items() if value > LARGEST} == {}
     assert {honest for *_, honest in summary.values()} == {1.0}
-
-
-def copy_for_others(folder: Path) -> None:
-    """Our library, pytest and the attacks where every user can read them."""
-    folder.chmod(0o755)
-    for parent in folder.parents:
-        if not parent.stat().st_mode & 1:
-            parent.chmod(parent.stat().st_mode | 0o11)
-    for name in PACKAGES:
-        spec = importlib.util.find_spec(name)
-        assert spec and spec.origin
-        shutil.copytree(Path(spec.origin).parent, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(Path(pytest.__file__).parents[1] / "py.py", folder)
-    shutil.copy(Path(__file__).with_name("mutation_attacks.py"), folder)
-    for path in folder.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o644)  # whatever they are in this checkout
