@@ -25,6 +25,7 @@ from green_logic.evaluation.breakdown import explain
 from green_logic.evaluation.constraints import Constraint, check_constraints
 from green_logic.evaluation.definitions import TASKS_KEPT, count_test_functions, find_public_names, missing_entry_points
 from green_logic.evaluation.embedding import CachedEmbedder, cosine
+from green_logic.evaluation.hashed import HashedEmbedder
 from green_logic.evaluation.imports import find_imports
 from green_logic.evaluation.judge.review import NoReview, Review, Reviewing, review_logic
 from green_logic.evaluation.mutation import verdict as testing
@@ -57,6 +58,7 @@ class Evaluator:
         """`mutants`: broken copies of each solution that its own tests are run on; 0: T is their pass rate alone."""
         self._mutants = mutants
         self._embedder = embedder
+        self._words = CachedEmbedder(HashedEmbedder())
         self._sandbox = sandbox
         self._reviewer = judge
         fallback = "" if embedder.id.startswith("minilm") else f"+{embedder.id}"
@@ -67,6 +69,7 @@ class Evaluator:
                 {
                     "embedder": embedder.id,
                     "weights_sha256": embedder.weights_sha256,
+                    "code_similarity": self._words.id,
                     "mutation": testing.constants(mutants),
                     **({"judge": judge.profile} if judge else {}),
                 }
@@ -107,13 +110,19 @@ class Evaluator:
         }
 
     def _embed(self, battle: Battle) -> dict[str, Vector]:
-        texts = {
-            "task": battle.task.description,
-            "rationale": battle.submission.rationale,
-            "code": battle.submission.source_code,
-        }
+        texts = {"task": battle.task.description, "rationale": battle.submission.rationale}
         texts = {name: text for name, text in texts.items() if text.strip()}
         return dict(zip(texts, self._embedder.embed(list(texts.values())), strict=True))
+
+    def _compare_code(self, battle: Battle) -> float:
+        """Cosine of task and source by the words that they share, which no score rests on.
+
+        A language model of prose knows little of code, and reading it took twice the time of everything else in R.
+        """
+        source = battle.submission.source_code
+        if not source.strip():
+            return 0.0
+        return round(cosine(*self._words.embed([battle.task.description, source])), cis.COSINE_DIGITS)
 
     def _run_own_tests(self, battle: Battle, parsed: Parsed) -> TestRun | Examination | None:
         tests = battle.submission.test_code
@@ -170,7 +179,6 @@ class Evaluator:
         verdict = cis.combine(
             components, cis.red_multiplier(severities), cis.intent_multiplier(len(declared), len(missing))
         )
-        similarity = cosine(vectors["task"], vectors["code"]) if "code" in vectors else 0.0
         return {
             **{f"{name}_score": part.value for name, part in components.items()},
             "cis_score": verdict.cis,
@@ -184,7 +192,7 @@ class Evaluator:
             "red_multiplier": verdict.red_multiplier,
             "intent_multiplier": verdict.intent_multiplier,
             "entry_points": {"declared": list(declared), "missing": list(missing)},
-            "intent_code_similarity": round(similarity, cis.COSINE_DIGITS),
+            "intent_code_similarity": self._compare_code(battle),
             "intent_vector": vectors["task"].tolist(),
             "embedder": {"id": self._embedder.id, "weights_sha256": self._embedder.weights_sha256},
             "judge": review.label if review is not None else "none",

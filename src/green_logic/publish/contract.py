@@ -58,7 +58,7 @@ COLUMNS = (
         "intent_code_similarity",
         "float64",
         "evaluation.intent_code_similarity",
-        "Cosine of task and source code, from −1 to 1",
+        "Cosine of task and source code by shared words (`hashed-384/1`, whatever embeds the task), from −1 to 1",
     ),
     _flat("task_id", LABEL, "task.id", "The task"),
     _flat("task_title", LABEL, "task.title", "Its title"),
