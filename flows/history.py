@@ -69,7 +69,7 @@ def catch_up(client: SyncPrefectClient, order: Order) -> None:
     try:
         last = last_published(order)
     except GreenLogicError:
-        last = None  # a bucket that cannot be read: that is for the publication to say
+        last = None  # a ledger that cannot be read: that is for the publication to say
     schedules = [one.schedule for one in deployment.schedules if one.active]
     if deployment.paused or not schedules or not _has_ledger(order) or not is_missed(schedules[0], last, now):
         return

@@ -30,12 +30,11 @@ from flows.server import (
     warn_of_sqlalchemy,
 )
 from green_logic.commands import BAD, GOOD, INTERRUPTED, USAGE, say, write_json
-from green_logic.commands.serve import CRON, publication_words, words_of
-from green_logic.errors import ConfigurationError
+from green_logic.commands.serve import CRON, order_of, publication_words, words_of
+from green_logic.errors import ConfigurationError, GreenLogicError
 from green_logic.files import Presence, storage_errors
 from green_logic.inbox import Inbox
-from green_logic.publication import Order, last_published
-from green_logic.publish.store import is_uri
+from green_logic.publication import last_published
 from green_logic.settings import Settings
 
 SILENCE_S = 180.0  # of a server that runs but does not answer; a burst of 1,000 task runs has stalled one for 38 s
@@ -238,8 +237,9 @@ def _publish_in_outage(house: House) -> None:
 
 
 def age_of_publication(house: House) -> float:
-    """Seconds since the last publication; inf when there is none, or when only a bucket knows it."""
-    place = house.options.backup_to
-    # this process waits for no network
-    last = None if is_uri(place) else last_published(Order(house.settings, backup_to=place))
+    """Seconds since the last publication; inf when there is none on record."""
+    try:
+        last = last_published(order_of(house.options, house.settings))
+    except GreenLogicError:
+        last = None  # a ledger that is lost or cannot be read: that is for the publication to say
     return math.inf if last is None else (datetime.now(UTC) - last).total_seconds()

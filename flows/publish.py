@@ -14,6 +14,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,6 +36,7 @@ from green_logic.publication import (
     file_table,
     find_steps,
     markdown_summary,
+    note_published,
     publish,
     report,
     summary_line,
@@ -105,10 +107,12 @@ def export_and_archive(  # noqa: PLR0917  Prefect passes parameters by name
 def take_steps(order_id: str) -> list[Outcome]:
     """Take an open order through its tasks; what is done is shown even if a later one fails."""
     order = open_order(order_id)
-    outcomes: list[Outcome] = []
+    began_at, outcomes = datetime.now(UTC), list[Outcome]()
     try:
         for step in find_steps(order):
-            outcomes.append(with_retries(TASKS[step], order.settings)(order_id))  # noqa: PERF401  shown below if the next fails
+            outcomes.append(with_retries(TASKS[step], order.settings)(order_id))
+        if outcomes:
+            note_published(order, began_at)
     finally:
         show(order, outcomes)
     return outcomes

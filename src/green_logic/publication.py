@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,19 +68,17 @@ def find_steps(order: Order) -> tuple[str, ...]:
 
 
 def last_published(order: Order) -> datetime | None:
-    """When the last publication took its backup, in UTC; None when there is none. Raises StorageError for a bucket."""
-    from green_logic.publish.backup import find_backups  # noqa: PLC0415  it audits what it restored
-    from green_logic.publish.retention import parse_stamp  # noqa: PLC0415  same
-    from green_logic.publish.store import is_uri, open_store  # noqa: PLC0415  it needs pyarrow
+    """When the last complete one with these steps and places began; None without. Raises StorageError."""
+    from green_logic.publish.publication_record import find_publication  # noqa: PLC0415  only a schedule asks
 
-    if is_uri(order.backup_to):
-        found = open_store(order.settings, order.backup_to, product="").walk()
-        names = [name.partition("/")[0] for name in found if name.endswith("/manifest.json")]
-    else:
-        folder = Path(order.backup_to) if order.backup_to else order.settings.data_dir / "backups"
-        names = [path.name for path in find_backups(folder)] if folder.is_dir() else []
-    stamps = [stamp for name in names if (stamp := parse_stamp(name))]
-    return max(stamps)[0] if stamps else None
+    return find_publication(order.settings, (order.destination, order.backup_to), find_steps(order))
+
+
+def note_published(order: Order, began_at: datetime) -> None:
+    """Put on record that every step was taken, for the schedule. Raises StorageError when that cannot be written."""
+    from green_logic.publish.publication_record import note_publication  # noqa: PLC0415  as above
+
+    note_publication(order.settings, (order.destination, order.backup_to), find_steps(order), began_at)
 
 
 def take_step(step: str, order: Order) -> Outcome:
@@ -97,11 +95,13 @@ def publish(order: Order, on_step: Callable[[Outcome], None] | None = None) -> l
 
     Raises what `take_step` raises, at the first step that fails for good.
     """
-    outcomes: list[Outcome] = []
+    began_at, outcomes = datetime.now(UTC), list[Outcome]()
     for step in find_steps(order):
         with_retries(order.settings, _Step(step, order, outcomes))
         if on_step is not None:
             on_step(outcomes[-1])
+    if outcomes:
+        note_published(order, began_at)
     return outcomes
 
 

@@ -14,7 +14,8 @@ import pytest
 
 from flows.history import Stay, catch_up, end_stale_runs, in_words, is_missed
 from green_logic.errors import ConfigurationError
-from green_logic.publication import Order, last_published, publish
+from green_logic.publication import Order, last_published, note_published, publish
+from green_logic.publish.backup import backup
 from green_logic.settings import Settings
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -119,13 +120,23 @@ def test_an_old_publication_is_told_by_its_age_and_a_young_one_is_enough(
     catch_up(client, Order(recorded))
     assert states(client, publication) == {"Cancelled": 3}
     assert "doing it now" not in capsys.readouterr().err
-    (young,) = (recorded.data_dir / "backups").glob("*Z")
     old = datetime.now(UTC) - timedelta(hours=31)
-    young.rename(young.with_name(f"{old:%Y-%m-%dT%H%M%SZ}"))
-    assert last_published(Order(recorded)) == old.replace(microsecond=0)
+    note_published(Order(recorded), old)
+    assert last_published(Order(recorded)) == old
     catch_up(client, Order(recorded))
     assert states(client, publication) == {"Cancelled": 3, "Scheduled": 1}
     assert "last publication is 31 h old: doing it now" in capsys.readouterr().err
+
+
+def test_neither_a_backup_by_hand_nor_a_publication_without_one_makes_up_for_a_night(
+    client: Any, recorded: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publication = register(recorded)
+    publish(Order(recorded, skip=("backup",)))
+    backup(recorded)
+    catch_up(client, Order(recorded))
+    assert states(client, publication) == {"Cancelled": 3, "Scheduled": 1}
+    assert "there is no publication yet: doing it now" in capsys.readouterr().err
 
 
 def test_without_a_ledger_nothing_is_ordered(client: Any, settings: Settings) -> None:
