@@ -159,8 +159,8 @@ def test_hostile_repetition_costs_no_more_than_linear_time(line):
         check_everything(line * (size // len(line)))
         return time.process_time() - started
 
-    cost(1 << 12)
-    small, large = cost(1 << 13), cost(1 << 16)
+    cost(1 << 11)
+    small, large = cost(1 << 12), cost(1 << 15)
     assert large < 8 * small * 4  # eight times the text; the factor 4 is for a busy machine
 
 
