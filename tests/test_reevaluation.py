@@ -285,7 +285,7 @@ def test_any_change_of_any_evidence_leaf_breaks_the_recorded_digests(master: Pat
 
 
 @given(st.data())
-@hypothesis_settings(max_examples=60)
+@hypothesis_settings(max_examples=25)
 def test_any_change_of_any_evidence_leaf_is_found_even_under_forged_digests(
     master: Path, judging: Reevaluation, data: st.DataObject
 ) -> None:
