@@ -220,9 +220,9 @@ def test_every_variant_starts_in_an_empty_box(sandbox: Sandbox) -> None:
             pathlib.Path(place, "left", "deep").write_text("x" * 100000)
     """
     seen = examined(sandbox, tests)
-    assert seen.stable == ("test_a",)
+    assert seen.stable == ("test_a",), seen
     assert seen.controls == {"text": "", "bytecode": ""}
-    assert {fate for _, fate in seen.mutants} == {"survived"}
+    assert {fate for _, fate in seen.mutants} == {"survived"}, seen
 
 
 def test_random_tests_are_found_by_another_seed(sandbox: Sandbox) -> None:
