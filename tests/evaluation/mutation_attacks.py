@@ -11,6 +11,8 @@ import sys
 from textwrap import dedent
 from typing import Any
 
+from mutation_looks import LOOKS
+
 from green_logic.errors import RetryableError
 from green_logic.evaluation.cis import Component
 from green_logic.evaluation.mutation.verdict import judge_examination
@@ -208,6 +210,7 @@ ATTACKS = {
                     found.send(test="test_a", outcome="failed", message="assert 0")
     """,
 }
+ATTACKS |= {name: dedent(own) + dedent(tests) for name, (own, tests) in LOOKS.items()}
 NAMES = sorted(ATTACKS)
 
 
@@ -217,13 +220,14 @@ def tests_of(attack: str) -> str:
 
 
 def examine_all(sandbox: Sandbox) -> dict[str, tuple[float, dict[str, Any], float]]:
-    """T and its evidence for every attack, and T of the honest tests after it."""
-    results = {}
+    """T and its evidence for every attack, and T of the honest tests after it; once after all that only look around."""
+    found = {}
     for attack in NAMES:
-        tests = tests_of(attack)
-        part = patiently(sandbox, tests)
-        results[attack] = (part.value or 0.0, part.evidence["mutation"], patiently(sandbox, HONEST).value or 0.0)
-    return results
+        part = patiently(sandbox, tests_of(attack))
+        honest = None if attack in LOOKS else patiently(sandbox, HONEST).value or 0.0
+        found[attack] = part.value or 0.0, part.evidence["mutation"], honest
+    last = patiently(sandbox, HONEST).value or 0.0
+    return {name: (value, seen, last if honest is None else honest) for name, (value, seen, honest) in found.items()}
 
 
 def patiently(sandbox: Sandbox, tests: str) -> Component:

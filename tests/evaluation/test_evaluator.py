@@ -118,7 +118,7 @@ def test_tests_that_know_the_source_by_heart_earn_nothing_and_are_told_why(evalu
     tests = f"import pathlib\ndef test_a():\n    assert pathlib.Path('solution.py').read_text() == {SOURCE!r}\n" + OWN
     evaluation = judged(evaluator, testCode=tests)
     assert evaluation["testing_score"] == 0.0
-    assert "test_a fails on a copy that behaves the same and differs in its text only" in evaluation["breakdown"]
+    assert "test_a fails on a copy that behaves the same and differs in its text and" in evaluation["breakdown"]
     assert judged(evaluator, testCode=OWN)["testing_score"] == 1.0
 
 

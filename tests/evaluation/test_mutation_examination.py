@@ -35,7 +35,7 @@ FAILS = run_of(test_a="failed: assert 1 == 2")
 RAISES = run_of(test_a="failed: TypeError: no")
 UNLOADED = run_of("import_error", loaded=False)
 NAMES = (ORIGINAL, "text", "bytecode", *(f"m{number}" for number in range(1, 9)))
-OUT_OF_TIME = "the time of a battle was used up before its tests had shown that they pass on the text control"
+OUT_OF_TIME = "the time of a battle was used up before its tests had shown that they pass on the bytecode control"
 
 
 @dataclass

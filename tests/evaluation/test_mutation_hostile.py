@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,22 @@ from green_logic.evaluation.sandbox import Limits, Sandbox
 Results = dict[str, tuple[float, dict[str, Any], float]]
 # what an attack may earn by code that it calls, or by a mutant whose constants the compiler folded together
 LARGEST = 0.125
+BY_CALLS = {"calls_by_setprofile", "constants_kept", "executed_opcodes", "lines_by_settrace", "no_assertion", "time"}
 ACCUSED = {
     "bytecode": "bytecode",
     "constants": "bytecode",
     "counted": "bytecode",
+    "dead_code_removed": "bytecode",
+    "executed_opcodes": "bytecode",
     "exits_unless_known": "bytecode",
-    "file": "text",
-    "file_by_name": "text",
-    "frames_expect": "text",
-    "getsource": "text",
-    "getsource_of_module": "text",
-    "line_numbers": "text",
+    "file": "text and bytecode",
+    "file_by_name": "text and bytecode",
+    "frames_expect": "bytecode",
+    "getsource": "text and bytecode",
+    "getsource_of_module": "text and bytecode",
+    "line_numbers": "text and bytecode",
     "loops_unless_known": "bytecode",
+    "shown_source": "text and bytecode",
 }
 
 
@@ -49,7 +54,7 @@ def results(request: pytest.FixtureRequest) -> Results:
 @pytest.mark.parametrize("attack", NAMES)
 def test_an_attack_earns_nothing_and_leaves_the_next_examination_alone(results: Results, attack: str) -> None:
     value, _, honest = results[attack]
-    assert value <= (LARGEST if attack in {"no_assertion", "constants_kept"} else 0.0)
+    assert value <= (LARGEST if attack in BY_CALLS else 0.0)
     assert honest == 1.0
 
 
@@ -57,7 +62,7 @@ def test_an_attack_earns_nothing_and_leaves_the_next_examination_alone(results: 
 def test_tests_that_know_their_source_are_told_so(results: Results, attack: str) -> None:
     _, mutation, _ = results[attack]
     assert mutation["reason"].endswith(f"on a copy that behaves the same and differs in its {ACCUSED[attack]} only")
-    assert mutation["controls"][ACCUSED[attack]].startswith("fails ")
+    assert mutation["controls"][ACCUSED[attack].split()[0]].startswith("fails ")
 
 
 @pytest.mark.parametrize("attack", ["nothing", "no_assertion", "kills_parent", "leaves_children", "first_time_only"])
@@ -86,16 +91,24 @@ def test_fork_bombs_and_loops_are_bounded() -> None:
 
 def test_nothing_is_left_on_the_host(results: Results) -> None:
     assert results
+    deadline = time.monotonic() + 60
+    while orphans():  # somebody else's, whose judge was killed, are gone in a moment
+        assert time.monotonic() < deadline, orphans()
+
+
+def orphans() -> list[str]:
+    """Statuses of guests without a parent."""
+    found = []
     for path in Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError):
-            status = path.read_text()
-            orphaned = "PPid:\t1\n" in status
-            assert not (orphaned and "\nUid:\t6" in status and "zombie" not in status), status
+            found.append(path.read_text())
+    return [one for one in found if "PPid:\t1\n" in one and "\nUid:\t6" in one and "zombie" not in one]
 
 
 @NEEDS_ROOT
 def test_an_ordinary_user_is_judged_alike() -> None:
     with ordinary_user() as user:
+        user.copy(Path(__file__).with_name("mutation_looks.py"))
         attacks = user.copy(Path(__file__).with_name("mutation_attacks.py"))
         result = user.run(str(attacks), "namespaces")
     assert result.returncode == 0, result.stderr

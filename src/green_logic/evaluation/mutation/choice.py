@@ -8,8 +8,9 @@ import marshal
 import random
 import types
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from green_logic.evaluation.mutation.decoys import find_again, plant
 from green_logic.evaluation.mutation.neutral import change_bytecode, change_text
 from green_logic.evaluation.mutation.operators import Mutation, find_mutations
 
@@ -43,7 +44,7 @@ def _compile_variants(
         controls.append({"name": "text", "shown": changed})
         blobs.append(marshal.dumps(code))
     mutations = choose(source, tree, candidates * TRIES)
-    disguised = disguise(source, tree, mutations, source_path)
+    disguised = disguise(source, tree, mutations, source_path, decoys=candidates)
     if disguised is not None:
         controls.append({"name": "bytecode", "shown": None})
         blobs.append(marshal.dumps(disguised))
@@ -57,15 +58,22 @@ def _compile_variants(
 
 
 def _change_text(source: str, original: types.CodeType) -> tuple[str, types.CodeType] | None:
-    """The control of another text, and its code; None where there is none that does the same for certain."""
-    changed = change_text(source)
+    """The control of another text, and its code; None where there is none that does the same for certain.
+
+    Its bytecode is another one as well, and not that of the other control: whoever leaves it to chance which bytecode
+    fails has to be lucky twice.
+    """
+    changed, path = change_text(source), original.co_filename
     if changed is None or changed == source:
         return None
     try:
-        code = compile(changed, original.co_filename, "exec", dont_inherit=True)
+        tree = ast.parse(changed, path)
+        if fingerprint(compile(tree, path, "exec", dont_inherit=True)) != fingerprint(original):
+            return None
+        change_bytecode(changed, tree, random.SystemRandom())
+        return changed, compile(tree, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return (changed, code) if fingerprint(code) == fingerprint(original) else None
 
 
 def choose(source: str, tree: ast.Module, wanted: int) -> list[Mutation]:
@@ -74,14 +82,19 @@ def choose(source: str, tree: ast.Module, wanted: int) -> list[Mutation]:
     return _spread(find_mutations(tree), random.Random(seed), wanted)  # noqa: S311  anybody may repeat it
 
 
-def disguise(source: str, tree: ast.Module, mutations: list[Mutation], path: str) -> types.CodeType | None:
-    """Make `tree` the control of other bytecode; `mutations` keep their places. None if it stays as it is."""
-    insertions = change_bytecode(source, tree, random.SystemRandom())
-    for insertion in insertions:
-        for mutation in mutations:
-            if mutation.owner is insertion.owner and mutation.field == "body" and mutation.index is not None:
-                mutation.index += insertion.count if mutation.index >= insertion.position else 0
-    return compile(tree, path, "exec", dont_inherit=True) if insertions else None
+def disguise(
+    source: str, tree: ast.Module, mutations: Sequence[Mutation], path: str, *, decoys: int
+) -> types.CodeType | None:
+    """Make `tree` the control of other bytecode; `mutations` keep their places. None if it stays as it is.
+
+    The first `decoys` of them, which may be run, get decoys.
+    """
+    rng = random.SystemRandom()
+    if not change_bytecode(source, tree, rng):
+        return None
+    plant(mutations[:decoys], rng)
+    find_again(mutations)
+    return compile(tree, path, "exec", dont_inherit=True)
 
 
 def compile_mutants(

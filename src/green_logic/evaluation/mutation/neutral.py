@@ -22,7 +22,6 @@ import random
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 # where a source has one of these words, it may see the names of local variables, which then stay
 MIRRORS = frozenset(
@@ -62,17 +61,10 @@ LONGEST = 40  # characters, or binary digits, of a constant that is added again
 MAX_ADDED = 6  # constants of a function that are added again
 # what mutants have more or less of: jumps, calls, errors; for tests that count them
 COUNTED = ("[{0}] or [{1}]", "[{0}] and [{1}]", "[{0}] if [{1}] else [{2}]", "not [{0}]", "[{0}].clear()")
+# conditions that are never true, which neither the compiler sees nor a search for one of them
+NEVER = ("[]", "{{}}", "not [{0}]", "[{0}] == []", "[{0}] is []", "[{0}] in []", "[{0}] < []", "[] and [{0}]")
 RAISED = "if [{0}]: raise [{1}]"
 MAX_COUNTED = 4
-
-
-@dataclass(frozen=True)
-class Insertion:
-    """Statements that were put into the body of `owner`."""
-
-    owner: ast.AST
-    position: int
-    count: int
 
 
 def change_text(source: str) -> str | None:
@@ -93,8 +85,8 @@ def change_text(source: str) -> str | None:
     return "".join(lines) if ends else f"\n\n{source}"  # a single line without an end
 
 
-def change_bytecode(source: str, tree: ast.Module, rng: random.Random) -> list[Insertion]:
-    """Change `tree` in place into one that compiles to other bytecode; says where statements were put in."""
+def change_bytecode(source: str, tree: ast.Module, rng: random.Random) -> bool:
+    """Change `tree` in place into one that compiles to other bytecode; whether there was anything to change."""
     names = set(re.findall(r"\w+", source))
     fresh = _fresh_names(names, rng)
     nodes = _all_nodes(tree)
@@ -102,11 +94,23 @@ def change_bytecode(source: str, tree: ast.Module, rng: random.Random) -> list[I
     for node in nodes:
         if isinstance(node, ast.Lambda):
             _change_lambda(node, rng)
-    insertions = [found for function in functions for found in _insert(function, rng)]
+    for function in functions:
+        _insert(function, rng)
     if not names & MIRRORS:
         for function in functions:
             _rename_locals(function, fresh)
-    return insertions or (list(_insert(tree, rng)) if tree.body else [])
+    if tree.body and not functions:
+        _insert(tree, rng)
+    return bool(tree.body)
+
+
+def make_never(rng: random.Random) -> ast.expr:
+    """A condition that is never true and has no effect."""
+    return ast.parse(_never(rng), mode="eval").body
+
+
+def _never(rng: random.Random) -> str:
+    return rng.choice(NEVER).format(_number(rng))
 
 
 def _fresh_names(taken: set[str], rng: random.Random) -> Iterator[str]:
@@ -119,11 +123,11 @@ def _fresh_names(taken: set[str], rng: random.Random) -> Iterator[str]:
 
 
 def _dead_block(expressions: list[str], rng: random.Random) -> ast.stmt:
-    """Code that is never reached, which the compiler cannot see."""
+    """Code that is never reached."""
     texts = [*rng.choices(COUNTED, k=rng.randint(1, MAX_COUNTED)), *[RAISED] * rng.randint(0, 2)]
     lines = expressions + [text.format(*(_number(rng) for _ in range(3))) for text in texts]
     rng.shuffle(lines)
-    return ast.parse("\n  ".join(("if []:", *lines))).body[0]
+    return ast.parse("\n  ".join((f"if {_never(rng)}:", *lines))).body[0]
 
 
 def _dead_expressions(scope: ast.AST, rng: random.Random) -> Iterator[list[str]]:
@@ -164,7 +168,7 @@ def _is_small(value: object) -> bool:
     return False
 
 
-def _insert(owner: ast.Module | Function, rng: random.Random) -> Iterator[Insertion]:
+def _insert(owner: ast.Module | Function, rng: random.Random) -> None:
     """Put code after the docstring of `owner` and its imports from the future, and before a later statement of it."""
     start = 1 if ast.get_docstring(owner, clean=False) is not None else 0
     while start < len(owner.body) and _is_future_import(owner.body[start]):
@@ -177,15 +181,14 @@ def _insert(owner: ast.Module | Function, rng: random.Random) -> Iterator[Insert
     for position, block in zip(positions, blocks, strict=True):
         _place([block], owner.body[min(position, len(owner.body) - 1)].lineno)
         owner.body.insert(position, block)
-        yield Insertion(owner, position, 1)
 
 
 def _change_lambda(node: ast.Lambda, rng: random.Random) -> None:
     """Compute something else where its value is not wanted, which is never."""
     other = ast.parse(next(_dead_expressions(node, rng))[0], mode="eval").body
-    nothing = ast.copy_location(ast.List([], ast.Load()), node.body)
-    _place([other], node.lineno)
-    node.body = ast.copy_location(ast.IfExp(nothing, other, node.body), node.body)
+    condition = make_never(rng)
+    _place([condition, other], node.lineno)
+    node.body = ast.copy_location(ast.IfExp(condition, other, node.body), node.body)
 
 
 def _place(nodes: Sequence[ast.AST], line: int) -> None:

@@ -61,6 +61,8 @@ class Mutation:
     field: str
     index: int | None
     new: object
+    statement: ast.stmt  # that it is in, and the list where that stands
+    siblings: list[ast.stmt]
 
     def apply(self) -> None:
         """Make the change, or take it back when it is made."""
@@ -83,7 +85,9 @@ class _Place:
     index: int | None
     function: str
     in_class_body: bool
-    is_default: bool = False
+    is_default: bool
+    statement: ast.stmt
+    siblings: list[ast.stmt]
 
     def replaced(self, operator: str, node: ast.AST, new: ast.AST) -> Mutation:
         ast.copy_location(new, node)
@@ -93,7 +97,8 @@ class _Place:
     def changed(  # noqa: PLR0917  one field of one node
         self, operator: str, node: ast.AST, owner: ast.AST, field: str, new: object, index: int | None = None
     ) -> Mutation:
-        return Mutation(operator, getattr(node, "lineno", 1), self.function, owner, field, index, new)
+        line = getattr(node, "lineno", 1)
+        return Mutation(operator, line, self.function, owner, field, index, new, self.statement, self.siblings)
 
 
 def find_mutations(tree: ast.Module) -> list[Mutation]:
@@ -105,7 +110,15 @@ def find_mutations(tree: ast.Module) -> list[Mutation]:
 def _find_mutations(tree: ast.Module, scripts: frozenset[str]) -> list[Mutation]:
     found: list[Mutation] = []
     # not recursive: the tree may be as deep as the parser allows
-    waiting: list[tuple[ast.AST, _Place]] = [(tree, _Place(tree, "", None, "", in_class_body=False))]
+    waiting: list[tuple[ast.AST, _Place]] = [
+        (
+            statement,
+            _Place(
+                tree, "body", index, "", in_class_body=False, is_default=False, statement=statement, siblings=tree.body
+            ),
+        )
+        for index, statement in reversed(list(enumerate(tree.body)))
+    ]
     while waiting:
         node, place = waiting.pop()
         if is_exempt(node) or (isinstance(node, ast.FunctionDef) and place.owner is tree and node.name in scripts):
@@ -126,9 +139,11 @@ def _children(node: ast.AST, place: _Place) -> Iterator[tuple[ast.AST, _Place]]:
         if isinstance(value, list):
             for index, child in enumerate(value):
                 if isinstance(child, ast.AST):
-                    yield child, _Place(node, field, index, function, in_class_body, is_default)
+                    around = (child, value) if isinstance(child, ast.stmt) else (place.statement, place.siblings)
+                    yield child, _Place(node, field, index, function, in_class_body, is_default, *around)
         elif isinstance(value, ast.AST):
-            yield value, _Place(node, field, None, function, in_class_body, is_default)
+            around = (place.statement, place.siblings)
+            yield value, _Place(node, field, None, function, in_class_body, is_default, *around)
 
 
 def _mutate(node: ast.AST, place: _Place) -> Iterator[Mutation]:

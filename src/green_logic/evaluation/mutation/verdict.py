@@ -11,6 +11,7 @@ from green_logic.evaluation.testrun import TestRun
 
 MUTANTS = 8  # each about 4 % of a battle's CPU; the share moves in steps that people can follow
 CONTROLS = ("text", "bytecode")
+DIFFERING = {"text": "text and bytecode", "bytecode": "bytecode"}
 
 
 def constants(mutants: int) -> dict[str, object]:
@@ -78,7 +79,8 @@ def _find_reason(seen: Examination) -> str:
         return seen.fault
     if not seen.stable:
         return "no test passes each time, so none can notice anything"
-    for name, test in seen.controls.items():
+    # the control that differs in less says more
+    for name, test in reversed(seen.controls.items()):
         if test != "":
             return _accuse(name, test)
     # code hidden where nothing is mutated, such as in annotations, must not make `assert True` a good test
@@ -92,7 +94,7 @@ def _find_reason(seen: Examination) -> str:
 def _accuse(control: str, culprit: str | None) -> str:
     if culprit is None:
         return f"the time of a battle was used up before its tests had shown that they pass on the {control} control"
-    return f"{culprit} fails on a copy that behaves the same and differs in its {control} only"
+    return f"{culprit} fails on a copy that behaves the same and differs in its {DIFFERING[control]} only"
 
 
 def _count_tests(run: TestRun, tests: str) -> int:
