@@ -197,8 +197,8 @@ def test_what_a_killed_judge_left_is_removed_by_the_next_start(group: WorkerGrou
 
 def test_a_process_left_in_an_abandoned_group_is_ended(group: WorkerGroup) -> None:
     left = Path(group.directories[0]).with_name(f"{PREFIX}1-abandoned")
-    left.mkdir()
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as daemon:
+        left.mkdir()  # not earlier: whoever starts a sandbox on this machine would remove it
         (left / "cgroup.procs").write_text(str(daemon.pid))
         cgroups.remove_abandoned(left.parent)
         assert daemon.wait(20) == -signal.SIGKILL
