@@ -130,9 +130,9 @@ def test_bad_replies_without_end_give_no_review_and_never_a_number(server: Endpo
 
 @pytest.mark.parametrize("step", [hang, drip], ids=["silent", "dripping"])
 def test_a_server_that_never_ends_is_left_at_the_deadline(server: Endpoint, step: Step):
-    review = review_of(server, *[step] * 2, timeout_s=0.3, max_attempts=2)
+    review = review_of(server, *[step] * 2, timeout_s=1.5, max_attempts=2)
     assert isinstance(review, NoReview)
-    assert "did not answer within 0.3 s" in review.reason
+    assert "did not answer within 1.5 s" in review.reason
     assert len(server.seen) == 2
 
 
@@ -386,9 +386,9 @@ def test_closing_ends_a_review_that_is_under_way(server: Endpoint):
     judge = open_judge(server)
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(judge.review, battle_of())
-        assert asked.wait(10)
+        assert asked.wait(60)
         judge.close()
-        assert isinstance(future.result(10), NoReview)
+        assert isinstance(future.result(60), NoReview)
     judge.close()
     assert judge.review(battle_of()) == NoReview("the judge is closed", "the judge is closed")
 
