@@ -262,6 +262,14 @@ def test_mutants_that_there_is_no_time_for_count_as_unnoticed_and_are_the_same_i
     assert (evidence["n"], evidence["not_run"], evidence["exhausted"]) == (6, 3, "cpu")  # type: ignore[index]
 
 
+def test_a_first_run_that_the_machine_held_up_leaves_time_for_all_mutants() -> None:
+    held_up = run_of(wall_s=9.0, test_a="passed", test_b="passed")
+    seen = seen_with(wanted=8, mutants=8, original=[held_up, GOOD])
+    assert (seen.exhausted, seen.count(rules.NOT_RUN)) == ("", 0)
+    seen = seen_with(wanted=8, mutants=8, original=[held_up, held_up])
+    assert (seen.exhausted, seen.count(rules.NOT_RUN)) == ("wall", 8)
+
+
 def test_tests_that_only_wait_use_up_the_time_by_the_clock() -> None:
     waiting = run_of(wall_s=3.0, test_a="passed", test_b="passed")
     seen = examine(plan_of(8), Sandbox(dict.fromkeys(NAMES, waiting)), LIMITS, 8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import resource
 import signal
 import textwrap
 import threading
@@ -312,6 +313,18 @@ def test_compiling_that_only_the_clock_stops_is_no_score(sandbox: Sandbox) -> No
     assert [slot.worker for slot in sandbox._all] == [before]
 
 
+def test_a_judge_without_room_for_another_file_has_no_result(sandbox: Sandbox) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with open(os.devnull) as lowest:  # noqa: PTH123  its number is the lowest one that is free
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest.fileno(), hard))
+        try:
+            with pytest.raises(RetryableError, match="sandbox worker 0: the judge could not hand it its job"):
+                examined(sandbox, HONEST)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert judge_examination(examined(sandbox, HONEST), HONEST).value == 1.0
+
+
 FLOOD = """
 import gc
 def test_a():
@@ -384,6 +397,15 @@ def test_a_worker_killed_in_the_middle_is_no_result(sandbox: Sandbox) -> None:
     assert judge_examination(examined(sandbox, HONEST), HONEST).value == 1.0
 
 
+def first_child(pid: int) -> int:
+    """The oldest child of a process that has one, now or in a moment."""
+    deadline = time.monotonic() + 60
+    while not (found := Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return int(found[0])
+
+
 def test_a_killed_keeper_or_supervisor_is_no_result() -> None:
     with Sandbox.open(workers=1, backend="namespaces") as opened:
         (worker,) = [slot.worker for slot in opened._all]
@@ -394,7 +416,7 @@ def test_a_killed_keeper_or_supervisor_is_no_result() -> None:
             def kill(pid: int = pid, depth: int = depth) -> None:
                 time.sleep(0.3)
                 for _ in range(depth):
-                    (pid, *_) = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+                    pid = first_child(pid)
                 os.kill(pid, signal.SIGKILL)
 
             killer = threading.Thread(target=kill)

@@ -39,7 +39,10 @@ class Budget:
 
     def __init__(self, ask: Ask, limits: Limits, base: TestRun, controls: int) -> None:
         """`base`: how the original ran; `controls`: how many are to come."""
-        self._ask, self._limits, self._base, self._controls = ask, limits, base, controls
+        self._ask, self._limits, self._controls = ask, limits, controls
+        # what one run takes by the clock and of CPU time: the least that the original was seen to take, for a machine
+        # that was busy once must not leave time for fewer mutants
+        self._costs = base.wall_s, base.cpu_s
         self._wall_s = min(limits.wall_s, MORE_WALL_S + SLOWER * base.wall_s)
         self._cpu_s = min(float(limits.cpu_s), MORE_CPU_S + SLOWER * base.cpu_s)
         self.spent_cpu_s = self.spent_wall_s = 0.0
@@ -59,6 +62,8 @@ class Budget:
         bounds = self._limits.wall_s, self._cpu_s
         run = self._run(original, seed, None, bounds)
         if run is None or not self.was_stopped_by_clock(run):
+            if run and run.ended != "timeout":
+                self._costs = min(self._costs[0], run.wall_s), min(self._costs[1], run.cpu_s)
             return run, False
         return self._run(original, seed, None, bounds), True
 
@@ -70,9 +75,7 @@ class Budget:
         """The first of them that there is time for beside the controls, if each takes as long as the original."""
         rooms = {
             name: int(left / (MARGIN * max(cost, TINY_S)))
-            for name, left, cost in zip(
-                ("wall", "cpu"), self._find_left(self._controls), (self._base.wall_s, self._base.cpu_s), strict=True
-            )
+            for name, left, cost in zip(("wall", "cpu"), self._find_left(self._controls), self._costs, strict=True)
         }
         scarce = min(rooms, key=lambda name: rooms[name])
         if rooms[scarce] < len(mutants):
@@ -83,8 +86,8 @@ class Budget:
         """Seconds by the clock and of CPU time, without what is kept for so many controls."""
         kept = MARGIN * controls
         return (
-            BUDGET_WALL_S - self.spent_wall_s - kept * self._base.wall_s,
-            BUDGET_CPU_S - self.spent_cpu_s - kept * self._base.cpu_s,
+            BUDGET_WALL_S - self.spent_wall_s - kept * self._costs[0],
+            BUDGET_CPU_S - self.spent_cpu_s - kept * self._costs[1],
         )
 
     def _run(
@@ -92,8 +95,8 @@ class Budget:
     ) -> TestRun | None:
         # a control may have what is kept for controls, and the original is asked for their sake
         left_wall_s, left_cpu_s = self._find_left(0 if variant.kind in {CONTROL, ORIGINAL} else self._controls)
-        if left_cpu_s < self._base.cpu_s or left_wall_s < self._base.wall_s:
-            self.exhausted = self.exhausted or ("cpu" if left_cpu_s < self._base.cpu_s else "wall")
+        if left_wall_s < self._costs[0] or left_cpu_s < self._costs[1]:
+            self.exhausted = self.exhausted or ("wall" if left_wall_s < self._costs[0] else "cpu")
             return None
         wall_s, cpu_s = min(bounds[0], left_wall_s), min(bounds[1], left_cpu_s)
         run = self._ask(variant, seed=seed, expected=expected, wall_s=wall_s, cpu_s=cpu_s)
