@@ -34,15 +34,25 @@ def all_cores(
             start(*arguments)
         yield in_turn
         return
-    # spawned, not forked: a child must not inherit SQLite's file handles, whose closing would drop our locks
-    context = multiprocessing.get_context("spawn")
     try:
-        with ProcessPoolExecutor(workers, context, initializer=start, initargs=arguments) as pool:
-            yield _spread_over(pool, workers * AHEAD)
+        with processes(workers, start=start, arguments=arguments) as spread:
+            yield spread
     except BrokenExecutor as error:
         raise RetryableError(
             "a process of the audit was killed", hint="run it again with more memory, or with GREEN_LOGIC_WORKERS=1"
         ) from error
+
+
+@contextmanager
+def processes(
+    workers: int, *, start: Callable[..., object] | None = None, arguments: tuple[Any, ...] = ()
+) -> Iterator[Spread]:
+    """The same, always in other processes. Raises BrokenExecutor when one is killed."""
+    # spawned, not forked: a child must not inherit SQLite's file handles, whose closing would drop our locks
+    context = multiprocessing.get_context("spawn")
+    workers = max(workers, 1)
+    with ProcessPoolExecutor(workers, context, initializer=start, initargs=arguments) as pool:
+        yield _spread_over(pool, workers * AHEAD)
 
 
 def _spread_over(pool: ProcessPoolExecutor, ahead: int) -> Spread:

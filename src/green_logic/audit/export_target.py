@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from green_logic.audit.cores import all_cores
+from green_logic.audit.apart import TOO_LARGE, read_apart
 from green_logic.audit.exports import check_bytes, check_files, find_strays
 from green_logic.audit.report import AuditReport
 from green_logic.errors import VerificationError
@@ -102,13 +102,12 @@ def _check_export(path: Path, trusted: _Trusted, report: AuditReport) -> Iterato
 
 
 def _check_rows(jobs: Sequence[_Job], trusted: _Trusted) -> Iterator[_Sealed]:
-    """Every row of every file, on all cores."""
+    """Every row of every file, on all cores, and in processes of their own: a stranger may have made it."""
     done, total = 0, sum(job.file.rows for job in jobs if job.file is not None)
-    with all_cores(min(trusted.workers, len(jobs))) as spread:
-        for sealed in spread(_check_file, jobs):
-            done += len(sealed.leaves)
-            trusted.progress("checking exported rows", done, total)
-            yield sealed
+    for job, sealed in read_apart(_check_file, jobs, trusted.workers):
+        done += len(sealed.leaves) if sealed else 0
+        trusted.progress("checking exported rows", done, total)
+        yield sealed or _Sealed(Finding("export", job.name, TOO_LARGE))
 
 
 def _check_file(job: _Job) -> _Sealed:
@@ -119,6 +118,8 @@ def _check_file(job: _Job) -> _Sealed:
     try:
         for batch in read_rows(job.path, job.name, job.file):
             leaves += check_sealed(batch, job.name, keys)
+    except MemoryError:
+        return _Sealed(Finding("export", job.name, TOO_LARGE))
     except VerificationError as error:
         return _Sealed(Finding(error.kind if error.kind != "row" else "export", job.name, error.message))
     return _Sealed(

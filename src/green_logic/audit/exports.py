@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from array import array
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
+from green_logic.audit.apart import TOO_LARGE, read_apart
 from green_logic.audit.scene import Scene
 from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.files import is_held
@@ -29,6 +32,7 @@ from green_logic.publish.manifest import (
     read_catalog,
 )
 from green_logic.publish.published import Folder
+from green_logic.settings import Settings
 
 EXPORT_LOCK = ".export.lock"
 PARQUET = re.compile(r"month=[^/]+/[^/]+\.parquet")  # what readers take for data who do not read manifests
@@ -68,7 +72,7 @@ def _check(scene: Scene, root: Path, catalog: Catalog) -> Iterator[Finding]:
         broken += filter(None, check_files(root, catalog.files, scene.workers, scene.on_progress))
         yield from broken
         if scene.extent.depth == "rows" and not broken:
-            yield from _check_rows(now, root, catalog, scene.on_progress)
+            yield from _check_rows(scene, root, catalog)
     if not is_held(scene.settings.data_dir / EXPORT_LOCK):
         yield from find_strays(root, catalog)
     scene.report.exported = sum(manifest.rows for manifest in catalog.live)
@@ -142,14 +146,42 @@ def find_strays(root: Path, catalog: Catalog) -> Iterator[Finding]:
             yield Finding("stray", name, "no manifest names it")
 
 
-def _check_rows(connection: sqlite3.Connection, root: Path, catalog: Catalog, progress: Progress) -> Iterator[Finding]:
-    from green_logic.publish.export_match import match_manifest  # noqa: PLC0415  it loads Arrow
+@dataclass(frozen=True)
+class _Job:
+    data_dir: Path
+    root: Path
+    file: DataFile
 
+
+def _check_rows(scene: Scene, root: Path, catalog: Catalog) -> Iterator[Finding]:
+    """Every row of every file against the ledger, on all cores."""
+    jobs = [_Job(scene.settings.data_dir, root, file) for file in catalog.files]
+    rows = {file.path: manifest for manifest in catalog.live for file in manifest.files}
+    seen = {manifest.name: bytearray(manifest.last - manifest.after) for manifest in catalog.live}
     done, total = 0, sum(manifest.rows for manifest in catalog.live)
-    for manifest in catalog.live:
-        try:
-            for rows in match_manifest(root, manifest, connection):
-                done += rows
-                progress("comparing exported rows", done, total)
-        except VerificationError as error:
-            yield Finding("export", f"_manifests/{manifest.name}", error.message)
+    for job, answer in read_apart(_match_file, jobs, scene.workers):
+        scene.on_progress("comparing exported rows", done, total)
+        if not isinstance(answer, bytes):
+            yield Finding("export", job.file.path, answer or TOO_LARGE)
+            continue
+        done += job.file.rows
+        manifest = rows[job.file.path]
+        for row in array("q", answer):
+            if not manifest.after < row <= manifest.last or seen[manifest.name][row - manifest.after - 1]:
+                yield Finding("export", job.file.path, f"row {row} is exported twice, or is not of its manifest")
+                break
+            seen[manifest.name][row - manifest.after - 1] = 1
+
+
+def _match_file(job: _Job) -> bytes | str:
+    """The ids of the rows of a file, or what is wrong with it."""
+    from green_logic.publish.export_match import match_file  # noqa: PLC0415  it loads Arrow
+
+    try:
+        with open_for_reading(Settings(data_dir=job.data_dir)) as now:
+            now.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
+            return match_file(job.root, job.file, now)
+    except MemoryError:
+        return TOO_LARGE
+    except VerificationError as error:
+        return error.message

@@ -1,12 +1,13 @@
 """Every row of an export against what it must be: the ledger's, or, where there is no ledger, what the judge sealed.
 
 The columns of a row are made anew from `raw_result` and compared, so a changed analytics column shows as well. Needs
-memory for CHECK_ROWS rows.
+memory for CHECK_ROWS rows of a row group as this project writes it, and of a hostile file whatever `bound_memory` left.
 """
 
 from __future__ import annotations
 
 import hashlib
+import resource
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ from green_logic.proof.merkle import leaf_hash
 from green_logic.proof.statement import read_claims
 from green_logic.publish.columns import LABELS, SCHEMA
 from green_logic.publish.ledger_rows import Rows
-from green_logic.publish.manifest import VERSION_FOLDER, DataFile, Manifest
+from green_logic.publish.manifest import VERSION_FOLDER, DataFile
 from green_logic.publish.parquet import CHECK_ROWS, split_months
 from green_logic.publish.shape import integers, shape, texts
 
@@ -42,23 +43,30 @@ class Leaf(NamedTuple):
     origin: str
 
 
-def match_manifest(root: Path, manifest: Manifest, connection: sqlite3.Connection) -> Iterator[int]:
-    """Compares the files of a manifest with the ledger, batch by batch: the rows of each when they are the same.
+def bound_memory(room_bytes: int) -> None:
+    """Leave this process so much more memory than it has by now; beyond, MemoryError, or Arrow ends the process.
 
-    Raises VerificationError unless the files hold exactly the rows of the ledger that the manifest covers.
+    Where the system does not tell how much that is (macOS), nothing is bound.
     """
-    seen = bytearray(manifest.last - manifest.after)  # a byte for each id; the ledger has a row `last`
-    for file in manifest.files:
-        for batch in read_rows(root / VERSION_FOLDER / file.path, file.path, file):
-            ids = integers(batch["id"]).tolist()
-            if not (manifest.after < ids[0] and ids[-1] <= manifest.last):
-                raise _wrong(file.path, f"ids {ids[0]} to {ids[-1]} are not those of the manifest")
-            _compare(batch, _ledger_rows(connection, ids), file.path)
-            for row in ids:
-                if seen[row - manifest.after - 1]:
-                    raise _wrong(file.path, f"row {row} is exported twice")
-                seen[row - manifest.after - 1] = 1
-            yield len(ids)
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        return
+    pa.set_memory_pool(pa.system_memory_pool())  # others reserve address space far beyond what they use
+    taken = int(statm.read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + room_bytes, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def match_file(root: Path, file: DataFile, connection: sqlite3.Connection) -> bytes:
+    """The ids of the rows of a file, as int64, once each row is the one that the ledger has under its id.
+
+    Raises VerificationError for the first that is not.
+    """
+    found = []
+    for batch in read_rows(root / VERSION_FOLDER / file.path, file.path, file):
+        ids = integers(batch["id"])
+        _compare(batch, _ledger_rows(connection, ids.tolist()), file.path)
+        found.append(ids.tobytes())
+    return b"".join(found)
 
 
 def check_sealed(batch: pa.RecordBatch, name: str, keys: Mapping[str, PublicKey]) -> list[Leaf]:
@@ -88,7 +96,7 @@ def read_rows(path: Path, name: str, file: DataFile | None = None) -> Iterator[p
     """The rows of a Parquet file in batches; `file` is what a manifest says about it.
 
     Raises VerificationError for another schema, a bad page, ids that do not rise, rows of another month than the
-    folder's, and another first or last id or number of rows than the manifest has.
+    folder's, and another first or last id or number of rows than the manifest has; MemoryError.
     """
     previous, first, rows = 0, 0, 0
     month = name.partition("/")[0].removeprefix("month=")
@@ -97,7 +105,7 @@ def read_rows(path: Path, name: str, file: DataFile | None = None) -> Iterator[p
         with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as parquet:
             if not parquet.schema_arrow.equals(SCHEMA, check_metadata=True):
                 raise _wrong(name, "its columns are not those of the contract")
-            for batch in parquet.iter_batches(batch_size=CHECK_ROWS, use_threads=False):
+            for batch in _batches(parquet):
                 batch.validate(full=True)
                 ids = integers(batch["id"]).tolist()
                 if not ids:
@@ -108,10 +116,18 @@ def read_rows(path: Path, name: str, file: DataFile | None = None) -> Iterator[p
                     raise _wrong(name, f"holds rows of another month, in {ids[0]} to {ids[-1]}")
                 first, previous, rows = first or ids[0], ids[-1], rows + len(ids)
                 yield batch
+    except pa.ArrowMemoryError:
+        raise  # the file may be good
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise _wrong(name, str(error)) from error
     if file is not None and (file.first, file.last, file.rows) != (first, previous, rows):
         raise _wrong(name, f"expected {file.rows} rows {file.first}-{file.last}, got {rows} rows {first}-{previous}")
+
+
+def _batches(parquet: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    # group by group: a batch over several of them would hold as many large results as it has rows
+    for group in range(parquet.num_row_groups):
+        yield from parquet.iter_batches(batch_size=CHECK_ROWS, row_groups=[group], use_threads=False)
 
 
 def _ledger_rows(connection: sqlite3.Connection, ids: list[int]) -> pa.RecordBatch:
