@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from halting import WHILE, halted_guest
 from mutation_attacks import HONEST, SOLUTION
 
 from green_logic.errors import RetryableError, SandboxUnavailableError
@@ -262,47 +263,13 @@ def test_a_mutant_that_waits_for_ever_is_noticed_in_seconds(sandbox: Sandbox) ->
 @pytest.mark.parametrize("halted", [0, 1, 2], ids=["the original", "its repetition", "a control or a mutant"])
 def test_a_machine_that_stops_for_seconds_changes_no_score(halted: int) -> None:
     """One guest is halted for longer than it may take, as by a machine that has no time for it."""
-    tests = HONEST + "\ndef test_takes_a_while():\n    sum(top('a b') == 'a' for _ in range(250_000))\n"
-    with Sandbox.open(workers=1, limits=Limits(wall_s=1.5)) as opened:
-        (worker,) = [slot.worker for slot in opened._all]
-        assert worker is not None
-        done, over = threading.Event(), threading.Event()
-        halter = threading.Thread(target=halt_guest, args=(worker.pid, halted, done, over))
-        halter.start()
-        try:
-            seen = opened.examine_tests(SOLUTION, tests, mutants=2)
-        finally:
-            over.set()
-            halter.join()
+    tests = HONEST + WHILE
+    with Sandbox.open(workers=1, limits=Limits(wall_s=2)) as opened, halted_guest(opened, halted) as done:
+        seen = opened.examine_tests(SOLUTION, tests, mutants=2)
     assert done.is_set()
     assert seen.runs > 6, "one of them again"
     assert (seen.flaky, seen.controls, seen.base.ended) == ((), {"text": "", "bytecode": ""}, "finished")
     assert judge_examination(seen, tests).value == 1.0
-
-
-def halt_guest(worker: int, number: int, done: threading.Event, over: threading.Event) -> None:
-    """Stop one guest (0 has the original) in the middle of the test that takes a while."""
-    guests: list[int] = []
-    while not over.is_set() and not done.is_set():
-        for pid in guests_of(worker):
-            with contextlib.suppress(OSError):
-                # being confined and compiling variants take a few milliseconds
-                if time.clock_gettime(~pid << 3 | 2) > 0.08 and pid not in guests:
-                    guests.append(pid)
-                    if len(guests) - 1 == number:
-                        os.kill(pid, signal.SIGSTOP)
-                        done.set()
-        time.sleep(0.001)
-
-
-def guests_of(pid: int) -> set[int]:
-    """Processes below a worker that have no child and a session of their own."""
-    found = set[int]()
-    with contextlib.suppress(OSError):
-        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
-            below = guests_of(child)
-            found |= below or ({child} if os.getsid(child) == child else set())
-    return found
 
 
 def test_compiling_that_only_the_clock_stops_is_no_score(sandbox: Sandbox) -> None:

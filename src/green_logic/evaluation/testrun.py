@@ -29,6 +29,7 @@ MAX_RECORDS = 40_000  # of one run, unless the judge knows how many tests there 
 RECORD_BYTES = 8 << 10  # that all records of a run have on average at most: guests cut messages at 1,000 characters
 CUT = 8  # times the characters that are kept are looked at; what is replaced only becomes shorter
 MAX_OUTPUT = 2000  # characters, the last ones
+BY_CLOCK = "wall time limit of"
 BOX = "/box"  # the guest's working directory, the only one it may write to
 
 _UNSTABLE = (
@@ -139,7 +140,7 @@ class _Report:
 def _judge_end(ending: Ending, reported: tuple[str, str] | None, malformed: str, limits: Limits) -> tuple[str, str]:
     """`ended` and `detail`. What the supervisor saw comes before what the guest says."""
     limit_details = {
-        "timeout": ("timeout", f"wall time limit of {limits.wall_s:g} s"),
+        "timeout": ("timeout", f"{BY_CLOCK} {limits.wall_s:g} s"),
         "cpu_limit": ("timeout", "CPU time limit of one variant"),
         "output_limit": ("output_limit", f"more than {limits.output_bytes} bytes of output"),
         "results_limit": ("crashed", "results too large"),
@@ -196,6 +197,11 @@ def _add_outcome(record: dict[str, str], outcomes: dict[str, TestOutcome], hidde
     known = outcomes.get(name)
     if known is None or OUTCOMES.index(outcome.outcome) > OUTCOMES.index(known.outcome):
         outcomes[name] = outcome
+
+
+def has_waited(run: TestRun) -> bool:
+    """Whether the clock stopped a run that had the CPU for less than half of the time: it waited, or was made to."""
+    return run.ended == "timeout" and run.detail.startswith(BY_CLOCK) and run.cpu_s < run.wall_s / 2
 
 
 def clean(text: str, size: int, hidden: Mapping[str, str]) -> str:
