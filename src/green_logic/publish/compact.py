@@ -19,14 +19,14 @@ import pyarrow.parquet as pq
 
 from green_logic.errors import VerificationError
 from green_logic.publish.columns import SCHEMA
-from green_logic.publish.export import WRITER, commit, local_place, publish_parts
+from green_logic.publish.export import WRITER, commit, publish_parts
 from green_logic.publish.export_lock import exporting
 from green_logic.publish.ledger_rows import WINDOW_BYTES, WINDOW_ROWS
 from green_logic.publish.leftovers import check_sizes, sweep
 from green_logic.publish.manifest import VERSION_FOLDER, Catalog, DataFile, Manifest, read_catalog, suffix
 from green_logic.publish.parquet import check_file, check_part, write_parts
 from green_logic.publish.parts import CheckedPart, Part
-from green_logic.publish.room import telling_room
+from green_logic.publish.room import local_place, telling_room
 from green_logic.publish.store import Store
 from green_logic.settings import Settings
 

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,9 @@ from pathlib import Path
 from green_logic import __version__
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
 from green_logic.files import storage_errors
-from green_logic.ledger.reading import open_for_reading
-from green_logic.ledger.schema import read_meta
 from green_logic.publish.contract import data_dictionary
 from green_logic.publish.export_lock import exporting
+from green_logic.publish.export_state import LedgerState, read_state
 from green_logic.publish.leftovers import check_sizes, sweep
 from green_logic.publish.manifest import (
     MANIFESTS,
@@ -35,9 +33,9 @@ from green_logic.publish.manifest import (
     suffix,
 )
 from green_logic.publish.parts import CheckedPart
-from green_logic.publish.ranges import IdRange, cut_ranges, writing_ranges
-from green_logic.publish.room import share_of, telling_room
-from green_logic.publish.store import Store, is_uri, open_store
+from green_logic.publish.ranges import writing_ranges
+from green_logic.publish.room import local_place, share_of, telling_room
+from green_logic.publish.store import Store, open_store
 from green_logic.settings import Settings
 
 WRITER = f"green-logic {__version__}"
@@ -66,20 +64,6 @@ class ExportPlan:
     first: int
     last: int
     rows: int
-
-
-@dataclass(frozen=True)
-class LedgerState:
-    """The ledger at the moment of an export: its highest id, and how many signed rows there are up to it."""
-
-    origin: str
-    cursor: int  # the rows after this id are new
-    first: int  # lowest id after the cursor; 0 when there is none
-    last: int
-    size: int
-    last_dbom_hash: str
-    expected_rows: int  # after the cursor
-    ranges: tuple[IdRange, ...]  # those rows
 
 
 def export_battles(
@@ -135,18 +119,13 @@ def plan_export(
     return ExportPlan(store.address, state.first, state.last, state.expected_rows)
 
 
-def local_place(settings: Settings, destination: str | Path | None) -> Path:
-    """The file system on which the files are made."""
-    return settings.data_dir if destination is None or is_uri(destination) else Path(destination)
-
-
 def _look(settings: Settings, store: Store, *, since: int | None, rebuild: bool) -> tuple[Catalog, LedgerState]:
     """What is published and what is new; raises where an export must not go on."""
     if rebuild and since is not None:
         raise ConfigurationError("--since and --rebuild exclude each other", hint="a rebuild begins at the first row")
     catalog = read_catalog(store, check=not rebuild)
     cursor = 0 if rebuild else _cursor(catalog, since, store.address)
-    state = _read_state(settings, catalog, cursor, rebuild=rebuild)
+    state = read_state(settings, catalog, cursor, rebuild=rebuild)
     check_same_ledger(catalog, state.origin, store.address, rebuild=rebuild)
     if not rebuild:
         check_sizes(store, catalog)
@@ -164,34 +143,6 @@ def _cursor(catalog: Catalog, since: int | None, address: str) -> int:
             hint="leave --since away to go on, use --rebuild to begin anew, or choose an empty --dest",
         )
     return since
-
-
-def _read_state(settings: Settings, catalog: Catalog, cursor: int, *, rebuild: bool) -> LedgerState:
-    with open_for_reading(settings) as connection:
-        origin = read_meta(connection)["origin"]
-        if not rebuild and catalog.live and catalog.live[0].origin == origin:
-            _check_tail(connection, catalog.live[-1], settings.database)
-        newest = connection.execute("SELECT id, dbom_hash FROM battles ORDER BY id DESC LIMIT 1").fetchone()
-        last, digest = newest or (0, "")
-        # the signed rows: counted in a small index, where the rows themselves would have to be read
-        signed = "SELECT count(*) FROM ledger WHERE battle_row > ? AND battle_row <= ?"
-        (size,) = connection.execute(signed, (0, last)).fetchone()
-        (expected,) = connection.execute(signed, (cursor, last)).fetchone()
-        (first,) = connection.execute("SELECT coalesce(min(id), 0) FROM battles WHERE id > ?", (cursor,)).fetchone()
-        ranges = tuple(cut_ranges(connection, after=cursor, last=last, rows=expected))
-    return LedgerState(origin, cursor, first, last, size, str(digest), expected, ranges)
-
-
-def _check_tail(connection: sqlite3.Connection, newest: Manifest, database: Path) -> None:
-    """A ledger that was restored from an older backup may have given the published ids to other battles."""
-    row = connection.execute("SELECT dbom_hash FROM battles WHERE id = ?", (newest.last,)).fetchone()
-    if row is None or row[0] != newest.last_dbom_hash:
-        found = "is not there" if row is None else "is another decision"
-        raise VerificationError(
-            f"{database}: row {newest.last} was published, but in this ledger it {found}",
-            kind="export",
-            hint="the ledger was restored or replaced; if it is the right one: green-logic export --rebuild",
-        )
 
 
 def _write_files(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from green_logic.errors import StorageError
+from green_logic.publish.store import is_uri
+from green_logic.settings import Settings
 
 _FULL = "free space"  # in the hint of every error that a full disk may be behind (files.py, ledger/schema.py)
 
@@ -35,6 +37,11 @@ def telling_room(place: Path) -> Iterator[Room]:
         raise StorageError(
             error.message, hint=f"in {folder} {needed}{free / 1e6:.1f} MB were free: {error.hint}"
         ) from error
+
+
+def local_place(settings: Settings, destination: str | Path | None) -> Path:
+    """The file system on which the files are made."""
+    return settings.data_dir if destination is None or is_uri(destination) else Path(destination)
 
 
 def share_of(database: Path, rows: int, size: int) -> int:
