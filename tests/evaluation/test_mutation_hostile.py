@@ -19,6 +19,11 @@ from green_logic.evaluation.sandbox import Limits, Sandbox
 Results = dict[str, tuple[float, dict[str, Any], float]]
 # what an attack may earn by code that it calls, or by a mutant whose constants the compiler folded together
 LARGEST = 0.125
+# what leans on the walls around a guest; what only looks around in it need not be examined behind each
+AT_THE_WALLS = [
+    *("counts_processes", "exits", "file", "forks_without_end", "garbage", "getsource", "kills_parent"),
+    *("leaves_children", "no_assertion", "patches_reporter", "processes_and_files", "writes_results"),
+]
 BY_CALLS = {"calls_by_setprofile", "constants_kept", "executed_opcodes", "lines_by_settrace", "no_assertion", "time"}
 ACCUSED = {
     "bytecode": "bytecode",
@@ -45,10 +50,10 @@ def opened(backend: str) -> Sandbox:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="module", params=["namespaces", "landlock"])
-def results(request: pytest.FixtureRequest) -> Results:
-    with opened(request.param) as sandbox:
-        return examine_all(sandbox)
+@pytest.fixture(scope="module")
+def results() -> Results:
+    with opened("namespaces") as sandbox:
+        return examine_all(sandbox, NAMES)
 
 
 @pytest.mark.parametrize("attack", NAMES)
@@ -56,6 +61,14 @@ def test_an_attack_earns_nothing_and_leaves_the_next_examination_alone(results: 
     value, _, honest = results[attack]
     assert value <= (LARGEST if attack in BY_CALLS else 0.0)
     assert honest == 1.0
+
+
+def test_without_namespaces_it_is_the_same() -> None:
+    with opened("landlock") as sandbox:
+        found = examine_all(sandbox, AT_THE_WALLS)
+    assert found.keys() == set(AT_THE_WALLS)
+    assert {name: value for name, (value, *_) in found.items() if value > LARGEST * (name in BY_CALLS)} == {}
+    assert {honest for *_, honest in found.values()} == {1.0}
 
 
 @pytest.mark.parametrize("attack", sorted(ACCUSED))
@@ -110,9 +123,9 @@ def test_an_ordinary_user_is_judged_alike() -> None:
     with ordinary_user() as user:
         user.copy(Path(__file__).with_name("mutation_looks.py"))
         attacks = user.copy(Path(__file__).with_name("mutation_attacks.py"))
-        result = user.run(str(attacks), "namespaces")
+        result = user.run(str(attacks), "namespaces", *AT_THE_WALLS)
     assert result.returncode == 0, result.stderr
     summary = json.loads(result.stdout)
-    assert summary.keys() == set(NAMES)
+    assert summary.keys() == set(AT_THE_WALLS)
     assert {name: value for name, (value, *_) in summary.items() if value > LARGEST} == {}
     assert {honest for *_, honest in summary.values()} == {1.0}
