@@ -39,7 +39,7 @@ def check_archives(scene: Scene) -> Iterator[Finding]:
         total = sum(archive.last_leaf + 1 - archive.first_leaf for archive in archives)
         workers = scene.workers if total >= PARALLEL_FROM else 1
         # an archive may be newer than our snapshot
-        with open_for_reading(scene.settings) as now, all_cores(workers) as spread:
+        with open_for_reading(scene.settings, bounded=True) as now, all_cores(workers) as spread:
             for archive in archives:
                 yield from _check_archive(scene, now, archive, _Reading(spread, total))
         yield from _find_strays(directory)

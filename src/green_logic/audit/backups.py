@@ -172,7 +172,7 @@ def _compare(scene: Scene, path: Path) -> Iterator[str]:
 def _compare_logs(scene: Scene, path: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     size = manifest["ledger_size"]
     # a backup may be newer than our snapshot
-    with open_copy(path / DATABASE_NAME) as copy, open_for_reading(scene.settings) as now:
+    with open_copy(path / DATABASE_NAME) as copy, open_for_reading(scene.settings, bounded=True) as now:
         log, ours = Log(copy), Log(now)
         meta = read_meta(copy)
         keyids = [keyid for _, keyid in key_ranges(meta)]

@@ -81,7 +81,7 @@ def check_rows(scene: Scene) -> Iterator[Finding]:
 def _check_numbers(scene: Scene) -> Iterator[Finding]:
     connection = scene.connection
     # counted by walking the table itself: an index could be made to hide a row
-    total = connection.execute("SELECT count(*) FROM battles NOT INDEXED").fetchone()[0]
+    total = connection.execute("SELECT coalesce(sum(1), 0) FROM battles NOT INDEXED").fetchone()[0]
     if total != scene.report.battles:
         query = (
             "SELECT id, battle_id FROM battles NOT INDEXED WHERE id NOT IN (SELECT battle_row FROM ledger) LIMIT 1000"

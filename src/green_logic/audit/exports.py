@@ -65,7 +65,7 @@ def check_exports(scene: Scene) -> Iterator[Finding]:
 
 def _check(scene: Scene, root: Path, catalog: Catalog) -> Iterator[Finding]:
     # more rows may be published by now than our snapshot has
-    with open_for_reading(scene.settings) as now:
+    with open_for_reading(scene.settings, bounded=True) as now:
         now.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
         yield from check_bytes(root, catalog)
         broken = list(_check_manifests(now, scene.trust.origin, catalog))
@@ -178,7 +178,7 @@ def _match_file(job: _Job) -> bytes | str:
     from green_logic.publish.export_match import match_file  # noqa: PLC0415  it loads Arrow
 
     try:
-        with open_for_reading(Settings(data_dir=job.data_dir)) as now:
+        with open_for_reading(Settings(data_dir=job.data_dir), bounded=True) as now:
             now.text_factory = lambda text: text.decode("utf-8", "backslashreplace")
             return match_file(job.root, job.file, now)
     except MemoryError:

@@ -32,7 +32,7 @@ def check_folder(scene: Scene) -> Iterator[Finding]:
         return
     busy = writers_alive(scene.settings)
     # a run that goes on makes DBOM files ahead of their rows, and rows that our snapshot does not show
-    with open_for_reading(scene.settings) as now:
+    with open_for_reading(scene.settings, bounded=True) as now:
         for name in sorted(strays):
             ours = name.startswith("dbom_") and name.endswith(".json")
             if (busy and (ours or name.startswith(TEMPORARY_PREFIX))) or _row_exists(now, name):
@@ -105,7 +105,7 @@ def _is_newer(scene: Scene, found: bytes | None) -> bool:
     """Whether a run has signed this checkpoint since our snapshot; by now there may be others after it."""
     if found is None or found in {item.note.encode() for item in scene.checkpoints}:
         return False
-    with open_for_reading(scene.settings) as now:
+    with open_for_reading(scene.settings, bounded=True) as now:
         if not has_log_tables(now):
             return False
         query = "SELECT count(*) FROM checkpoints WHERE CAST(note AS BLOB) = ?"

@@ -24,6 +24,7 @@ from green_logic.audit.folder import check_companions, check_folder, check_journ
 from green_logic.audit.report import AuditReport, Extent
 from green_logic.audit.scene import RANGE, Check, Scene
 from green_logic.errors import ConfigurationError, VerificationError
+from green_logic.ledger.endless import ENDLESS
 from green_logic.ledger.findings import EXAMPLES_KEPT, Finding, Tally
 from green_logic.ledger.log import Log, has_log_tables
 from green_logic.ledger.reading import open_for_reading
@@ -71,7 +72,7 @@ def audit_ledger(
     report = AuditReport(str(settings.data_dir), key_pinned=keys is not None, tally=Tally(kept))
     extent = extent or Extent()
     try:
-        with open_for_reading(settings) as connection, _settled(settings, connection):
+        with open_for_reading(settings, bounded=True) as connection, _settled(settings, connection):
             connection.text_factory = _decode
             scene = _set_scene(settings, connection, keys, pins, report)
             scene.on_progress, scene.extent = on_progress or scene.on_progress, extent
@@ -127,7 +128,8 @@ def _set_scene(
     trust = Trust(
         meta["origin"], trusted_keys(pinned, checkpoints), ranges, pruned=tuple(find_pruned(settings.data_dir))
     )
-    count = connection.execute("SELECT count(*) FROM ledger").fetchone()[0]
+    # not count(*), which is one step, however long: no bound could end it
+    count = connection.execute("SELECT coalesce(sum(1), 0) FROM ledger").fetchone()[0]
     # one index far away, planted, must not make this walk for ever; check_rows reports what lies beyond
     report.leaves = min(Log(connection).size(), 2 * count + RANGE)
     report.checkpoints = len(checkpoints)
@@ -163,7 +165,7 @@ def load_published_keys(data_dir: Path) -> dict[str, PublicKey]:
 def find_own_pin(settings: Settings) -> Checkpoint | None:
     """What this user's judge signed last for the ledger, on this machine: a pin that no change of the data reaches."""
     try:
-        with open_for_reading(settings) as connection, database_errors(settings.database):
+        with open_for_reading(settings, bounded=True) as connection, database_errors(settings.database):
             return HighWater(state_dir()).find(str(read_meta(connection).get("origin")))
     except (VerificationError, ConfigurationError):
         return None  # the audit itself tells what is wrong
@@ -173,8 +175,13 @@ def stored_checkpoints(connection: sqlite3.Connection) -> Iterator[Checkpoint]:
     """Those that can be parsed; check_checkpoints reports the others."""
     if not has_log_tables(connection):
         return
-    for (note,) in connection.execute("SELECT note FROM checkpoints ORDER BY number"):
+    before = None
+    for number, note in connection.execute("SELECT number, note FROM checkpoints ORDER BY number"):
+        if type(number) is not int or (before is not None and number <= before):
+            raise VerificationError(f"checkpoint {number} follows {before}; perhaps {ENDLESS}", kind="database")
+        before = number
         try:
-            yield parse_checkpoint(str(note).encode())
+            checkpoint = parse_checkpoint(str(note).encode())
         except VerificationError:
             continue
+        yield checkpoint

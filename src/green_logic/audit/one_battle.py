@@ -19,7 +19,7 @@ from green_logic.settings import Settings
 
 def check_battle(settings: Settings, battle_id: str, keys: Mapping[str, PublicKey] | None) -> Verdict:
     """The verdict on one recorded battle. Raises ConfigurationError when there is no such battle."""
-    with open_for_reading(settings) as connection:
+    with open_for_reading(settings, bounded=True) as connection:
         leaf, _ = find_leaf(connection, battle_id)
         meta, newest, log = read_meta(connection), newest_checkpoint(connection), Log(connection)
         pinned = load_published_keys(settings.data_dir) if keys is None else keys

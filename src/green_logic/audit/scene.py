@@ -65,7 +65,7 @@ class _RangeWorker:
 
     def __init__(self, settings: Settings, trust: Trust, kept: int) -> None:
         self._stack = ExitStack()
-        connection = self._stack.enter_context(open_for_reading(settings))
+        connection = self._stack.enter_context(open_for_reading(settings, bounded=True))
         self._auditor = RowCheck(connection, settings.dboms, trust, kept=kept)
         self._stack.callback(self._auditor.close)
 

@@ -14,13 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from green_logic.errors import ConfigurationError, LedgerMissingError
+from green_logic.ledger.endless import bound_steps
 from green_logic.ledger.schema import COLUMNS, LOCK_NAME, check_schema, database_errors, key_ranges, read_meta
 from green_logic.settings import Settings
 
 
 @contextlib.contextmanager
-def open_for_reading(settings: Settings) -> Iterator[sqlite3.Connection]:
-    """A read-only connection. Raises LedgerMissingError, StorageError when it cannot be read."""
+def open_for_reading(settings: Settings, *, bounded: bool = False) -> Iterator[sqlite3.Connection]:
+    """A read-only connection; `bounded` for an audit, which must come to an end whatever the file holds.
+
+    Raises LedgerMissingError, StorageError when it cannot be read, VerificationError when it is damaged.
+    """
     database, lock = settings.database, settings.data_dir / LOCK_NAME
     with contextlib.ExitStack() as stack:
         try:
@@ -32,6 +36,8 @@ def open_for_reading(settings: Settings) -> Iterator[sqlite3.Connection]:
         uri = f"file:{_escaped(database.absolute())}?{mode}"
         with database_errors(database):
             connection = stack.enter_context(contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None)))
+            if bounded:
+                bound_steps(connection, database)
             connection.execute("PRAGMA query_only = ON")
             check_schema(connection, database)
             yield connection

@@ -16,6 +16,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 
 from green_logic.errors import VerificationError
+from green_logic.ledger.endless import ENDLESS, INTERRUPTED
 from green_logic.ledger.findings import Finding, Tally
 from green_logic.ledger.sealed_row import ROWS, TYPES, LedgerRow, as_bytes, read_row, read_texts
 from green_logic.ledger.shelf import find_pruned
@@ -97,13 +98,17 @@ class RowCheck:
         self._looked_again = False
         try:
             for row in map(LedgerRow._make, self._connection.execute(ROWS, (first, last))):
+                if row.leaf < first + len(result.hashes):
+                    result.tally.add(Finding("database", f"leaf {row.leaf}", ENDLESS))
+                    break
                 self._fill(result, row.leaf)
                 result.hashes.append(leaf_hash(as_bytes(row.envelope)))
                 for finding in self._check_row(row, result):
                     result.tally.add(finding)
         except sqlite3.DatabaseError as error:
             where = f"leaf {first + len(result.hashes)}"
-            result.tally.add(Finding("database", where, str(error)))
+            text = str(error)
+            result.tally.add(Finding("database", where, ENDLESS if text == INTERRUPTED else text))
         self._fill(result, last)
         return result
 

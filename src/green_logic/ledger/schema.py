@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
+from green_logic.ledger.endless import ENDLESS, INTERRUPTED
 from green_logic.ledger.journal import check_journal
 
 SCHEMA_VERSION = 2  # PRAGMA user_version; 2 added the tables of checkpoints, older ledgers get them when opened
@@ -123,8 +124,8 @@ def database_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        text = str(error)
-        if "malformed" in text or "not a database" in text:
+        text = ENDLESS if str(error) == INTERRUPTED else str(error)
+        if text == ENDLESS or "malformed" in text or "not a database" in text:
             raise VerificationError(
                 f"{path}: {text}", kind="database", hint="keep the file, restore a backup beside it"
             ) from error

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from green_logic.errors import ConfigurationError, VerificationError
+from green_logic.ledger.endless import bound_steps
 from green_logic.ledger.row_check import RowCheck, Trust
 from green_logic.ledger.schema import check_schema, database_errors, key_ranges, read_meta
 from green_logic.proof.keys import PUBLIC_NAME, PublicKey
@@ -36,6 +37,7 @@ def open_copy(database: Path) -> Iterator[sqlite3.Connection]:
         database_errors(database),
         contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection,
     ):
+        bound_steps(connection, database)
         check_schema(connection, database)
         yield connection
 
