@@ -12,9 +12,9 @@ from pathlib import Path
 
 from green_logic.evaluation.sandbox import Sandbox
 
-BUSY_S = 0.08  # of CPU time; being confined and compiling variants take a guest a few milliseconds
+BUSY_S = 0.05  # of CPU time; being confined and compiling variants take a guest a few milliseconds
 # a test that takes several times as much
-WHILE = "\ndef test_takes_a_while():\n    assert sum(number % 7 == 3 for number in range(4_000_000)) > 0\n"
+WHILE = "\ndef test_takes_a_while():\n    assert sum(number % 7 == 3 for number in range(2_000_000)) > 0\n"
 
 
 @contextlib.contextmanager

@@ -264,7 +264,7 @@ def test_a_mutant_that_waits_for_ever_is_noticed_in_seconds(sandbox: Sandbox) ->
 def test_a_machine_that_stops_for_seconds_changes_no_score(halted: int) -> None:
     """One guest is halted for longer than it may take, as by a machine that has no time for it."""
     tests = HONEST + WHILE
-    with Sandbox.open(workers=1, limits=Limits(wall_s=2)) as opened, halted_guest(opened, halted) as done:
+    with Sandbox.open(workers=1, limits=Limits(wall_s=4)) as opened, halted_guest(opened, halted) as done:
         seen = opened.examine_tests(SOLUTION, tests, mutants=2)
     assert done.is_set()
     assert seen.runs > 6, "one of them again"
