@@ -33,7 +33,8 @@ class _Publication:
     began_at: datetime
 
     def as_json(self) -> dict[str, Any]:
-        return {"places": self.places, "steps": list(self.steps), "began_at": self.began_at.isoformat()}
+        began_at = self.began_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return {"places": self.places, "steps": list(self.steps), "began_at": began_at}
 
 
 def find_publication(settings: Settings, places: Sequence[str | None], steps: Sequence[str]) -> datetime | None:
