@@ -1,13 +1,15 @@
 """Control groups: found where they are ours, bound for each job, and gone when their judge is.
 
 Most tests here need a machine that lets this process make groups (v1 as root, or v2 that was delegated, as under
-`systemd-run --user -p Delegate=yes`) and skip elsewhere. The rules of finding them are tested on a tree of files.
+`systemd-run -p Delegate=yes`, with or without `--user`) and skip elsewhere. The rules of finding them are tested on a
+tree of files.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ordinary_user import NEEDS_ROOT, USER, ordinary_user
 
 from green_logic.evaluation import sandbox as sandbox_module
 from green_logic.evaluation.isolation import cgroups
@@ -324,6 +327,121 @@ def test_a_container_that_sees_only_its_own_groups_may_divide_them(tree: Path) -
     (tree / "unified/cgroup.type").write_text("domain\n")
     make_v2(tree / "unified" / JUDGES, "")
     assert find_parents(tree / "proc") == [tree / "unified"]
+
+
+@pytest.fixture
+def manager(tree: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    """A `systemctl` that says of the unit /app what a user's systemd would, which marks no group."""
+    app = f"user@{os.geteuid()}.service/app.slice/{request.node.name}.service"
+    (tree / "unified/app").rename(tree / "unified/left")
+    (tree / "unified" / app).parent.mkdir(parents=True)
+    (tree / "unified/left").rename(tree / "unified" / app)
+    (tree / "unified/app").symlink_to(app)
+    os.removexattr(tree / "unified/app", "user.delegate")
+    (tree / "proc/cgroup").write_text(f"0::/{app}\n")
+    monkeypatch.setenv("PATH", str(tree / "bin"))
+    (tree / "bin").mkdir()
+    return tree / "bin/systemctl"
+
+
+def answer(manager: Path, script: str) -> None:
+    manager.write_text(f'#!/bin/sh\necho "$@" >> "$0.asked"\n{script}\n')
+    manager.chmod(0o755)
+
+
+def test_a_users_unit_may_be_divided_when_its_manager_says_so(tree: Path, manager: Path) -> None:
+    answer(manager, "echo yes")
+    unit = (tree / "unified/app").resolve()
+    assert find_parents(tree / "proc") == [unit]
+    assert (unit / "cgroup.subtree_control").read_text() == "+memory +pids"
+    (tree / "proc/cgroup").write_text(f"0::/{unit.relative_to(tree / 'unified')}/{JUDGES}\n")
+    assert find_parents(tree / "proc") == [unit]
+    asked = manager.with_name("systemctl.asked").read_text()
+    assert asked == f"--user show --property=Delegate --value -- {unit.name}\n"  # once, for all workers
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param("echo no", id="not-delegated"),
+        pytest.param("echo Failed to connect to bus >&2; exit 1", id="no-bus"),
+        pytest.param("", id="no-word"),
+        pytest.param("exec /bin/sleep 60", id="no-answer"),
+        pytest.param(None, id="no-systemctl"),
+    ],
+)
+def test_a_users_unit_is_left_alone_otherwise(
+    tree: Path, manager: Path, script: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroups, "ASK_S", 0.5)
+    if script is not None:
+        answer(manager, script)
+    before = snapshot(tree / "unified")
+    assert find_parents(tree / "proc") == []
+    assert make_group(tree / "proc") is None
+    assert snapshot(tree / "unified") == before
+
+
+FIND = """
+import pathlib, sys
+from green_logic.evaluation.isolation.cgroups import find_parents
+print(*find_parents(pathlib.Path(sys.argv[1])))
+"""
+
+
+@NEEDS_ROOT
+@pytest.mark.parametrize(
+    ("roots", "is_ours"),
+    [
+        pytest.param((), True, id="given"),
+        pytest.param(("app",), False, id="not-the-group"),
+        pytest.param(("app/cgroup.procs",), False, id="not-its-processes"),
+        pytest.param(("app/cgroup.subtree_control",), False, id="not-its-controllers"),
+    ],
+)
+def test_a_group_that_was_given_to_an_ordinary_user_is_its_own(
+    tree: Path, roots: tuple[str, ...], *, is_ours: bool
+) -> None:
+    os.removexattr(tree / "unified/app", "user.delegate")
+    with ordinary_user() as user:
+        seen = give(tree, user.folder, roots)
+        before = snapshot(seen / "unified")
+        result = user.run("-c", FIND, str(seen / "proc"))
+        assert (result.returncode, result.stdout.split()) == (0, [str(seen / "unified/app")] if is_ours else [])
+        assert (snapshot(seen / "unified") == before) is not is_ours
+
+
+@NEEDS_ROOT
+def test_a_group_in_a_tree_of_ones_own_was_not_given(tree: Path) -> None:
+    """As in a session whose manager divides it already."""
+    os.removexattr(tree / "unified/app", "user.delegate")
+    with ordinary_user() as user:
+        seen = give(tree, user.folder, ())
+        os.chown(seen / "unified", USER, USER)
+        assert user.run("-c", FIND, str(seen / "proc")).stdout == "\n"
+        os.setxattr(seen / "unified/app", "user.delegate", b"0")
+        os.chown(seen / "unified", 0, 0)
+        assert user.run("-c", FIND, str(seen / "proc")).stdout == "\n"
+
+
+@NEEDS_ROOT
+def test_nothing_is_given_to_root_who_owns_everything(tree: Path) -> None:
+    os.removexattr(tree / "unified/app", "user.delegate")
+    os.chown(tree / "unified", USER, USER)
+    assert find_parents(tree / "proc") == []
+
+
+def give(tree: Path, folder: Path, roots: tuple[str, ...]) -> Path:
+    """The tree where an ordinary user sees it, who owns the group /app but for what is in `roots`; where that is."""
+    target = folder / "machine"
+    shutil.copytree(tree, target)
+    target.chmod(0o755)  # pytest keeps its own closed
+    (target / "proc/mountinfo").write_text((tree / "proc/mountinfo").read_text().replace(str(tree), str(target)))
+    for path in (target / "unified/app", *(target / "unified/app").rglob("*")):
+        os.chown(path, USER, USER)
+    for name in roots:
+        os.chown(target / "unified" / name, 0, 0)
+    return target
 
 
 @pytest.mark.parametrize(

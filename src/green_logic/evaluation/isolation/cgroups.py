@@ -2,7 +2,8 @@
 
 A v2 group that has children with controllers may hold no processes itself. So everything in our own group moves to a
 child of it, "judges", and beside that each worker gets a group of its own. Under systemd that takes `Delegate=memory
-pids`; in a container, a writable /sys/fs/cgroup. v1, which some hosts still have, takes two groups for each worker.
+pids`; in a container, a writable /sys/fs/cgroup; elsewhere, a group that was given to this user. v1, which some hosts
+still have, takes two groups for each worker.
 
 A worker's group is locked for as long as its judge lives. What a killed judge left is removed by the next start.
 """
@@ -15,9 +16,11 @@ import fcntl
 import os
 import secrets
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 CONTROLLERS = frozenset({"memory", "pids"})
@@ -25,6 +28,8 @@ JUDGES = "judges"
 PREFIX = "green-logic-worker-"
 TRIES = 20
 WAIT_S = 0.01
+ASK_S = 10.0  # for systemd to answer on a machine with cold disks
+DELEGATED = ("user.delegate", "trusted.delegate")  # b"1" where systemd's system manager delegated a group
 
 
 @dataclass(frozen=True)
@@ -115,12 +120,32 @@ def _read_mounts(proc: Path) -> Iterator[tuple[str, tuple[str, str]]]:
 
 
 def _is_delegated(group: Path, point: str) -> bool:
-    """Whether this v2 group is ours to divide: systemd says so, or it is all that a container sees."""
-    for name in ("user.delegate", "trusted.delegate"):
+    """Whether this v2 group is ours to divide: marked as that, all that a container sees, or given to this user."""
+    for name in DELEGATED:
         with contextlib.suppress(OSError):
-            if os.getxattr(group, name) == b"1":
-                return True
-    return group == Path(point) and (group / "cgroup.type").exists()  # which the root of a whole machine lacks
+            return os.getxattr(group, name) == b"1"
+    if group == Path(point):
+        return (group / "cgroup.type").exists()  # which the root of a whole machine lacks
+    if f"user@{os.geteuid()}.service" in group.parts[:-1]:
+        return _ask_manager(group.name)  # who owns all of its units' groups, delegated or not
+    return _is_given(group)
+
+
+@cache
+def _ask_manager(unit: str) -> bool:
+    """Whether this user's systemd delegated the group of `unit`: seen with 252, it leaves no mark on it."""
+    command = ["systemctl", "--user", "show", "--property=Delegate", "--value", "--", unit]
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        answer = subprocess.run(command, capture_output=True, check=False, timeout=ASK_S)  # noqa: S603  fixed words, a unit
+        return answer.stdout == b"yes\n"
+    return False
+
+
+def _is_given(group: Path) -> bool:
+    """Whether an ordinary user was made owner of this group and not of the one above (systemd before 251, by hand)."""
+    owner = os.geteuid()
+    files = (group, group / "cgroup.procs", group / "cgroup.subtree_control")
+    return owner != 0 and all(file.stat().st_uid == owner for file in files) and group.parent.stat().st_uid != owner
 
 
 def _enable_controllers(parent: Path) -> None:
