@@ -23,7 +23,7 @@ from green_logic.publish.store import Store, open_store
 from green_logic.settings import Settings
 
 pytest_plugins = ["s3_server"]  # `server` and `bucket`
-ROUNDS = 6
+ROUNDS = 3
 DRIVER = """
 import json, sys
 from pathlib import Path
