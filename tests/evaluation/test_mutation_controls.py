@@ -19,7 +19,8 @@ import pytest
 
 from green_logic.evaluation.mutation.choice import choose, compile_variants, disguise, fingerprint
 from green_logic.evaluation.mutation.decoys import plant
-from green_logic.evaluation.mutation.neutral import change_bytecode, change_text
+from green_logic.evaluation.mutation.layout import change_text
+from green_logic.evaluation.mutation.neutral import change_bytecode
 from green_logic.evaluation.mutation.operators import Mutation
 
 CORPUS = sorted(Path(__file__).parent.glob("clean_corpus/*.py"))

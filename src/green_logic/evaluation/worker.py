@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from green_logic.errors import RetryableError
+from green_logic.evaluation.interpreter import find_private_uid, readable_paths, start_zygote
 from green_logic.evaluation.isolation.cgroups import make_group
 from green_logic.evaluation.isolation.channel import (
     ChannelClosedError,
@@ -41,18 +37,6 @@ STOP_S = 5.0
 PLAN_PATIENCE = 4  # times a job's wall limit for compiling, which waits for nothing: its CPU limit is what binds it
 OWN_RECORDS = 10_000  # of the first run of a submission's own tests,
 MORE_RECORDS = 100  # and of every other one so many more than twice its tests
-FIRST_UID = 60000  # private users of guests, above the ranges that distributions hand out
-PRIVATE_UIDS = 5000
-GUEST_PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments")
-# the guest finds the standard library on its path, and pytest only because it is loaded already
-BOOTSTRAP = """
-import sys
-options, *folders = sys.argv[1:]
-sys.path += folders
-from green_logic.evaluation.isolation.zygote import main
-del sys.path[-len(folders):]
-main(options)
-"""
 
 
 class WorkerDeathError(Exception):
@@ -172,7 +156,7 @@ class Worker:
                 "uid": find_private_uid(number),
                 "group": self._group.directories if self._group else (),
             }
-            self._process = _start(options, theirs.fileno(), self._box)
+            self._process = start_zygote(options, theirs.fileno(), self._box)
 
     def _stop(self) -> None:
         """Let the process end by itself, as it does when its channel closes, or kill it."""
@@ -242,67 +226,3 @@ class Worker:
         os.set_blocking(self._process.stderr.fileno(), False)
         lines = (self._process.stderr.read() or b"").decode("utf-8", "replace").strip().splitlines()
         return f": {lines[-1]}" if lines else ""
-
-
-def find_private_uid(number: int) -> int:
-    """A user for the guests of worker `number` of this judge; 0 if this process cannot become another user."""
-    uid = FIRST_UID + (os.getpid() * 16 + number) % PRIVATE_UIDS
-    if os.geteuid() != 0:
-        return 0
-    # root in a rootless container has few users, often only itself
-    for line in Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines():
-        first, _, count = map(int, line.split())
-        if first <= uid < first + count:
-            return uid
-    return 0
-
-
-def readable_paths() -> list[str]:
-    """What a guest must read to run Python and pytest: no home, no configuration, no data."""
-    paths = [os.path.join(sys.base_prefix, name) for name in ("bin", "lib", "lib64")]  # noqa: PTH118  strings throughout
-    paths.append(sysconfig.get_path("stdlib"))
-    for name in GUEST_PACKAGES:
-        spec = importlib.util.find_spec(name)
-        if spec and spec.origin:
-            paths.append(str(Path(spec.origin).parent) if spec.submodule_search_locations else spec.origin)
-    existing = [path for path in paths if os.path.lexists(path)]
-    return sorted({form for path in existing for form in (path, os.path.realpath(path))})
-
-
-def _start(options: dict[str, object], descriptor: int, box: str) -> subprocess.Popen[bytes]:
-    """A fresh interpreter, in a session of its own so that Ctrl-C in the judge's terminal ends no test half-way."""
-    spec = importlib.util.find_spec("pytest")
-    if not spec or not spec.origin:
-        raise RetryableError("pytest is not installed", hint="install green-logic with its dependencies")
-    # ours first: stdlib names stay the standard library's, both come after it
-    folders = [str(Path(__file__).resolve().parents[2]), str(Path(spec.origin).parents[1])]
-    command = [sys.executable, "-I", "-S", "-c", BOOTSTRAP, json.dumps(options), *folders]
-    return subprocess.Popen(  # noqa: S603  our own interpreter with our own words
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        pass_fds=(descriptor,),
-        env=_environment(box),
-        cwd="/",
-        start_new_session=True,
-    )
-
-
-def _environment(box: str) -> dict[str, str]:
-    """The guest's whole environment: nothing of the judge's, where keys are."""
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "HOME": box,
-        "USER": "guest",
-        "LOGNAME": "guest",
-        "TZ": "UTC",
-        "LC_ALL": "C.UTF-8",
-        "PYTHONHASHSEED": "0",
-        "OPENBLAS_NUM_THREADS": "1",
-        # each further arena reserves 64 MB of the address space that RLIMIT_AS counts
-        "MALLOC_ARENA_MAX": "2",
-    }
-    if box != BOX:
-        environment["TMPDIR"] = f"{box}/.tmp"  # the host's own is out of reach
-    return environment

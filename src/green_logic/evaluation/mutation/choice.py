@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from green_logic.evaluation.mutation.decoys import find_again, plant
-from green_logic.evaluation.mutation.neutral import change_bytecode, change_text
+from green_logic.evaluation.mutation.layout import change_text
+from green_logic.evaluation.mutation.neutral import change_bytecode
 from green_logic.evaluation.mutation.operators import Mutation, find_mutations
 
 MAX_BYTES = 3 << 20  # of all compiled variants: what a guest may write is limited, and so is the judge's patience

@@ -3,10 +3,10 @@
 Honest tests cannot tell a control from the original. Tests that compare the solution's text, its line numbers or its
 bytecode with what they know can, and so "notice" every mutant without noticing a single fault.
 
-    text      another text: spaces at the end of lines, and lines moved down. The tree stays the same.
+    text      another text (`layout`): spaces at the end of lines, and lines moved down; and other bytecode.
     bytecode  other bytecode under the original text: local variables renamed, and code added that never runs, so that
-              it costs a hot function next to nothing. Mutants are made from this one, and show the original text as
-              well, so that tests which let the control pass find nothing else in a mutant than its fault.
+              it costs a hot function next to nothing; decoys (`decoys`). Mutants are made from this one, and show the
+              original text as well, so that tests which let it pass find nothing else in a mutant than its fault.
 
 Names and numbers that are added are random: nobody can write down beforehand what a control will look like. Names of
 functions, arguments and attributes, docstrings and keywords stay, and no loop or import comes in, so that tests of a
@@ -16,11 +16,9 @@ task's constraints still pass.
 from __future__ import annotations
 
 import ast
-import io
 import math
 import random
 import re
-import tokenize
 from collections.abc import Iterator, Sequence
 
 # where a source has one of these words, it may see the names of local variables, which then stay
@@ -65,24 +63,6 @@ COUNTED = ("[{0}] or [{1}]", "[{0}] and [{1}]", "[{0}] if [{1}] else [{2}]", "no
 NEVER = ("[]", "{{}}", "not [{0}]", "[{0}] == []", "[{0}] is []", "[{0}] in []", "[{0}] < []", "[] and [{0}]")
 RAISED = "if [{0}]: raise [{1}]"
 MAX_COUNTED = 4
-
-
-def change_text(source: str) -> str | None:
-    """`source` with other white space and other line numbers; None where it cannot be read token by token.
-
-    Whether it still is the same code is for the caller to see.
-    """
-    lines = io.StringIO(source).readlines()  # splitlines would also split at form feeds
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
-    except (tokenize.TokenError, SyntaxError):
-        return None
-    ends = [token.start for token in tokens if token.type == tokenize.NEWLINE and token.string]
-    for number, (row, column) in enumerate(reversed(ends)):
-        line = lines[row - 1]
-        is_first = number == len(ends) - 1
-        lines[row - 1] = f"{line[:column]}  {line[column:]}" + ("\n\n" if is_first else "")
-    return "".join(lines) if ends else f"\n\n{source}"  # a single line without an end
 
 
 def change_bytecode(source: str, tree: ast.Module, rng: random.Random) -> bool:
