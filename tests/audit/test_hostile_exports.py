@@ -16,10 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from green_logic.audit import apart
 from green_logic.audit.apart import ROOM, TOO_LARGE, read_apart
 from green_logic.audit.export_target import audit_export
 from green_logic.audit.ledger import audit_ledger
 from green_logic.audit.report import Extent
+from green_logic.errors import RetryableError
 from green_logic.publish.columns import SCHEMA
 from green_logic.publish.inventory import file_digest
 from green_logic.publish.manifest import manifest_bytes
@@ -104,6 +106,15 @@ def test_a_file_that_ends_its_process_has_no_answer_and_all_others_have_theirs(w
     found = list(read_apart(exit_or_count, jobs, workers))
     assert found == [(job, None if job < 0 else math.factorial(job)) for job in jobs]
     assert list(read_apart(exit_or_count, [], workers)) == []
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_file_is_blamed_where_no_process_can_be_started(monkeypatch, workers):
+    monkeypatch.setattr(apart, "_bound_memory", sys.exit)  # what a child does before its first job
+    with pytest.raises(RetryableError, match="cannot be started") as caught:
+        list(read_apart(exit_or_count, [3], workers))
+    assert "__main__" in caught.value.hint
     assert not multiprocessing.active_children()
 
 

@@ -11,6 +11,7 @@ from concurrent.futures import BrokenExecutor
 from typing import TypeVar
 
 from green_logic.audit.cores import processes
+from green_logic.errors import RetryableError
 
 ROOM = 512 << 20  # bytes beyond what the libraries take; our largest row group needs 200 MB (measured, 64 MB of text)
 TOO_LARGE = f"reading it takes more than {ROOM >> 20} MB, or ended the process that read it"
@@ -23,7 +24,7 @@ def read_apart(
 ) -> Iterator[tuple[Job, Answer | None]]:
     """Each job with its answer, in order; without one where the process died of it, even when it had no other job.
 
-    `function` raises MemoryError, or answers for it, where the room was not enough.
+    `function` answers for a MemoryError where the room was not enough. Raises RetryableError when no process starts.
     """
     done = 0
     while done < len(jobs):
@@ -44,8 +45,14 @@ def _bound_memory() -> None:
 
 
 def _read_alone(function: Callable[[Job], Answer], job: Job) -> Answer | None:
+    ready = False
     try:
         with processes(1, start=_bound_memory) as spread:
+            ready = next(spread(bool, [True]))
             return next(spread(function, [job]))
-    except BrokenExecutor:
-        return None
+    except BrokenExecutor as error:
+        if ready:
+            return None
+        # nothing was read yet: the file must not be blamed
+        hint = 'a script that calls this needs `if __name__ == "__main__":`; else see that there is memory'
+        raise RetryableError("a process to read files in cannot be started", hint=hint) from error
