@@ -84,6 +84,17 @@ def test_a_target_that_is_not_there_says_so(published, verify, tmp_path):
     assert not (tmp_path / "empty").exists()
 
 
+def test_a_folder_with_nothing_to_verify_says_what_was_looked_for(published, verify, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for name in ("checkpoint", "judge.pub"):
+        code, text = verify(empty, "--key", published.path("judge.pub"), "--checkpoint", published.path("checkpoint"))
+        assert code == 2
+        assert "no ledger, archive, export or backup" in text
+        (empty / name).write_bytes(published.path(name).read_bytes())
+    assert sorted(path.name for path in empty.iterdir()) == ["checkpoint", "judge.pub"]
+
+
 def test_strict_makes_findings_of_what_is_unpinned_or_unsealed(published, verify, make_result):
     books, place = published.books, ["-C", published.books.settings.data_dir]
     key, note = ["--key", published.path("judge.pub")], ["--checkpoint", published.path("checkpoint")]

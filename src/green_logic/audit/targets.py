@@ -93,7 +93,13 @@ def _check_publication(path: Path, terms: Terms) -> AuditReport | Verdict:
         )
         report.key_pinned = terms.keys is not None
         return report
-    return _audit(path, terms, own=False) if path.is_dir() else _check_file(path, terms)
+    if not path.is_dir():
+        return _check_file(path, terms)
+    try:
+        return _audit(path, terms, own=False)
+    except LedgerMissingError as error:
+        message = f"{path}: no ledger, archive, export or backup is in this folder"
+        raise ConfigurationError(message, hint="green-logic verify --help tells what can be verified") from error
 
 
 def _audit(data_dir: Path, terms: Terms, *, own: bool) -> AuditReport:
