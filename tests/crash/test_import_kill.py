@@ -110,6 +110,7 @@ def test_two_imports_of_one_file_at_once_record_each_battle_once(foreign, tmp_pa
     expected = finish(undisturbed, foreign)
     processes = [start(settings, foreign) for _ in range(2)]
     reports = [json.loads(process.communicate(timeout=WAIT_S)[0]) for process in processes]
+    assert [report["error"] for report in reports if "error" in report] == []
     assert sum(report["recorded"] for report in reports) == len(assert_whole(settings)) == expected["recorded"]
     for report in reports:
         assert report["read"] == sum(report[name] for name in OUTCOMES) == expected["read"]

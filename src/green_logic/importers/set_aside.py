@@ -21,6 +21,7 @@ import orjson
 from green_logic.aside import aside_bytes, aside_entry, aside_name, is_same_failure
 from green_logic.files import (
     TEMPORARY_PREFIX,
+    FileLock,
     is_held,
     make_directory,
     storage_errors,
@@ -30,6 +31,7 @@ from green_logic.files import (
     write_new_files,
 )
 from green_logic.importers.outcomes import Failed
+from green_logic.ledger.schema import LOCK_NAME
 from green_logic.proof.dbom import utc_now
 from green_logic.settings import Settings
 
@@ -43,6 +45,8 @@ class NotEvaluated:
     def __init__(self, settings: Settings) -> None:
         self._directory = settings.not_evaluated
         self._group_sync = settings.group_sync
+        # another import of the same records would write its entries under the same temporary names
+        self._lock = FileLock(settings.data_dir / LOCK_NAME, timeout_s=settings.busy_timeout_s)
         self._waiting: dict[str, bytes] = {}
 
     def add(self, failed: Failed) -> None:
@@ -70,6 +74,10 @@ class NotEvaluated:
             return
         with storage_errors("cannot set a battle aside"):
             make_directory(self._directory)
+            self._write(waiting)
+
+    def _write(self, waiting: dict[str, bytes]) -> None:
+        with self._lock.held():
             there = {name for name in waiting if (self._directory / name).exists()}
             with contextlib.suppress(FileExistsError):  # another process set one aside at this moment
                 new = {name: data for name, data in waiting.items() if name not in there}
