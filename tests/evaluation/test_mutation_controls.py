@@ -20,7 +20,7 @@ import pytest
 from green_logic.evaluation.mutation.choice import choose, compile_variants, disguise, fingerprint
 from green_logic.evaluation.mutation.decoys import plant
 from green_logic.evaluation.mutation.layout import change_text
-from green_logic.evaluation.mutation.neutral import change_bytecode
+from green_logic.evaluation.mutation.neutral import MAX_CHANGED, change_bytecode
 from green_logic.evaluation.mutation.operators import Mutation
 
 CORPUS = sorted(Path(__file__).parent.glob("clean_corpus/*.py"))
@@ -389,3 +389,15 @@ def test_a_source_with_tabs_and_odd_spaces_is_dedented_nowhere() -> None:
     changed = change_text(source)
     assert changed is not None
     assert "\t\treturn 1" in changed
+
+
+def test_of_thousands_of_functions_those_that_are_broken_are_changed_and_few_others() -> None:
+    source = "".join(f"def f{number}(a):\n    return {{'a': a}}\n" for number in range(500))
+    source += "class Late:\n    def last(self, a):\n        return a + 1\n"
+    tree = ast.parse(source)
+    change_bytecode(source, tree, random.Random(5), {"Late.last"})
+    before = {node.name: ast.dump(node) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)}
+    after = {node.name: ast.dump(node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    changed = {name for name in before if before[name] != after[name]}
+    assert "last" in changed
+    assert len(changed) == MAX_CHANGED

@@ -8,7 +8,7 @@ import marshal
 import random
 import types
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from green_logic.evaluation.mutation.decoys import find_again, plant
 from green_logic.evaluation.mutation.layout import change_text
@@ -40,11 +40,11 @@ def _compile_variants(
     original = compile(tree, source_path, "exec", dont_inherit=True)
     blobs = [_compile_tests(tests, tests_path), marshal.dumps(original)]
     controls: list[dict[str, str | None]] = []
-    if same := _change_text(source, original):
+    mutations = choose(source, tree, candidates * TRIES)
+    if same := _change_text(source, original, {mutation.function for mutation in mutations}):
         changed, code = same
         controls.append({"name": "text", "shown": changed})
         blobs.append(marshal.dumps(code))
-    mutations = choose(source, tree, candidates * TRIES)
     disguised = disguise(source, tree, mutations, source_path, decoys=candidates)
     if disguised is not None:
         controls.append({"name": "bytecode", "shown": None})
@@ -58,7 +58,7 @@ def _compile_variants(
     return {"controls": controls, "mutants": mutants, "sizes": sizes}, blobs
 
 
-def _change_text(source: str, original: types.CodeType) -> tuple[str, types.CodeType] | None:
+def _change_text(source: str, original: types.CodeType, names: Collection[str]) -> tuple[str, types.CodeType] | None:
     """The control of another text, and its code; None where there is none that does the same for certain.
 
     Its bytecode is another one as well, and not that of the other control: whoever leaves it to chance which bytecode
@@ -71,7 +71,7 @@ def _change_text(source: str, original: types.CodeType) -> tuple[str, types.Code
         tree = ast.parse(changed, path)
         if fingerprint(compile(tree, path, "exec", dont_inherit=True)) != fingerprint(original):
             return None
-        change_bytecode(changed, tree, random.SystemRandom())
+        change_bytecode(changed, tree, random.SystemRandom(), names)
         return changed, compile(tree, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
@@ -91,7 +91,7 @@ def disguise(
     The first `decoys` of them, which may be run, get decoys.
     """
     rng = random.SystemRandom()
-    if not change_bytecode(source, tree, rng):
+    if not change_bytecode(source, tree, rng, {mutation.function for mutation in mutations}):
         return None
     plant(mutations[:decoys], rng)
     find_again(mutations)

@@ -19,7 +19,7 @@ import ast
 import math
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 # where a source has one of these words, it may see the names of local variables, which then stay
 MIRRORS = frozenset(
@@ -63,25 +63,41 @@ COUNTED = ("[{0}] or [{1}]", "[{0}] and [{1}]", "[{0}] if [{1}] else [{2}]", "no
 NEVER = ("[]", "{{}}", "not [{0}]", "[{0}] == []", "[{0}] is []", "[{0}] in []", "[{0}] < []", "[] and [{0}]")
 RAISED = "if [{0}]: raise [{1}]"
 MAX_COUNTED = 4
+MAX_CHANGED = 64  # functions: more than hold the mutations that are chosen
 
 
-def change_bytecode(source: str, tree: ast.Module, rng: random.Random) -> bool:
-    """Change `tree` in place into one that compiles to other bytecode; whether there was anything to change."""
-    names = set(re.findall(r"\w+", source))
-    fresh = _fresh_names(names, rng)
-    nodes = _all_nodes(tree)
-    functions = [node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    for node in nodes:
+def change_bytecode(source: str, tree: ast.Module, rng: random.Random, names: Collection[str] = ()) -> bool:
+    """Change `tree` in place into one that compiles to other bytecode; whether there was anything to change.
+
+    Of many functions only some are changed, first those of `names`, as `operators` calls them.
+    """
+    words = set(re.findall(r"\w+", source))
+    fresh = _fresh_names(words, rng)
+    scopes = sorted(_find_scopes(tree), key=lambda found: found[0] not in names)[:MAX_CHANGED]
+    functions = [node for _, node in scopes if not isinstance(node, ast.Lambda)]
+    for _, node in scopes:
         if isinstance(node, ast.Lambda):
             _change_lambda(node, rng)
     for function in functions:
         _insert(function, rng)
-    if not names & MIRRORS:
+    if not words & MIRRORS:
         for function in functions:
             _rename_locals(function, fresh)
     if tree.body and not functions:
         _insert(tree, rng)
     return bool(tree.body)
+
+
+def _find_scopes(tree: ast.Module) -> Iterator[tuple[str, Function | ast.Lambda]]:
+    """Functions with their qualified names, and lambdas with that of the function around them."""
+    waiting: list[tuple[ast.AST, str]] = [(tree, "")]
+    while waiting:
+        node, name = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            name = f"{name}.{node.name}" if name else node.name
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield name, node
+        waiting += [(child, name) for child in ast.iter_child_nodes(node)]
 
 
 def make_never(rng: random.Random) -> ast.expr:
