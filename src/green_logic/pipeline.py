@@ -18,10 +18,11 @@ from typing import Any
 from green_logic.agent import GreenAgent
 from green_logic.aside import aside_bytes, aside_entry, aside_name
 from green_logic.errors import GreenLogicError, InvalidBattleError, NotEvaluatedError, RetryableError
-from green_logic.files import make_directory, storage_errors, write_file
+from green_logic.files import FileLock, make_directory, storage_errors, write_file
 from green_logic.intake import BattleFile, Line, Refusals, Warnings
 from green_logic.judging import JudgingPool
 from green_logic.ledger.database import Known, Receipt
+from green_logic.ledger.schema import LOCK_NAME
 from green_logic.planning import battle_of, plan_chunks
 from green_logic.proof.dbom import Sealed, utc_now
 from green_logic.retries import with_retries
@@ -272,7 +273,9 @@ class BatchRun:
         )
         with storage_errors("cannot set a battle aside"):
             make_directory(self.settings.not_evaluated)
-            write_file(self.settings.not_evaluated / name, aside_bytes(entry))
+            # another run of the same battles would write its entry under the same temporary name
+            with FileLock(self.settings.data_dir / LOCK_NAME, timeout_s=self.settings.busy_timeout_s).held():
+                write_file(self.settings.not_evaluated / name, aside_bytes(entry))
         self._set_aside.add(name)
         self.totals.not_evaluated += 1
         if len(self._graver_reasons) < REASONS_KEPT:
