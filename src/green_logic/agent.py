@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,9 +55,11 @@ class GreenAgent:
     @cached_property
     def evaluator(self) -> Evaluator:
         """What judges a battle."""
-        return Evaluator(
-            open_embedder(self.settings.model_dir), self.sandbox, self.judge, mutants=self.settings.mutants
-        )
+        with ThreadPoolExecutor(1) as beside:
+            # its workers start their interpreters while the weights are read here
+            sandbox = beside.submit(lambda: self.sandbox)
+            embedder = open_embedder(self.settings.model_dir)
+        return Evaluator(embedder, sandbox.result(), self.judge, mutants=self.settings.mutants)
 
     @cached_property
     def judge(self) -> Judge | None:
