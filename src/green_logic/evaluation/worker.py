@@ -174,8 +174,7 @@ class Worker:
     def _run_order(self, exchange: Exchange, wall_s: float, cpu_s: float) -> Ending:
         """How the guest ended that did what `exchange` orders."""
         self._channel.settimeout(wall_s + GRACE_S)
-        send_record(self._channel, {"run": {"wall_s": wall_s, "cpu_s": cpu_s}})
-        exchange.send(self._channel)
+        send_record(self._channel, {"run": {"wall_s": wall_s, "cpu_s": cpu_s}}, exchange.descriptors)
         return Ending(**self._read_answer())
 
     def _read_plan(self, source: str, tests: str, candidates: int, limits: Limits) -> Plan:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Sequence
 from typing import Any
 
+MAX_DESCRIPTORS = 3
 MAX_FRAME_BYTES = 64 << 20  # far above source, tests and results; a larger length means that the stream is broken
 
 
@@ -16,10 +18,12 @@ class ChannelClosedError(Exception):
     """The other end is gone."""
 
 
-def send_frame(channel: socket.socket, payload: bytes) -> None:
-    """Send one frame. Raises ChannelClosedError when nobody reads any more."""
+def send_frame(channel: socket.socket, payload: bytes, descriptors: Sequence[int] = ()) -> None:
+    """Send one frame, and copies of file descriptors with it. Raises ChannelClosedError when nobody reads any more."""
+    frame = len(payload).to_bytes(4, "big") + payload
     try:
-        channel.sendall(len(payload).to_bytes(4, "big") + payload)
+        sent = socket.send_fds(channel, [frame], descriptors) if descriptors else 0
+        channel.sendall(frame[sent:])
     except ConnectionError as error:
         raise ChannelClosedError("the other end closed") from error
 
@@ -32,9 +36,9 @@ def read_frame(channel: socket.socket) -> bytes:
     return _read_exactly(channel, size)
 
 
-def send_record(channel: socket.socket, record: dict[str, object]) -> None:
-    """Send a JSON object as one frame."""
-    send_frame(channel, json.dumps(record).encode())
+def send_record(channel: socket.socket, record: dict[str, object], descriptors: Sequence[int] = ()) -> None:
+    """Send a JSON object as one frame, with `descriptors`."""
+    send_frame(channel, json.dumps(record).encode(), descriptors)
 
 
 def read_record(channel: socket.socket) -> dict[str, Any]:
@@ -43,6 +47,19 @@ def read_record(channel: socket.socket) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise ChannelClosedError(f"expected a JSON object, got {type(record).__name__}")
     return record
+
+
+def read_record_with_descriptors(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """As `read_record`, and the descriptors that were sent with it, at most MAX_DESCRIPTORS."""
+    try:
+        first, descriptors, _, _ = socket.recv_fds(channel, 1, MAX_DESCRIPTORS)
+    except ConnectionError as error:
+        raise ChannelClosedError("the other end closed") from error
+    if not first:
+        raise ChannelClosedError("the other end closed")
+    size = int.from_bytes(first + _read_exactly(channel, 3), "big")
+    record = json.loads(_read_exactly(channel, size))
+    return record, descriptors
 
 
 def _read_exactly(channel: socket.socket, size: int) -> bytes:

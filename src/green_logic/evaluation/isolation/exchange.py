@@ -10,16 +10,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from green_logic.evaluation.isolation.channel import ChannelClosedError
-
 RESULTS_BYTES = 4 << 20  # about 40,000 tests
 OUTPUT_TAIL_BYTES = 16 << 10
-MARK = b"f"  # descriptors travel with a byte
 
 
 @dataclass(frozen=True)
@@ -32,28 +28,8 @@ class Exchange:
 
     @property
     def descriptors(self) -> tuple[int, int, int]:
-        """All of them, in the order in which they are sent."""
+        """All of them, in the order in which they are sent and `Exchange` takes them."""
         return (self.order, self.results, self.output)
-
-    def send(self, channel: socket.socket) -> None:
-        """Hand them over. Raises ChannelClosedError when nobody is there."""
-        try:
-            socket.send_fds(channel, [MARK], self.descriptors)
-        except ConnectionError as error:
-            raise ChannelClosedError("the other end closed") from error
-
-    @classmethod
-    def receive(cls, channel: socket.socket) -> Exchange:
-        """Take what `send` sent. Raises ChannelClosedError at the end of the stream."""
-        try:
-            mark, descriptors, _, _ = socket.recv_fds(channel, len(MARK), 3)
-        except ConnectionError as error:
-            raise ChannelClosedError("the other end closed") from error
-        if mark != MARK or len(descriptors) != 3:
-            for descriptor in descriptors:
-                os.close(descriptor)
-            raise ChannelClosedError(f"expected 3 descriptors, got {len(descriptors)}")
-        return cls(*descriptors)
 
     def close(self) -> None:
         """Let go of the files; they end with their last holder."""

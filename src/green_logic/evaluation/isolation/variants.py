@@ -2,7 +2,7 @@
 
 What the judge says and hears on the channel, once the job is taken, again and again:
 
-    -> {"run": {"wall_s", "cpu_s"}}, and the descriptors of an `Exchange`
+    -> {"run": {"wall_s", "cpu_s"}}, with the descriptors of an `Exchange`
     <- {"reason", "exit_code", "wall_s", "cpu_s"}
 
 and at last {"done"}. The first order has every variant compiled, each one after it runs one. Only the judge knows which
@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from green_logic.evaluation.isolation import kernel, supervisor
-from green_logic.evaluation.isolation.channel import ChannelClosedError, read_record, send_record
+from green_logic.evaluation.isolation.channel import ChannelClosedError, read_record_with_descriptors, send_record
 from green_logic.evaluation.isolation.clock import install_clock
 from green_logic.evaluation.isolation.exchange import RESULTS_BYTES, Exchange
 from green_logic.evaluation.isolation.namespaces import LINKS, MAX_INODES
@@ -113,8 +113,11 @@ def _serve_housed(channel: socket.socket, owners: Owners, plan: Plan, limits: Li
 
 
 def _serve(service: Service) -> None:
-    while "run" in (order := read_record(service.channel)):
-        exchange = Exchange.receive(service.channel)
+    while True:
+        order, descriptors = read_record_with_descriptors(service.channel)
+        if "run" not in order:
+            return
+        exchange = Exchange(*descriptors)
         with service.house():
             answer = _run_guest(service, exchange, float(order["run"]["wall_s"]), float(order["run"]["cpu_s"]))
         exchange.close()
