@@ -104,6 +104,7 @@ def _make_devices(root: str) -> None:
 def _make_places(root: str) -> None:
     Path(root + BOX).mkdir()
     for link, target in LINKS.items():
-        # Python itself may live below /tmp; then temporary files go to the working directory
         if not Path(root + link).exists():
             Path(root + link).symlink_to(target)
+        elif link == "/tmp":  # noqa: S108  Python itself lives below the host's
+            os.environ["TMPDIR"] = target
