@@ -23,6 +23,7 @@ MS_NODEV = 4
 MS_BIND = 4096
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
+MADV_COLLAPSE = 25
 MNT_DETACH = 2
 
 MOUNT_ATTR_RDONLY = 1
@@ -66,6 +67,11 @@ def prctl(option: int, *arguments: object) -> int:
     padded = [*arguments, 0, 0, 0, 0][:4]
     converted = [ctypes.c_ulong(value) if isinstance(value, int) else value for value in padded]
     return check(int(_libc.prctl(ctypes.c_int(option), *converted)), f"prctl {option}")
+
+
+def collapse(address: int, size_bytes: int) -> bool:
+    """Put memory of this process into huge pages; whether that was done."""
+    return bool(_libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(size_bytes), MADV_COLLAPSE) == 0)
 
 
 def unshare(flags: int) -> None:

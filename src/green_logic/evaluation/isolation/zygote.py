@@ -25,6 +25,7 @@ from dataclasses import replace
 from green_logic.evaluation.isolation.channel import ChannelClosedError, read_record, send_record
 from green_logic.evaluation.isolation.group import open_group
 from green_logic.evaluation.isolation.guest import preload
+from green_logic.evaluation.isolation.pages import collapse
 from green_logic.evaluation.isolation.plan import Plan, leave, namespaces_of, prepare
 from green_logic.evaluation.isolation.ready import prepare_pytest
 from green_logic.evaluation.isolation.split.pair import supervise_pair
@@ -69,6 +70,7 @@ def _serve(channel: socket.socket, owners: tuple[int, int], plan: Plan) -> None:
     # what is here now is never collected, so that collections in guests touch no shared page
     gc.collect()
     gc.freeze()
+    collapse(plan.process_dir)
     poller = select.poll()
     poller.register(channel, select.POLLIN)
     # a copy of the channel in some child of the judge would hide its death from us
