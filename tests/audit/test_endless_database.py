@@ -16,6 +16,7 @@ from green_logic.audit.one_battle import check_battle
 from green_logic.errors import VerificationError
 from green_logic.ledger import endless
 from green_logic.ledger.endless import ENDLESS
+from green_logic.ledger.listing import list_battles
 from green_logic.ledger.reading import open_for_reading
 
 LEVELS, CHILDREN = 9, 200  # 200 to the 9th rows, or so
@@ -98,6 +99,13 @@ def test_a_verification_of_pages_without_end_ends_with_a_finding(books, table, w
     assert "Traceback" not in said
     # one battle is looked for by its id, which needs no walk; that its row is elsewhere shows even so
     assert ENDLESS in said or words == ["b-003"], said
+
+
+def test_a_list_of_pages_without_end_ends_with_an_error(books):
+    assert list_battles(books.settings, below=-1.0, limit=3) == ([], False)
+    tangle(books.settings.database, "battles")
+    with pytest.raises(VerificationError, match=ENDLESS):
+        list_battles(books.settings, below=-1.0, limit=3)
 
 
 def test_the_bound_counts_all_steps_of_a_connection_and_leaves_others_alone(books, monkeypatch):

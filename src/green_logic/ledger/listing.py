@@ -51,6 +51,6 @@ def list_battles(
         "WHERE (?2 IS NULL OR lower(task_id) = lower(?2) OR instr(lower(task_title), lower(?2))) "
         "AND (?3 IS NULL OR lower(agent) = lower(?3)) ORDER BY id DESC LIMIT ?4"
     )
-    with open_for_reading(settings) as connection, database_errors(settings.database):
+    with open_for_reading(settings, bounded=True) as connection, database_errors(settings.database):
         rows = connection.execute(query, (below, task, agent, limit + 1)).fetchall()
     return [Listed(*row) for row in rows[:limit]], len(rows) > limit
