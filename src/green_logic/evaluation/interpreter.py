@@ -16,10 +16,10 @@ from green_logic.evaluation.testrun import BOX
 FIRST_UID = 60000  # private users of guests, above the ranges that distributions hand out
 PRIVATE_UIDS = 5000
 GUEST_PACKAGES = ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments")
-# 18 MB of small objects, which Python takes from the system in one go, 1 MB at a time; two of each stay, so that Python
+# 12 MB of small objects, which Python takes from the system in one go, 1 MB at a time; two of each stay, so that Python
 # keeps all of it and puts there what is imported next: memory that lies together, for `isolation.pages`
 GATHER = """
-made = [None] * 36864
+made = [None] * 24576
 for number in range(len(made)):
     made[number] = bytes(479)
 kept = made[::1024]
