@@ -73,16 +73,18 @@ def start_zygote(options: dict[str, object], descriptor: int, box: str) -> subpr
     # ours first: stdlib names stay the standard library's, both come after it
     folders = [str(Path(__file__).resolve().parents[2]), str(Path(spec.origin).parents[1])]
     command = [sys.executable, "-I", "-S", "-c", BOOTSTRAP, json.dumps(options), *folders]
-    return subprocess.Popen(  # noqa: S603  our own interpreter with our own words
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        pass_fds=(descriptor,),
-        env=_environment(box),
-        cwd="/",
-        start_new_session=True,
-    )
+    # not subprocess.DEVNULL, whose descriptor is left open where there is no room for the pipe (Python 3.11.2)
+    with open(os.devnull, "r+b", buffering=0) as nothing:  # noqa: PTH123  the same without a path object
+        return subprocess.Popen(  # noqa: S603  our own interpreter with our own words
+            command,
+            stdin=nothing,
+            stdout=nothing,
+            stderr=subprocess.PIPE,
+            pass_fds=(descriptor,),
+            env=_environment(box),
+            cwd="/",
+            start_new_session=True,
+        )
 
 
 def _environment(box: str) -> dict[str, str]:
