@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,10 @@ def register(deployments: Sequence[Any], stay: Stay, order: Order) -> Runner:
     """A runner whose deployments the server knows, after what an earlier serve left is put in order."""
     from prefect.client.orchestration import get_client  # noqa: PLC0415  as above
     from prefect.runner import Runner  # noqa: PLC0415  as above
+    from prefect.settings import get_current_settings  # noqa: PLC0415  as above
 
+    # its working files go to a folder that has one name for all users of a machine, and the first of them owns it
+    tempfile.tempdir = str(get_current_settings().home)
     # not paused at shutdown: the server ends too, and a pause would outlive a kill of this process
     runner = Runner(pause_on_shutdown=False)
     with get_client(sync_client=True) as client:

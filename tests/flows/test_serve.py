@@ -283,7 +283,9 @@ def test_both_deployments_are_named_by_module_and_never_overlap(settings: Settin
 
 def prefect(api: str, *words: str) -> str:
     """Run Prefect's own command line in the root of the repository, as README says."""
-    environment = {**os.environ, "PREFECT_API_URL": api, "NO_COLOR": "1"}
+    # its worker keeps files in a folder of one name for all users, which the first of them owns
+    private = {"TMPDIR": os.environ["PREFECT_HOME"]}
+    environment = {**os.environ, **private, "PREFECT_API_URL": api, "NO_COLOR": "1"}
     command = [sys.executable, "-m", "prefect", "--no-prompt", *words]
     done = subprocess.run(
         command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_S
