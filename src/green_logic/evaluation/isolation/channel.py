@@ -28,9 +28,12 @@ def send_frame(channel: socket.socket, payload: bytes, descriptors: Sequence[int
         raise ChannelClosedError("the other end closed") from error
 
 
-def read_frame(channel: socket.socket) -> bytes:
-    """The next frame. Raises ChannelClosedError at the end of the stream, TimeoutError if the socket has a timeout."""
-    size = int.from_bytes(_read_exactly(channel, 4), "big")
+def read_frame(channel: socket.socket, begun: bytes = b"") -> bytes:
+    """The next frame, whose first bytes `begun` were read already.
+
+    Raises ChannelClosedError at the end of the stream, TimeoutError if the socket has a timeout.
+    """
+    size = int.from_bytes(begun + _read_exactly(channel, 4 - len(begun)), "big")
     if size > MAX_FRAME_BYTES:
         raise ChannelClosedError(f"frame of {size} bytes, expected at most {MAX_FRAME_BYTES}")
     return _read_exactly(channel, size)
@@ -41,9 +44,9 @@ def send_record(channel: socket.socket, record: dict[str, object], descriptors: 
     send_frame(channel, json.dumps(record).encode(), descriptors)
 
 
-def read_record(channel: socket.socket) -> dict[str, Any]:
-    """The next frame, a JSON object written by `send_record`."""
-    record = json.loads(read_frame(channel))
+def read_record(channel: socket.socket, begun: bytes = b"") -> dict[str, Any]:
+    """The next frame, a JSON object written by `send_record`; `begun` as for `read_frame`."""
+    record = json.loads(read_frame(channel, begun))
     if not isinstance(record, dict):
         raise ChannelClosedError(f"expected a JSON object, got {type(record).__name__}")
     return record
@@ -57,9 +60,7 @@ def read_record_with_descriptors(channel: socket.socket) -> tuple[dict[str, Any]
         raise ChannelClosedError("the other end closed") from error
     if not first:
         raise ChannelClosedError("the other end closed")
-    size = int.from_bytes(first + _read_exactly(channel, 3), "big")
-    record = json.loads(_read_exactly(channel, size))
-    return record, descriptors
+    return read_record(channel, first), descriptors
 
 
 def _read_exactly(channel: socket.socket, size: int) -> bytes:

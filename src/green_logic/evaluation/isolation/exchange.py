@@ -52,7 +52,7 @@ def open_exchange(header: dict[str, Any], parts: Sequence[bytes] = ()) -> Iterat
     with contextlib.ExitStack() as opened:
         exchange = Exchange(*(_open_file(name, opened) for name in ("order", "results", "output")))
         head = json.dumps({**header, "sizes": [len(part) for part in parts]}).encode()
-        _write_all(exchange.order, b"".join((head, b"\n", *parts)))
+        write_all(exchange.order, b"".join((head, b"\n", *parts)))
         yield exchange
 
 
@@ -74,7 +74,8 @@ def _open_file(name: str, opened: contextlib.ExitStack) -> int:
     return descriptor
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`, however often the system takes only a part."""
     left = memoryview(data)
     while left:
         left = left[os.write(descriptor, left) :]

@@ -177,7 +177,7 @@ def prepare_process(modules: dict[str, str]) -> VirtualClock:
     """Make this process one that runs `modules` (name -> source). Returns its clock."""
     # for tracebacks, inspect and child processes; all of them now, for a solution may fill the disk
     for name, text in modules.items():
-        with open(f"{name}.py", "wb", buffering=0) as file:  # noqa: PTH123  a path object costs more than the write
+        with open(f"{name}.py", "wb") as file:  # noqa: PTH123  a path object costs more than the write
             file.write(text.encode("utf-8", "replace"))
     sys.dont_write_bytecode = True
     sys.argv = [f"{TESTS}.py"]

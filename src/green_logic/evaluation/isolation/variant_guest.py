@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from green_logic.evaluation.isolation import guest
-from green_logic.evaluation.isolation.exchange import read_order
+from green_logic.evaluation.isolation.exchange import read_order, write_all
 from green_logic.evaluation.isolation.guest import SOLUTION, TESTS, Reporter, SolutionAliases, SolutionNames
 from green_logic.evaluation.isolation.own_cases import find_own_cases
 from green_logic.evaluation.isolation.ready import run_pytest
@@ -57,9 +57,7 @@ def _plan_variants(descriptor: int, source: str, tests: str, candidates: int) ->
     header, blobs = compile_variants(
         source, tests, f"{Path.cwd()}/{SOLUTION}.py", f"{Path.cwd()}/{TESTS}.py", candidates
     )
-    left = memoryview(json.dumps(header).encode() + b"\n" + b"".join(blobs))
-    while left:
-        left = left[os.write(descriptor, left) :]
+    write_all(descriptor, json.dumps(header).encode() + b"\n" + b"".join(blobs))
 
 
 def _run_variant(descriptor: int, variant: Variant) -> None:
