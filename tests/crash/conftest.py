@@ -39,7 +39,8 @@ READING = ["read", "pread64", "flock", "getdents64"]
 if EVERY_CALL:
     READING.append("fcntl")  # SQLite retries a failed WAL lock for 10 s
 NOTES_SIZE = 1 << 20
-READY, GO = 1, 2  # first byte of the notes, see forge.py
+READY, WATCHED, GO = 1, 2, 3  # first byte of the notes, see forge.py
+TRACED = 1 << 30  # what strace answers for the parent's process id
 
 
 @dataclass
@@ -106,13 +107,15 @@ class Forge:
     def _run(self, request: dict, strace: list[str] | None, kill_after_s: float | None) -> Outcome:
         path = self._scratch / "notes"
         path.write_bytes(bytes(NOTES_SIZE))
-        request["notes"] = str(path)
+        request |= {"notes": str(path), "traced": strace is not None}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         child = int(self._process.stdout.readline())
         with path.open("r+b") as file, mmap.mmap(file.fileno(), NOTES_SIZE) as notes:
             _wait_until(lambda: notes[0] == READY)
             tracer = None if strace is None else _attach(child, strace)
+            _wait_until(lambda: tracer is None or tracer.poll() is not None or notes[0] == WATCHED)
+            assert tracer is None or tracer.poll() is None, "strace could not attach"
             notes[0] = GO
             if kill_after_s is not None:
                 time.sleep(kill_after_s)
@@ -175,11 +178,12 @@ class Forge:
 
 
 def _attach(child: int, options: list[str]) -> subprocess.Popen:
-    tracer = subprocess.Popen(["strace", "-q", "-p", str(child), *options], stderr=subprocess.DEVNULL)
-    status = Path(f"/proc/{child}/status")
-    _wait_until(lambda: tracer.poll() is not None or "TracerPid:\t0\n" not in status.read_text(encoding="utf-8"))
-    assert tracer.poll() is None, "strace could not attach"
-    return tracer
+    """A tracer that also answers `getppid`: so the run itself sees when its calls are traced, and starts no sooner."""
+    options = [f"{option},getppid" if option.startswith("trace=") else option for option in options]
+    answer = f"inject=getppid:retval={TRACED}"
+    return subprocess.Popen(
+        ["strace", "-q", "-p", str(child), *options, "-e", answer], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:

@@ -30,7 +30,8 @@ from green_logic.proof.keys import load_signing_key
 from green_logic.settings import Settings
 
 NOTES_SIZE = 1 << 20
-READY, GO = 1, 2
+READY, WATCHED, GO = 1, 2, 3
+TRACED = 1 << 30  # more than any process id: only a tracer answers so
 PR_SET_PTRACER = 0x59616D61  # linux/prctl.h; lets strace attach where only parents may (Yama)
 
 
@@ -42,8 +43,12 @@ class Notes:
             self._memory = mmap.mmap(file.fileno(), NOTES_SIZE)
         self._memory.seek(1)
 
-    def wait(self) -> None:
+    def wait(self, *, traced: bool) -> None:
         self._memory[0] = READY
+        if traced:  # that it is attached to does not say that its calls are watched yet
+            while os.getppid() != TRACED:
+                time.sleep(0.0005)
+            self._memory[0] = WATCHED
         while self._memory[0] != GO:
             time.sleep(0.0005)
 
@@ -93,7 +98,7 @@ def run(request: dict, key: object, notes: Notes) -> None:
     variant = request.get("variant", "")
     if variant not in {"acknowledged before", "acknowledged in spite of an error"}:
         spoil(variant)
-    notes.wait()
+    notes.wait(traced=request["traced"])
     try:
         with Ledger.open(settings, key) as ledger:
             for ids in request["groups"]:
@@ -117,7 +122,7 @@ def publish(request: dict, notes: Notes) -> None:
     settings = Settings(data_dir=Path(request["data_dir"]), busy_timeout_s=20.0)
     if request["variant"]:
         press.spoil(request["variant"])
-    notes.wait()
+    notes.wait(traced=request["traced"])
     try:
         for name in request["works"]:
             press.work(settings, name)
