@@ -28,7 +28,7 @@ from flows.interrupts import answered, ended_in_order, listening, note_lost_serv
 from flows.messages import speak_plainly
 from flows.retries import is_retryable, with_retries
 from green_logic.commands import BAD, GOOD, INTERRUPTED, USAGE, add_common, say, write_json
-from green_logic.commands.serve import add_publication_arguments, order_of
+from green_logic.commands.serve import add_publication_arguments, order_of, settings_of
 from green_logic.errors import ConfigurationError, GreenLogicError
 from green_logic.publication import (
     Order,
@@ -82,23 +82,25 @@ TASKS = {"export": export, "archive": archive, "backup": backup, "audit": audit}
 
 # Prefect 3.8 writes the exception of a failed flow to its storage whatever persist_result says, by default pickled
 @flow(flow_run_name="publish-{data_dir}", persist_result=False, result_serializer="json")
-def export_and_archive(  # noqa: PLR0917  Prefect passes parameters by name
+def export_and_archive(  # noqa: PLR0913, PLR0917  Prefect passes parameters by name
     data_dir: str | None = None,
     since: int | None = None,
     rebuild: bool = False,
-    destination: str | None = None,
+    export_to: str | None = None,
+    archive_to: str | None = None,
     backup_to: str | None = None,
     keep: str | None = None,
     skip: list[str] | None = None,
 ) -> dict[str, Any]:
     """Publish what is new in a ledger; counts and places, as `green-logic serve --publish --json` prints them.
 
-    `since` and `rebuild` are for a backfill: they export the rows after an id, or all of them, anew. `destination`
-    may be a URI, `backup_to` is a directory; `keep` says which backups stay, such as 7d,4w,12m. `skip` names steps
-    that are not taken.
+    `since` and `rebuild` are for a backfill: they export the rows after an id, or all of them, anew. `export_to`,
+    `archive_to` and `backup_to` are directories or URIs, and `keep` says which backups stay, such as 7d,4w,12m: what is
+    not given here comes from the settings. `skip` names steps that are not taken.
     """
-    settings = load_settings({"data_dir": data_dir})
-    order = Order(settings, since, rebuild, destination, backup_to, keep, tuple(skip or ()))
+    places = {"export_to": export_to, "archive_to": archive_to, "backup_to": backup_to, "keep": keep}
+    settings = load_settings({"data_dir": data_dir, **places})
+    order = Order(settings, since, rebuild, tuple(skip or ()))
     with registered(order) as order_id:
         _done[str(settings.data_dir)] = report(order, take_steps(order_id))
     return _done[str(settings.data_dir)]
@@ -125,6 +127,9 @@ def show(order: Order, outcomes: Sequence[Outcome]) -> None:
         create_markdown_artifact(markdown_summary(order, outcomes), key="publication-summary")
         for outcome in outcomes:
             create_link_artifact(link_of(outcome.place), outcome.place, key=f"publication-{outcome.step}")
+            if outcome.copied_to:
+                key = f"publication-{outcome.step}-copies"
+                create_link_artifact(link_of(outcome.copied_to), outcome.copied_to, key=key)
     except Exception as error:  # noqa: BLE001  whatever the scheduler throws, the work is ours
         note_lost_server(error)
         say(f"Prefect did not take the summary ({type(error).__name__}: {error})", file=sys.stderr)
@@ -164,13 +169,7 @@ def publish_anyway(order: Order) -> dict[str, Any]:
     try:
         with ended_in_order():
             return export_and_archive(
-                place,
-                order.since,
-                order.rebuild,
-                order.destination,
-                order.backup_to,
-                order.keep,
-                list(order.skip),
+                place, order.since, order.rebuild, *order.places, order.settings.keep, list(order.skip)
             )
     except GreenLogicError:
         raise
@@ -191,8 +190,7 @@ def main(words: list[str] | None = None) -> int:
     add_publication_arguments(parser)
     options = parser.parse_args(words)
     try:
-        settings = load_settings({"data_dir": options.data_dir})
-        done = publish_anyway(order_of(options, settings))
+        done = publish_anyway(order_of(options, settings_of(options)))
     except KeyboardInterrupt:
         return INTERRUPTED
     except GreenLogicError as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flows.history import Stay, catch_up, end_stale_runs
 from flows.server import ledger_tag, wait_for_api
 from green_logic.commands import BAD, GOOD, say
-from green_logic.commands.serve import CRON, order_of
+from green_logic.commands.serve import CRON, PLACES, order_of
 from green_logic.errors import ConfigurationError
 from green_logic.publication import Order
 from green_logic.settings import Settings
@@ -89,7 +89,8 @@ def make_deployments(options: argparse.Namespace, settings: Settings) -> Sequenc
     schedule = (
         Interval(options.interval, timezone=zone) if options.interval else Cron(options.cron or CRON, timezone=zone)
     )
-    targets = {"destination": options.dest, "backup_to": options.backup_to, "keep": options.keep, "skip": options.skip}
+    # not those of the settings: a parameter is shown on Prefect's page, and its default is the setting
+    targets = {name: getattr(options, name) for name in (*PLACES, "skip")}
     # by module path: a file path would make Prefect load flows/x.py a second time, as a module x
     common: dict[str, Any] = {"tags": [f"serve-{ledger_tag(settings)}"], "entrypoint_type": EntrypointType.MODULE_PATH}
     return [

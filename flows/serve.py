@@ -25,9 +25,8 @@ from flows.runner import keep_deployments
 from flows.server import START_S
 from flows.watching import keep_inbox
 from green_logic.commands import BAD, INTERRUPTED, USAGE, add_common, say, write_json
-from green_logic.commands.serve import add_arguments, check_options
+from green_logic.commands.serve import add_arguments, check_options, settings_of
 from green_logic.errors import ConfigurationError, GreenLogicError
-from green_logic.settings import load_settings
 
 ROLES = {"house": serve, "inbox": keep_inbox, "runner": keep_deployments}
 
@@ -49,8 +48,9 @@ def main(words: list[str] | None = None) -> int:
     if options.role != "house":
         end_with_parent()
     try:
-        check_options(options)
-        return ROLES[options.role](options, load_settings({"data_dir": options.data_dir}))
+        settings = settings_of(options)
+        check_options(options, settings)
+        return ROLES[options.role](options, settings)
     except KeyboardInterrupt:
         return INTERRUPTED
     except GreenLogicError as error:

@@ -16,10 +16,21 @@ from typing import Any
 import pytest
 
 from green_logic import publication
+from green_logic.cli import main
 from green_logic.commands import add_common
 from green_logic.commands.config import HIDDEN, describe
-from green_logic.commands.serve import STEPS, add_arguments, check_options, order_of, publication_words, words_of
+from green_logic.commands.serve import (
+    STEPS,
+    add_arguments,
+    check_options,
+    order_of,
+    publication_words,
+    settings_of,
+    words_of,
+)
 from green_logic.errors import ConfigurationError
+from green_logic.publication import Order
+from green_logic.publish.backup import find_backups
 from green_logic.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,6 +73,29 @@ def test_systemd_takes_the_units(systemd_analyze: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_systemd_takes_the_drop_in_that_the_readme_shows(systemd_analyze: str, tmp_path: Path) -> None:
+    (drop_in,) = re.findall(r"```\n(\[Service\]\n.*?)```", (DEPLOYMENTS / "README.md").read_text(), re.DOTALL)
+    (service,) = (unit for unit in UNITS if unit.name == "green-logic-publish.service")
+    (tmp_path / service.name).write_text(service.read_text().replace(INSTALLED, str(Path(sys.executable))))
+    (tmp_path / f"{service.name}.d").mkdir()
+    override = tmp_path / f"{service.name}.d" / "override.conf"
+    command = [systemd_analyze, "verify", "--man=no", str(tmp_path / service.name)]
+    override.write_text(drop_in.replace("=/mnt/b\n", "=/mnt/b # a directory\n"))  # a comment has a line of its own
+    assert "override.conf" in subprocess.run(command, check=False, capture_output=True, text=True).stderr
+    override.write_text(drop_in)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_the_environment_file_says_goes_before_the_units_own_settings() -> None:
+    for unit in UNITS:
+        if unit.suffix == ".service":
+            text = unit.read_text()
+            assert "Environment=GREEN_LOGIC_KEEP=7d,4w,12m\n" in text
+            # a flag would go before both
+            assert not re.search(r"^ExecStart=.*(--keep|-to)", text, re.MULTILINE)
+
+
 @pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.suffix == ".service"], ids=lambda unit: unit.stem)
 def test_the_services_are_hardened(systemd_analyze: str, unit: Path) -> None:
     command = [systemd_analyze, "security", "--offline=true", "--no-pager", str(unit)]
@@ -89,7 +123,7 @@ def test_the_units_call_commands_that_exist(unit: Path) -> None:
         if line.startswith("ExecStart="):
             program, command, *words = line.removeprefix("ExecStart=").split()
             assert (program, command) == (INSTALLED, "serve")
-            check_options(parse(*words))
+            check_options(parse(*words), Settings())
 
 
 # --- Prefect
@@ -169,16 +203,29 @@ def test_the_image_is_locked_by_hashes_and_runs_without_root() -> None:
     ],
 )
 def test_what_would_fail_at_night_is_refused_at_once(words: list[str]) -> None:
+    options = parse(*words)
     with pytest.raises(ConfigurationError):
-        check_options(parse(*words))
+        check_options(options, settings_of(options))
+
+
+def test_a_rule_for_backups_that_is_none_is_refused_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GREEN_LOGIC_KEEP", "a week")
+    with pytest.raises(ConfigurationError, match="--keep"):
+        check_options(parse(), settings_of(parse()))
+    options = parse("--keep=7d")
+    check_options(options, settings_of(options))
 
 
 def test_a_service_gets_the_words_it_was_started_with() -> None:
     words = ["--cron=1 2 * * *", "--timezone=Europe/Berlin", "--data-dir=a b", "--keep=7d", "--quiet", "--json"]
-    options = parse(*words, "--skip=archive", "--skip", "audit")
+    places = ["--archive-to=s3://b/x", "--backup-to=", "--dest=/mnt/e"]
+    options = parse(*words, *places, "--skip=archive", "--skip", "audit")
     assert parse(*words_of(options)) == options
     assert sorted(publication_words(options)) == [
+        "--archive-to=s3://b/x",
+        "--backup-to=",
         "--data-dir=a b",
+        "--export-to=/mnt/e",
         "--keep=7d",
         "--quiet",
         "--skip=archive",
@@ -188,8 +235,8 @@ def test_a_service_gets_the_words_it_was_started_with() -> None:
 
 def test_the_command_and_the_publication_know_the_same_steps(settings: Settings) -> None:
     assert list(STEPS) == list(publication.STEPS)
-    order = order_of(parse("--rebuild", "--publish", "--dest=s3://b", "--keep=7d", "--skip=backup"), settings)
-    assert order == publication.Order(settings, None, True, "s3://b", None, "7d", ("backup",))
+    order = order_of(parse("--rebuild", "--publish", "--skip=backup"), settings)
+    assert order == publication.Order(settings, None, True, ("backup",))
     with pytest.raises(SystemExit):
         parse("--skip", "everything")
 
@@ -215,6 +262,44 @@ def test_serve_publish_needs_no_prefect(settings: Settings, make_result: Any) ->
     assert [step["step"] for step in answer["steps"]] == ["export", "archive", "backup", "audit"]
 
 
+def test_a_place_is_taken_from_the_command_line_else_the_environment_else_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "green-logic.toml").write_text('export-to = "e"\narchive-to = "f"\nbackup-to = "f"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GREEN_LOGIC_ARCHIVE_TO", "s3://b/a")
+    monkeypatch.setenv("GREEN_LOGIC_BACKUP_TO", "s3://b/b")
+    assert Order(settings_of(parse())).places == ("e", "s3://b/a", "s3://b/b")
+    assert Order(settings_of(parse("--archive-to=/mnt/a", "--backup-to="))).places == ("e", "/mnt/a", "")
+    monkeypatch.setenv("GREEN_LOGIC_ARCHIVETO", "x")
+    with pytest.raises(ConfigurationError, match="no setting named 'archiveto'") as caught:
+        settings_of(parse())
+    assert caught.value.hint == "did you mean archive_to?"
+
+
+def test_every_command_goes_where_the_settings_say_unless_told_otherwise(
+    settings: Settings, make_result: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from green_logic.agent import GreenAgent
+
+    with GreenAgent(settings=settings) as agent:
+        agent.submit_result(make_result("b-1"))
+    for name in ("EXPORT_TO", "ARCHIVE_TO", "BACKUP_TO"):
+        monkeypatch.setenv(f"GREEN_LOGIC_{name}", str(tmp_path / "place"))
+    at = ["-C", str(settings.data_dir), "--json"]
+    for command in ("export", "compact", "archive", "backup"):
+        assert main([command, *at]) == 0
+    assert {path.name for path in (tmp_path / "place").iterdir()} >= {"battles", "archives"}
+    assert len(find_backups(tmp_path / "place")) == 1
+    assert [path.name for path in settings.data_dir.iterdir() if path.name in {"exports", "backups"}] == []
+    assert main(["export", *at, "--dest", str(tmp_path / "other")]) == 0
+    assert main(["archive", *at, "--dest", ""]) == 0
+    assert main(["backup", *at, str(tmp_path / "other")]) == 0
+    assert len(find_backups(tmp_path / "other")) == 1
+    assert len(find_backups(tmp_path / "place")) == 1
+    assert not (tmp_path / "other" / "archives").exists()
+
+
 def test_config_tells_every_setting_and_its_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "green-logic.toml").write_text("chunk_size = 7\n")
     monkeypatch.setenv("GREEN_LOGIC_WORKERS", "3")
@@ -224,6 +309,21 @@ def test_config_tells_every_setting_and_its_source(monkeypatch: pytest.MonkeyPat
     assert shown["workers"] == {"value": 3, "source": "environment"}
     assert shown["chunk_size"] == {"value": 7, "source": str(tmp_path / "green-logic.toml")}
     assert shown["retries"] == {"value": 3, "source": "default"}
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("s3://bucket/arena?region=eu-1", "s3://bucket/arena?region=eu-1"),
+        ("s3://AKIA:hush@bucket/arena", "s3://…@bucket/arena"),
+        ("s3://bucket/a?region=eu-1&secret_key=hush&scheme=http", "s3://bucket/a?region=eu-1&secret_key=…&scheme=http"),
+        ("s3://bucket/a?Session_Token=hush", "s3://bucket/a?Session_Token=…"),
+        ("/mnt/a:hush@b", "/mnt/a:hush@b"),
+    ],
+)
+def test_config_shows_where_a_place_is_and_no_key_to_it(address: str, shown: str) -> None:
+    found = describe(Settings(archive_to=address, export_to=address))
+    assert (found["archive_to"]["value"], found["export_to"]["value"]) == (shown, shown)
 
 
 @pytest.mark.parametrize(

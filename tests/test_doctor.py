@@ -595,6 +595,22 @@ def test_a_backup_is_due_once_battles_are_new_and_it_is_old(books, record):
     assert kinds(books, now=later) == {"backup-old"}
 
 
+def test_backups_are_looked_for_where_the_settings_send_them(books, tmp_path):
+    elsewhere = books.changed(backup_to=str(tmp_path / "elsewhere"))
+    assert kinds(elsewhere) == {"backup-absent"}
+    backup(elsewhere, tmp_path / "elsewhere")
+    assert kinds(elsewhere) == set()
+
+
+def test_backups_in_a_bucket_are_neither_missed_nor_vouched_for(books, tmp_path):
+    bucket = books.changed(backup_to="s3://key:secret@b/c")
+    shutil.rmtree(books.data_dir / "backups")
+    assert kinds(books) == {"backup-absent"}
+    assert kinds(bucket) == set()
+    assert "backup-elsewhere" in kinds(bucket, notes=True)
+    assert "secret" not in str([fault.as_json() for fault in examine(bucket, GOOD_MACHINE).faults])
+
+
 def test_what_the_judge_could_not_write_is_told(books):
     books.dboms.chmod(0o555)
     (books.data_dir / "checkpoint").chmod(0o444)

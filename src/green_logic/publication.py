@@ -23,15 +23,17 @@ FINDINGS_SHOWN = 3  # in the message of a failed audit; `green-logic verify` lis
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be published, and where to. None: below the data directory."""
+    """What is to be published; the settings say where to."""
 
     settings: Settings
     since: int | None = None  # export the rows after this id, into an empty destination
     rebuild: bool = False  # export every row anew
-    destination: str | None = None  # of the Parquet files: a directory or a URI
-    backup_to: str | None = None  # of the backups: a directory or a URI
-    keep: str | None = None  # which backups stay, e.g. "7d,4w,12m"
     skip: tuple[str, ...] = ()  # steps that are not taken
+
+    @property
+    def places(self) -> tuple[str, str, str]:
+        """Where the Parquet files, the copies of archives and the backups go; "" for the usual place."""
+        return self.settings.export_to, self.settings.archive_to, self.settings.backup_to
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Outcome:
     size_bytes: int = 0
     names: tuple[str, ...] = ()  # of the new files, the first NAMES_KEPT
     note: str = ""
+    copied_to: str = ""  # the second place of archives
+    copies: int = 0  # archives that were new to it
 
 
 def find_steps(order: Order) -> tuple[str, ...]:
@@ -71,14 +75,14 @@ def last_published(order: Order) -> datetime | None:
     """When the last complete one with these steps and places began; None without. Raises StorageError."""
     from green_logic.publish.publication_record import find_publication  # noqa: PLC0415  only a schedule asks
 
-    return find_publication(order.settings, (order.destination, order.backup_to), find_steps(order))
+    return find_publication(order.settings, order.places, find_steps(order))
 
 
 def note_published(order: Order, began_at: datetime) -> None:
     """Put on record that every step was taken, for the schedule. Raises StorageError when that cannot be written."""
     from green_logic.publish.publication_record import note_publication  # noqa: PLC0415  as above
 
-    note_publication(order.settings, (order.destination, order.backup_to), find_steps(order), began_at)
+    note_publication(order.settings, order.places, find_steps(order), began_at)
 
 
 def take_step(step: str, order: Order) -> Outcome:
@@ -128,7 +132,7 @@ def report(order: Order, outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 def file_table(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     """One line a step: what is new, how many rows and bytes, where."""
-    columns = ("step", "files", "rows", "size_bytes", "place", "note")
+    columns = ("step", "files", "rows", "size_bytes", "place", "copied_to", "copies", "note")
     return [{name: getattr(outcome, name) for name in columns} for outcome in outcomes]
 
 
@@ -157,7 +161,7 @@ def _export(order: Order) -> Outcome:
     from green_logic.publish.export import export_battles  # noqa: PLC0415  it needs pyarrow
 
     done = export_battles(
-        order.settings, since=order.since, rebuild=order.rebuild, destination=order.destination or None
+        order.settings, since=order.since, rebuild=order.rebuild, destination=order.settings.export_to or None
     )
     return Outcome(
         step="export",
@@ -172,24 +176,29 @@ def _export(order: Order) -> Outcome:
 
 def _archive(order: Order) -> Outcome:
     from green_logic.publish.archive import archive_dboms  # noqa: PLC0415  only a publication needs it
+    from green_logic.publish.archive_copies import copy_archives  # noqa: PLC0415
     from green_logic.publish.archive_files import archives_directory  # noqa: PLC0415
 
-    done = archive_dboms(order.settings)
+    settings = order.settings
+    done = archive_dboms(settings)
+    copies = copy_archives(settings, settings.archive_to) if settings.archive_to else None
     return Outcome(
         step="archive",
-        place=str(archives_directory(order.settings)),
+        place=str(archives_directory(settings)),
         files=len(done.made),
         rows=done.dboms,
         size_bytes=done.size_bytes,
         names=tuple(path.name for path in done.made[:NAMES_KEPT]),
         note=f"{done.ledger_size} DBOMs archived" if done.made else "nothing new",
+        copied_to=copies.destination if copies else "",
+        copies=len(copies.copied) if copies else 0,
     )
 
 
 def _backup(order: Order) -> Outcome:
     from green_logic.publish.remote_backup import backup_to  # noqa: PLC0415  it audits what it restored
 
-    done = backup_to(order.settings, order.backup_to, order.keep)
+    done = backup_to(order.settings, order.settings.backup_to or None, order.settings.keep or None)
     return Outcome(
         step="backup",
         place=done.place.removesuffix(f"/{done.path.name}") or str(done.path.parent),
@@ -239,9 +248,9 @@ def _findings(kinds: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _words(outcome: Outcome) -> str:
-    if not outcome.files:
-        return outcome.note
-    return f"{outcome.files} new files, {outcome.rows} rows, {outcome.size_bytes / 1e6:.1f} MB"
+    new = f"{outcome.files} new files, {outcome.rows} rows, {outcome.size_bytes / 1e6:.1f} MB"
+    copied = f", {outcome.copies} copied to {outcome.copied_to}" if outcome.copied_to else ""
+    return (new if outcome.files else outcome.note) + copied
 
 
 def _code(text: object) -> str:

@@ -16,6 +16,9 @@ from green_logic.errors import ConfigurationError
 
 PREFIX = "GREEN_LOGIC_"
 FILE_NAME = "green-logic.toml"
+# in the data directory, and beside whatever is published from it
+PUBLIC_NAME = "judge.pub"
+CHECKPOINT_NAME = "checkpoint"  # the newest note
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 # of one text; the largest real one seen is 25 kB. Static checks cost up to 13 s of CPU a MiB, so 3 s at most
@@ -46,6 +49,10 @@ class Settings(NamedTuple):
     busy_timeout_s: float = 60.0  # how long to wait for another writer of the same ledger
     group_sync: str = "auto"  # "auto": one syncfs per group of 16 or more files; "fsync": each file, for shared disks
     allow_unsandboxed: bool = False  # run hostile code without isolation; recorded in every result
+    export_to: str = ""  # where Parquet files go: a directory or a URI; empty: exports/ in the data directory
+    archive_to: str = ""  # a second place, to which each archive is copied: a directory or a URI; empty: none
+    backup_to: str = ""  # where backups go: a directory or a URI; empty: backups/ in the data directory
+    keep: str = ""  # which backups stay, such as 7d,4w,12m; empty: all
     judge: str = ""  # address of an OpenAI-compatible endpoint that reviews L, or "openai"; empty: none
     judge_model: str = ""  # name by which that endpoint knows the model
     judge_required: bool = False  # a battle that cannot be reviewed is not evaluated, instead of judged without

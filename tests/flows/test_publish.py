@@ -89,6 +89,41 @@ def test_the_flow_leaves_a_table_and_a_summary(recorded: Settings) -> None:
     assert published(recorded)[0] in str(summary.data)
 
 
+def test_a_second_place_that_the_settings_name_is_used_and_shown(
+    recorded: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from prefect.artifacts import Artifact
+
+    from flows.publish import export_and_archive
+
+    monkeypatch.setenv("GREEN_LOGIC_ARCHIVE_TO", str(tmp_path / "second"))
+    done = export_and_archive(str(recorded.data_dir))
+    assert [(step["copies"], step["copied_to"]) for step in done["steps"] if step["step"] == "archive"] == [
+        (1, str(tmp_path / "second" / "archives"))
+    ]
+    assert len(list((tmp_path / "second" / "archives").glob("*.tar.gz"))) == 1
+    link = Artifact.get("publication-archive-copies")
+    assert link is not None
+    assert (tmp_path / "second" / "archives").as_uri() in str(link.data)
+    export_and_archive(str(recorded.data_dir), archive_to="")  # none, whatever the settings say
+    table = Artifact.get("publication-files")
+    assert table is not None
+    assert [line["copied_to"] for line in json.loads(str(table.data))] == [""] * 4
+
+
+def test_another_archive_at_the_second_place_fails_the_flow_and_stays(recorded: Settings, tmp_path: Path) -> None:
+    from flows.publish import export_and_archive
+
+    export_and_archive(str(recorded.data_dir), archive_to=str(tmp_path / "second"))
+    (copy,) = (tmp_path / "second" / "archives").glob("*.tar.gz")
+    copy.write_bytes(copy.read_bytes()[::-1])
+    theirs = copy.read_bytes()
+    state = export_and_archive(str(recorded.data_dir), archive_to=str(tmp_path / "second"), return_state=True)
+    assert state.is_failed()
+    assert "another archive of this name" in str(state.message)
+    assert copy.read_bytes() == theirs
+
+
 def test_a_check_that_fails_makes_the_flow_failed_and_names_the_finding(recorded: Settings) -> None:
     from flows.publish import export_and_archive
 

@@ -257,7 +257,9 @@ def test_a_schedule_that_never_fires_is_refused(words: list[str], settings: Sett
     assert main(["--role=runner", "-C", str(settings.data_dir), *words]) == 2
 
 
-def test_both_deployments_are_named_by_module_and_never_overlap(settings: Settings) -> None:
+def test_both_deployments_are_named_by_module_and_never_overlap(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import argparse
 
     from flows.runner import make_deployments
@@ -267,7 +269,8 @@ def test_both_deployments_are_named_by_module_and_never_overlap(settings: Settin
     parser = argparse.ArgumentParser()
     add_common(parser)
     add_arguments(parser)
-    options = parser.parse_args(["--timezone", "Europe/Berlin", "--keep", "7d"])
+    monkeypatch.setenv("GREEN_LOGIC_BACKUP_TO", "s3://key:secret@b")  # the page shows parameters, not settings
+    options = parser.parse_args(["--timezone", "Europe/Berlin", "--keep", "7d", "--archive-to", "s3://b"])
     battles, publish = make_deployments(options, settings)
     assert (battles.entrypoint, publish.entrypoint) == (
         "flows.battles.evaluate_battles",
@@ -277,7 +280,7 @@ def test_both_deployments_are_named_by_module_and_never_overlap(settings: Settin
     assert (schedule.schedule.cron, schedule.schedule.timezone) == ("0 3 * * *", "Europe/Berlin")
     assert publish.concurrency_limit == 1
     assert publish.concurrency_options.collision_strategy == "CANCEL_NEW"
-    assert publish.parameters == {"data_dir": str(settings.data_dir), "keep": "7d"}
+    assert publish.parameters == {"data_dir": str(settings.data_dir), "keep": "7d", "archive_to": "s3://b"}
     assert not battles.schedules
 
 

@@ -325,7 +325,7 @@ def test_the_command_backs_up_and_tells(settings, record, tmp_path, capsys):
     for as_json in (True, False):
         options = parser.parse_args([str(tmp_path / "b"), "--keep", "7d,4w,12m"])
         options.json, options.quiet, options.data_dir = as_json, False, str(settings.data_dir)
-        assert command.run(options, settings) == 0
+        assert command.run(options, settings.changed(backup_to=options.backup_to, keep=options.keep)) == 0
         captured = capsys.readouterr()
         assert captured.err == "", "nobody watches"
         if as_json:

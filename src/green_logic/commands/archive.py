@@ -35,7 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would be packed and removed; writes nothing")
     what.add_argument("--take", metavar="BATTLE_ID", help="only write one archived DBOM to standard output")
     what.add_argument("--check", nargs="+", metavar="ARCHIVE", help="only check archives; needs no ledger")
-    parser.add_argument("--dest", metavar="URI", help="then copy archives that it lacks to a directory or URI (s3://…)")
+    parser.add_argument(
+        "--dest",
+        dest="archive_to",
+        metavar="URI",
+        help="then copy archives that it lacks to a directory or URI (s3://…)",
+    )
     parser.add_argument("--key", metavar="FILE", help="with --check: public keys, to check every seal too")
 
 
@@ -52,7 +57,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     with ProgressLine(quiet=options.quiet or options.json) as line:
         report = archive_dboms(settings, prune=options.prune, progress=line.show)
-        copies = copy_archives(settings, options.dest, progress=line.show) if options.dest else None
+        copies = copy_archives(settings, settings.archive_to, progress=line.show) if settings.archive_to else None
     if options.json:
         content = {**vars(report), "made": [str(path) for path in report.made], "copies": copies and vars(copies)}
         write_json("archive", {"ok": not report.kept, **content})

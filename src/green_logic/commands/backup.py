@@ -23,7 +23,7 @@ EXAMPLES = """examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where to, and what stays."""
-    parser.add_argument("destination", nargs="?", metavar="DIR|URI", help="default: backups/ in the data")
+    parser.add_argument("backup_to", nargs="?", metavar="DIR|URI", help="default: backups/ in the data")
     parser.add_argument("--dry-run", action="store_true", help="say what would be made and removed; writes nothing")
     parser.add_argument(
         "--keep", metavar="RULE", help="remove older complete backups there, but one for each of 7d,4w,12m or the like"
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     from green_logic.publish.remote_backup import backup_to
 
     with ProgressLine(quiet=options.quiet or options.json) as line:
-        report = backup_to(settings, options.destination, options.keep, progress=line.show)
+        report = backup_to(settings, settings.backup_to or None, settings.keep or None, progress=line.show)
     place = report.place or str(report.path)
     if options.json:
         content = {**vars(report), "path": place, "removed": list(report.removed)}
@@ -60,7 +60,7 @@ def _plan(options: argparse.Namespace, settings: Settings) -> int:
 
     from green_logic.publish.plans import plan_backup
 
-    plan = plan_backup(settings, options.destination, options.keep)
+    plan = plan_backup(settings, settings.backup_to or None, settings.keep or None)
     if options.json:
         write_json("backup", {"ok": True, "dry_run": True, **dataclasses.asdict(plan)})
         return GOOD

@@ -23,7 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of this command."""
     parser.add_argument("--dry-run", action="store_true", help="say what would be merged; writes nothing")
     parser.add_argument(
-        "--dest", metavar="URI", help="directory or URI (s3://…); default: exports/ in the data directory"
+        "--dest",
+        dest="export_to",
+        metavar="URI",
+        help="directory or URI (s3://…); default: exports/ in the data directory",
     )
 
 
@@ -33,7 +36,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     if options.dry_run:
         return _plan(options, settings)
-    report = compact_exports(settings, destination=options.dest)
+    report = compact_exports(settings, destination=settings.export_to or None)
     if options.json:
         write_json("compact", {"ok": True, **dataclasses.asdict(report)})
     elif not options.quiet and report.manifest is None:
@@ -51,7 +54,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 def _plan(options: argparse.Namespace, settings: Settings) -> int:
     from green_logic.publish.plans import plan_compact
 
-    plan = plan_compact(settings, destination=options.dest)
+    plan = plan_compact(settings, destination=settings.export_to or None)
     if options.json:
         write_json("compact", {"ok": True, "dry_run": True, **dataclasses.asdict(plan)})
     elif not options.quiet:

@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   green-logic config                                       flag > GREEN_LOGIC_… > green-logic.toml > default
   green-logic config --json | jq '.settings.workers'       {"value": 0, "source": "default"}"""
 HIDDEN = "(a private key, not shown)"
+MASK = "…"  # in the place of what may be a secret in an address
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +46,8 @@ def describe(settings: Settings) -> dict[str, dict[str, Any]]:
         value = getattr(settings, name)
         if name == "signing_key" and not is_path(value):
             value = HIDDEN
+        if isinstance(value, str) and "://" in value:
+            value = without_secrets(value)
         plain = str(value) if isinstance(value, Path) else value
         shown[name] = {"value": plain, "source": settings.sources.get(name, "default")}
     return shown
@@ -55,6 +58,14 @@ def is_path(signing_key: str) -> bool:
     return (
         "-----" not in signing_key and "\n" not in signing_key and "\\n" not in signing_key and len(signing_key) < 256
     )
+
+
+def without_secrets(address: str) -> str:
+    """An address without user, password, and parameters that may be keys."""
+    import re
+
+    telling = r"(?i)([?&][^=&]*(?:key|secret|token|password|credential|signature)[^=&]*=)[^&]*"
+    return re.sub(telling, rf"\1{MASK}", re.sub(r"(?<=://)[^/?]*@", f"{MASK}@", address))
 
 
 def _text(value: object) -> str:

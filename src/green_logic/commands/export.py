@@ -32,7 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     start.add_argument("--since", type=int, metavar="ID", help="begin an empty destination after this row")
     start.add_argument("--rebuild", action="store_true", help="write every row anew and supersede what is published")
     parser.add_argument(
-        "--dest", metavar="URI", help="directory or URI (s3://…); default: exports/ in the data directory"
+        "--dest",
+        dest="export_to",
+        metavar="URI",
+        help="directory or URI (s3://…); default: exports/ in the data directory",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be published; writes nothing")
 
@@ -41,10 +44,11 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Export, and say what is new."""
     from green_logic.publish.export import export_battles, plan_export
 
+    place = settings.export_to or None
     if options.dry_run:
-        plan = plan_export(settings, since=options.since, rebuild=options.rebuild, destination=options.dest)
+        plan = plan_export(settings, since=options.since, rebuild=options.rebuild, destination=place)
         return _show_plan(plan, options)
-    report = export_battles(settings, since=options.since, rebuild=options.rebuild, destination=options.dest)
+    report = export_battles(settings, since=options.since, rebuild=options.rebuild, destination=place)
     if options.json:
         write_json("export", {"ok": True, **dataclasses.asdict(report)})
     elif not options.quiet:

@@ -20,11 +20,13 @@ EXAMPLES = """examples:
   green-logic serve                                        inbox, Prefect with its page, publication at 03:00 UTC
   green-logic serve --cron "30 1 * * *" --timezone Europe/Berlin
   cp battles.jsonl data/inbox/.x && mv data/inbox/.x data/inbox/battles.jsonl      judged within seconds
+  green-logic serve --archive-to s3://bucket/arena --backup-to /mnt/b --keep 7d,4w,12m
   green-logic serve --once                                 take what is in the inbox, publish, exit
   green-logic serve --publish                              publish once without Prefect: for cron and systemd timers"""
 FLOW_MODULE = "flows.serve"
 CRON = "0 3 * * *"  # nightly, when an arena is likely to be idle
 STEPS = ("export", "archive", "backup", "audit")  # of a publication
+PLACES = ("export_to", "archive_to", "backup_to", "keep")  # settings of a publication
 LEAST_INTERVAL_S = 5.0  # a publication takes about as long even if nothing is new
 
 
@@ -44,21 +46,26 @@ def add_publication_arguments(parser: argparse.ArgumentParser) -> None:
     """What a publication can be told; the flow's own command line has the same."""
     parser.add_argument("--since", type=int, metavar="ID", help="backfill: export the rows after this id, once")
     parser.add_argument("--rebuild", action="store_true", help="backfill: export every row anew, once")
-    parser.add_argument("--dest", metavar="URI", help="of the Parquet files (default: exports/ in the data directory)")
-    parser.add_argument("--backup-to", metavar="DIR", help="of the backups (default: backups/ in the data directory)")
+    parser.add_argument(
+        "--export-to", "--dest", metavar="URI", help="where Parquet goes (default: exports/ in the data)"
+    )
+    parser.add_argument(
+        "--archive-to", metavar="URI", help="a second place, to which archives are copied (default: none)"
+    )
+    parser.add_argument("--backup-to", metavar="URI", help="where backups go (default: backups/ in the data)")
     parser.add_argument("--keep", metavar="RULE", help="which backups stay, such as 7d,4w,12m (default: all)")
     parser.add_argument("--skip", metavar="STEP", action="append", choices=STEPS, help=f"leave out {', '.join(STEPS)}")
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Publish here, or become the flows' own process."""
-    check_options(options)
+    check_options(options, settings)
     if options.publish:
         return _publish(options, settings)
     return _become_service(options)
 
 
-def check_options(options: argparse.Namespace) -> None:
+def check_options(options: argparse.Namespace, settings: Settings) -> None:
     """Raises ConfigurationError for what would fail only at night."""
     import zoneinfo
 
@@ -68,10 +75,10 @@ def check_options(options: argparse.Namespace) -> None:
         raise ConfigurationError(
             f"--timezone expected a name such as Europe/Berlin, got {options.timezone!r}"
         ) from error
-    if options.keep is not None:
+    if settings.keep:
         from green_logic.publish.retention import parse_keep
 
-        parse_keep(options.keep)
+        parse_keep(settings.keep)
     if options.interval is not None and not options.interval >= LEAST_INTERVAL_S:
         raise ConfigurationError(f"--interval expected at least {LEAST_INTERVAL_S:g} s, got {options.interval:g}")
     if options.cron is not None and len(options.cron.split()) != len(CRON.split()):
@@ -99,15 +106,14 @@ def order_of(options: argparse.Namespace, settings: Settings) -> Order:
     """The publication that these options ask for."""
     from green_logic.publication import Order
 
-    return Order(
-        settings,
-        options.since,
-        options.rebuild,
-        options.dest,
-        options.backup_to,
-        options.keep,
-        tuple(options.skip or ()),
-    )
+    return Order(settings, options.since, options.rebuild, tuple(options.skip or ()))
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings that these options and everything else give: for the flows' own processes."""
+    from green_logic.settings import load_settings
+
+    return load_settings({name: getattr(options, name) for name in ("data_dir", *PLACES)})
 
 
 def _become_service(options: argparse.Namespace) -> NoReturn:
@@ -127,7 +133,7 @@ def words_of(options: argparse.Namespace) -> list[str]:
 
 def publication_words(options: argparse.Namespace) -> list[str]:
     """The command line of one publication with these options."""
-    return _words(options, "quiet", "data_dir", "dest", "backup_to", "keep", "skip")
+    return _words(options, "quiet", "data_dir", *PLACES, "skip")
 
 
 def _words(options: argparse.Namespace, *names: str) -> list[str]:
@@ -137,6 +143,6 @@ def _words(options: argparse.Namespace, *names: str) -> list[str]:
         flag = f"--{name.replace('_', '-')}"
         if value is True:
             words.append(flag)
-        elif value not in (None, False):
+        elif value not in (None, False):  # an empty place is the usual one, whatever the settings say
             words += [f"{flag}={one}" for one in (value if isinstance(value, list) else [value])]
     return words

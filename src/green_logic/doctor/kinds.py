@@ -188,6 +188,9 @@ _UPKEEP = {
         "warning", "files of the inbox whose report says what was not recorded", "mend them, move them back to inbox/"
     ),
     "backup-absent": Kind("warning", "no backup of this ledger was found", "green-logic backup{at}"),
+    "backup-elsewhere": Kind(
+        "note", "backups go to a place that is not looked into here", "green-logic restore --drill URI-OF-A-BACKUP"
+    ),
     "backup-old": Kind(
         "warning", "battles were recorded since the last backup, and it is old", "green-logic backup{at}"
     ),

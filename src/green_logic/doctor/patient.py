@@ -16,6 +16,7 @@ from green_logic.errors import ConfigurationError
 from green_logic.proof.keys import SigningKey, key_path, load_signing_key
 from green_logic.publish.backup import find_backups
 from green_logic.publish.leaves import Progress
+from green_logic.publish.store import is_uri
 from green_logic.settings import Settings
 
 NO_KEY = "it is no Ed25519 or ECDSA P-256 key"
@@ -86,8 +87,14 @@ def admit(
     """Read everything that the checks need; nothing is written."""
     key, problem = _find_key(settings)
     books = read_books(settings, key, progress)
-    backups = backups or settings.data_dir / "backups"
+    backups = backups or _usual_backups(settings)
     return Patient(settings, around, books, backups, key, problem, _newest_backup(backups))
+
+
+def _usual_backups(settings: Settings) -> Path:
+    """Where backups lie by the settings; a bucket is not looked into."""
+    place = settings.backup_to
+    return Path(place) if place and not is_uri(place) else settings.data_dir / "backups"
 
 
 def _newest_backup(folder: Path) -> Path | None:

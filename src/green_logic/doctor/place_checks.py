@@ -15,6 +15,7 @@ from green_logic.evaluation.sandbox import BACKENDS
 from green_logic.publish.backup import find_backups
 from green_logic.publish.restore import read_backup
 from green_logic.publish.retention import parse_stamp
+from green_logic.publish.store import is_uri
 
 BACKUP_AGE = timedelta(hours=26)  # one a night, and time to make it; the same as in docs/operations.md
 ROOM_BYTES = 64 << 20  # below, the next group of battles and its WAL may not fit
@@ -81,7 +82,9 @@ def check_backups(patient: Patient) -> Iterator[Fault]:
         if manifest["origin"] == books.origin:
             mine.append((parse_stamp(path.name), manifest["ledger_size"], path))
     stamp, size, path = mine[-1] if mine else (None, 0, folder)
-    if stamp is None:
+    if stamp is None and is_uri(patient.settings.backup_to):
+        yield patient.fault("backup-elsewhere", "backup_to", "says that backups go behind an address")
+    elif stamp is None:
         yield patient.fault("backup-absent", folder, "holds no complete backup of this ledger")
     elif size < books.leaves and patient.around.now - stamp[0] > BACKUP_AGE:
         hours = (patient.around.now - stamp[0]).total_seconds() / 3600

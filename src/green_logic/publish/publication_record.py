@@ -37,7 +37,7 @@ class _Publication:
         return {"places": self.places, "steps": list(self.steps), "began_at": began_at}
 
 
-def find_publication(settings: Settings, places: Sequence[str | None], steps: Sequence[str]) -> datetime | None:
+def find_publication(settings: Settings, places: Sequence[str], steps: Sequence[str]) -> datetime | None:
     """When the last complete publication of this ledger to these places began, in UTC, if it took all these steps.
 
     None when there is none. Raises LedgerMissingError, and StorageError when the ledger cannot be read.
@@ -47,9 +47,7 @@ def find_publication(settings: Settings, places: Sequence[str | None], steps: Se
     return max((one.began_at for one in found), default=None)
 
 
-def note_publication(
-    settings: Settings, places: Sequence[str | None], steps: Sequence[str], began_at: datetime
-) -> None:
+def note_publication(settings: Settings, places: Sequence[str], steps: Sequence[str], began_at: datetime) -> None:
     """Put a complete publication on record. Raises StorageError when that cannot be written."""
     origin, new = _origin(settings), _Publication(_digest(places), tuple(sorted(steps)), began_at.astimezone(UTC))
     others = [one for one in _read(settings, origin) if (one.places, one.steps) != (new.places, new.steps)]
@@ -78,6 +76,6 @@ def _origin(settings: Settings) -> str:
         return str(read_meta(connection)["origin"])
 
 
-def _digest(places: Sequence[str | None]) -> str:
+def _digest(places: Sequence[str]) -> str:
     # not the places themselves: an address may hold a key
     return hashlib.sha256(repr(list(places)).encode()).hexdigest()
