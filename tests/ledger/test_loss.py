@@ -15,7 +15,6 @@ from green_logic.audit.ledger import audit_ledger
 from green_logic.cli import main
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
 from green_logic.ledger.database import Ledger
-from green_logic.ledger.log import CHECKPOINT_NAME
 from green_logic.ledger.loss import accept_loss
 from green_logic.ledger.schema import LOCK_NAME, PRESENCE_NAME
 from green_logic.proof.checkpoint import parse_checkpoint
@@ -23,7 +22,7 @@ from green_logic.proof.dbom import seal_result
 from green_logic.proof.keys import SigningKey, find_keyid
 from green_logic.publish.backup import backup
 from green_logic.publish.restore import restore
-from green_logic.settings import state_dir
+from green_logic.settings import CHECKPOINT_NAME, state_dir
 
 NOW = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
 LOCKS = {LOCK_NAME, PRESENCE_NAME}  # empty files, which hold nothing

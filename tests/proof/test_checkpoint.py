@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
 from green_logic.ledger.database import Ledger
-from green_logic.ledger.log import CHECKPOINT_NAME, Log, newest_checkpoint
+from green_logic.ledger.log import Log, newest_checkpoint
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import key_ranges, read_meta
 from green_logic.proof.checkpoint import open_checkpoint, parse_checkpoint, sign_checkpoint, trusted_keys
@@ -21,7 +21,7 @@ from green_logic.proof.highwater import HighWater
 from green_logic.proof.keys import SigningKey, find_keyid
 from green_logic.proof.merkle import CompactRange, leaf_hash
 from green_logic.proof.notes import note_keyid, open_note, sign_note, split_note, verifier_key
-from green_logic.settings import state_dir
+from green_logic.settings import CHECKPOINT_NAME, state_dir
 
 ORIGIN = "green-agent/test"
 ROOT = bytes(range(32))

@@ -308,7 +308,11 @@ def test_a_row_that_breaks_its_seal_is_not_published(exported: Settings, key: Si
     [
         ("timestamp", "'yesterday'", "timestamp is not UTC"),
         ("timestamp", "'2026-13-01T00:00:00.000000Z'", "2026-13"),
-        ("timestamp", "'2026-01-01T00:00:00.0000+01Z'", "timestamp is not UTC"),
+        ("timestamp", "'2026-02-30T00:00:00.000000Z'", "2026-02-30|day is out of range|Day out of range"),
+        ("timestamp", "'2026-01-01T00:00:00.0000+01Z'", "row 3: timestamp is not UTC"),
+        ("timestamp", "'2026-01-01T00:00:00.00000:Z'", "row 3: timestamp is not UTC"),
+        ("timestamp", "'2026-01-01T00:00:00.000000z'", "row 3: timestamp is not UTC"),
+        ("timestamp", "'2026-01-01T00:00:00.00000ßZ'", "row 3: timestamp is not UTC"),
         ("timestamp", "CAST('2026-01-01T00:00:00.000000Z' AS BLOB)", "timestamp is not UTC"),
         ("raw_result", "NULL", "raw_result is NULL"),
         ("dbom_hash", "NULL", "dbom_hash is NULL"),

@@ -8,13 +8,12 @@ from pathlib import Path
 from green_logic.audit.cores import PARALLEL_FROM, all_cores
 from green_logic.audit.single import Verdict, read_target
 from green_logic.errors import VerificationError
-from green_logic.ledger.log import CHECKPOINT_NAME
 from green_logic.proof.checkpoint import Checkpoint
 from green_logic.proof.keys import PublicKey
 from green_logic.publish.archive_chain import ChainReport, Note, check_chain
 from green_logic.publish.archive_files import NAME, Archive, parse_name
 from green_logic.publish.leaves import Progress, no_progress
-from green_logic.settings import Settings
+from green_logic.settings import CHECKPOINT_NAME, Settings
 
 SHOWN = 5  # findings in the message
 

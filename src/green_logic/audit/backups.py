@@ -20,7 +20,7 @@ from green_logic.audit.scene import Check, Scene
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
 from green_logic.files import TEMPORARY_PREFIX
 from green_logic.ledger.findings import EXAMPLES_KEPT, Finding, Tally
-from green_logic.ledger.log import CHECKPOINT_NAME, Log
+from green_logic.ledger.log import Log
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import key_ranges, read_meta
 from green_logic.proof.checkpoint import Checkpoint, parse_checkpoint
@@ -29,7 +29,7 @@ from green_logic.publish.inspection import open_copy
 from green_logic.publish.leaves import Progress
 from green_logic.publish.restore import DATABASE_NAME, MANIFEST_NAME, check_backup, dbom_groups, read_backup
 from green_logic.publish.retention import parse_stamp
-from green_logic.settings import Settings
+from green_logic.settings import CHECKPOINT_NAME, Settings
 
 EVERY_LEAF = ((0, 1 << 62),)  # whose DBOM may be absent from the folder: a backup has them in packs
 

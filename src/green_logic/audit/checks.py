@@ -11,8 +11,9 @@ from green_logic.ledger.findings import Finding
 from green_logic.ledger.log import STEP, has_log_tables
 from green_logic.ledger.schema import LOG_SCHEMA, SCHEMA
 from green_logic.proof.checkpoint import Checkpoint, open_checkpoint
-from green_logic.proof.keys import PUBLIC_NAME, find_keyid
+from green_logic.proof.keys import find_keyid
 from green_logic.proof.merkle import CompactRange, fold
+from green_logic.settings import PUBLIC_NAME
 
 GUARDED = ("table", "index", "trigger")  # objects of the schema that hold or guard what is proven
 

@@ -13,12 +13,11 @@ from green_logic.errors import ConfigurationError
 from green_logic.files import TEMPORARY_PREFIX, is_held
 from green_logic.ledger.findings import Finding
 from green_logic.ledger.journal import ENDING
-from green_logic.ledger.log import CHECKPOINT_NAME, has_log_tables
+from green_logic.ledger.log import has_log_tables
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import PRESENCE_NAME
-from green_logic.proof.keys import PUBLIC_NAME
 from green_logic.proof.pinned import parse_public_keys
-from green_logic.settings import Settings
+from green_logic.settings import CHECKPOINT_NAME, PUBLIC_NAME, Settings
 
 
 def check_folder(scene: Scene) -> Iterator[Finding]:

@@ -33,10 +33,10 @@ from green_logic.ledger.schema import database_errors, key_ranges, read_meta
 from green_logic.ledger.shelf import find_pruned
 from green_logic.proof.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint, trusted_keys
 from green_logic.proof.highwater import HighWater
-from green_logic.proof.keys import PUBLIC_NAME, PublicKey
+from green_logic.proof.keys import PublicKey
 from green_logic.proof.pinned import load_public_keys
 from green_logic.publish.leaves import Progress
-from green_logic.settings import Settings, state_dir
+from green_logic.settings import PUBLIC_NAME, Settings, state_dir
 
 CHECKS: tuple[Check, ...] = (  # in order; a new kind of publication adds its own
     check_schema,

@@ -13,8 +13,8 @@ from green_logic.audit.single import Verdict, check_file
 from green_logic.errors import ConfigurationError, LedgerMissingError
 from green_logic.ledger.findings import Finding
 from green_logic.proof.checkpoint import Checkpoint
-from green_logic.proof.keys import PUBLIC_NAME, PublicKey
-from green_logic.settings import Settings
+from green_logic.proof.keys import PublicKey
+from green_logic.settings import PUBLIC_NAME, Settings
 
 if TYPE_CHECKING:
     from green_logic.publish.leaves import Progress

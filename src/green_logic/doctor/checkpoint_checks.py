@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from green_logic.doctor.patient import Fault, Patient
 from green_logic.doctor.still import read_regular
 from green_logic.errors import VerificationError
-from green_logic.ledger.log import CHECKPOINT_NAME
 from green_logic.proof.checkpoint import Checkpoint, open_checkpoint
 from green_logic.proof.highwater import HighWater
-from green_logic.settings import state_dir
+from green_logic.settings import CHECKPOINT_NAME, state_dir
 
 
 def check_checkpoints(patient: Patient) -> Iterator[Fault]:

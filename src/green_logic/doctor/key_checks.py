@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from green_logic.doctor.patient import Fault, Patient
-from green_logic.proof.keys import PUBLIC_NAME
+from green_logic.settings import PUBLIC_NAME
 
 
 def check_keys(patient: Patient) -> Iterator[Fault]:

@@ -10,8 +10,7 @@ from green_logic.doctor.patient import Fault, Patient
 from green_logic.doctor.still import wal_path
 from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.ledger.findings import Finding
-from green_logic.ledger.log import CHECKPOINT_NAME
-from green_logic.proof.keys import PUBLIC_NAME
+from green_logic.settings import CHECKPOINT_NAME, PUBLIC_NAME
 
 # kinds of the audit -> ours. Those of DBOM files, of judge.pub and of the file `checkpoint` are looked at more closely.
 ROWS = {

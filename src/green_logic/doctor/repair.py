@@ -26,8 +26,7 @@ from green_logic.ledger.log import write_checkpoint
 from green_logic.ledger.schema import LOCK_NAME
 from green_logic.ledger.shelf import ARCHIVES_NAME
 from green_logic.proof.checkpoint import trusted_keys
-from green_logic.proof.keys import PUBLIC_NAME
-from green_logic.settings import Settings
+from green_logic.settings import PUBLIC_NAME, Settings
 
 SET_ASIDE = "set_aside"
 MOVED = frozenset({"leftover", "backup-unfinished", "archive-without-manifest", "spool", "foreign-file"})

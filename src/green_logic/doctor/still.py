@@ -18,11 +18,9 @@ from pathlib import Path
 
 from green_logic.audit.folder import writers_alive
 from green_logic.files import storage_errors
-from green_logic.ledger.log import CHECKPOINT_NAME
 from green_logic.ledger.schema import LOCK_NAME
 from green_logic.proof.dbom import SIZE_LIMIT
-from green_logic.proof.keys import PUBLIC_NAME
-from green_logic.settings import Settings
+from green_logic.settings import CHECKPOINT_NAME, PUBLIC_NAME, Settings
 
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a planted link or pipe must not lead astray
 

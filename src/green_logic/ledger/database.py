@@ -19,7 +19,7 @@ from typing import Literal
 
 from green_logic.errors import ConfigurationError, ConflictError, StorageError
 from green_logic.files import FileLock, Presence, make_directory, storage_errors, sync_directory
-from green_logic.ledger.log import CHECKPOINT_NAME, Log, check_log, seal_log, write_checkpoint
+from green_logic.ledger.log import Log, check_log, seal_log, write_checkpoint
 from green_logic.ledger.loss import check_no_loss
 from green_logic.ledger.recovery import Recovery, rebuild, recover
 from green_logic.ledger.schema import (
@@ -38,7 +38,7 @@ from green_logic.proof.dbom import Sealed
 from green_logic.proof.highwater import HighWater
 from green_logic.proof.keys import SigningKey, write_public_key
 from green_logic.proof.notes import can_sign_notes, check_can_sign_notes
-from green_logic.settings import Settings, state_dir
+from green_logic.settings import CHECKPOINT_NAME, Settings, state_dir
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from green_logic.proof.highwater import HighWater
 from green_logic.proof.keys import SigningKey
 from green_logic.proof.merkle import HASH_SIZE, consistency_proof, fold, inclusion_proof, leaf_hash, tree_root
 from green_logic.proof.receipt import write_receipt
+from green_logic.settings import CHECKPOINT_NAME
 
 STEP = 8  # between two stored heights; 256 hashes are folded in 0.2 ms
 TABLES = ("checkpoints", "log_nodes")
-CHECKPOINT_NAME = "checkpoint"  # in the data directory: the newest note, for whoever copies or publishes it
 
 
 class Log:

@@ -22,12 +22,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.files import make_directory, rename_new, storage_errors, sync_directory, write_file
-from green_logic.settings import Settings, config_dir
+from green_logic.settings import PUBLIC_NAME, Settings, config_dir
 
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
 KEY_NAME = "judge.key"
-PUBLIC_NAME = "judge.pub"  # in the data directory, so that what is published carries it
 ELSEWHERE = (
     "set XDG_CONFIG_HOME to a directory that this user can write to and that outlives this run, "
     "or GREEN_LOGIC_SIGNING_KEY to a key"

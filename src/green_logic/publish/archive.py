@@ -44,7 +44,8 @@ from green_logic.publish.archive_files import (
     parse_name,
     read_manifest,
 )
-from green_logic.publish.companions import NAMES, place_beside_archives
+from green_logic.publish.companion_names import NAMES
+from green_logic.publish.companions import place_beside_archives
 from green_logic.publish.inventory import file_digest, write_inventory
 from green_logic.publish.leaves import (
     Progress,

@@ -30,10 +30,9 @@ from green_logic.files import (
     sync_file,
     write_file,
 )
-from green_logic.ledger.log import CHECKPOINT_NAME, newest_checkpoint
+from green_logic.ledger.log import newest_checkpoint
 from green_logic.ledger.schema import key_ranges, read_meta
 from green_logic.proof.dbom import dbom_name, utc_now
-from green_logic.proof.keys import PUBLIC_NAME
 from green_logic.publish.archive_files import find_gaps
 from green_logic.publish.inspection import load_keys, open_copy
 from green_logic.publish.inventory import file_digest, write_inventory
@@ -48,7 +47,7 @@ from green_logic.publish.pack import write_pack
 from green_logic.publish.restore import DATABASE_NAME, MANIFEST_NAME, SCHEMA, read_backup, rehearse
 from green_logic.publish.retention import STAMP_FORM, free_name, parse_keep, parse_stamp, select_surplus
 from green_logic.publish.room import telling_room
-from green_logic.settings import Settings
+from green_logic.settings import CHECKPOINT_NAME, PUBLIC_NAME, Settings
 
 LOCK_NAME = ".backup.lock"
 SCRATCH_ENDING = ".scratch"

@@ -11,14 +11,12 @@ from importlib import resources
 from pathlib import Path
 
 from green_logic.files import write_file
-from green_logic.ledger.log import CHECKPOINT_NAME, has_log_tables
+from green_logic.ledger.log import has_log_tables
 from green_logic.ledger.reading import open_for_reading
-from green_logic.proof.keys import PUBLIC_NAME
+from green_logic.publish.companion_names import NAMES, TEXT_NAME, VERIFIER_NAME
 from green_logic.publish.store import Store
-from green_logic.settings import Settings
+from green_logic.settings import CHECKPOINT_NAME, PUBLIC_NAME, Settings
 
-VERIFIER_NAME, TEXT_NAME = "verify_dbom.py", "README.txt"
-NAMES = (VERIFIER_NAME, PUBLIC_NAME, CHECKPOINT_NAME, TEXT_NAME)
 TEXT = """How to check what lies here, with Python 3.10 or newer and nothing installed:
 
     python3 verify_dbom.py                                    everything in this folder

@@ -12,10 +12,10 @@ from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.ledger.endless import bound_steps
 from green_logic.ledger.row_check import RowCheck, Trust
 from green_logic.ledger.schema import check_schema, database_errors, key_ranges, read_meta
-from green_logic.proof.keys import PUBLIC_NAME, PublicKey
+from green_logic.proof.keys import PublicKey
 from green_logic.proof.pinned import load_public_keys
 from green_logic.publish.leaves import Progress, no_progress
-from green_logic.settings import Settings
+from green_logic.settings import PUBLIC_NAME, Settings
 
 RANGE = 2048  # rows between two words of progress
 

@@ -6,7 +6,7 @@ import re
 
 from green_logic.errors import VerificationError
 from green_logic.files import TEMPORARY_PREFIX
-from green_logic.publish.companions import NAMES
+from green_logic.publish.companion_names import NAMES
 from green_logic.publish.manifest import DATA_PATH, MANIFESTS, VERSION_FOLDER, Catalog
 from green_logic.publish.parts import PART_NAME
 from green_logic.publish.store import Store

@@ -15,7 +15,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +85,7 @@ def _names(ids: IdRange) -> Iterator[str]:
         number += 1
 
 
-class _WithoutPandas(MetaPathFinder):
+class _WithoutPandas:
     """pyarrow imports pandas once it is given a list, which takes longer than a small export."""
 
     def find_spec(self, fullname: str, *_: object) -> None:

@@ -24,8 +24,6 @@ from green_logic.files import (
     sync_file,
     write_new_files,
 )
-from green_logic.ledger.log import CHECKPOINT_NAME
-from green_logic.proof.keys import PUBLIC_NAME
 from green_logic.publish.directory_lock import alone_in
 from green_logic.publish.inspection import inspect_copy
 from green_logic.publish.inventory import file_digest, read_inventory
@@ -33,6 +31,7 @@ from green_logic.publish.leaves import Progress, no_progress
 from green_logic.publish.pack import Pack
 from green_logic.publish.room import telling_room
 from green_logic.publish.scratch import DRILL, scratch_directory
+from green_logic.settings import CHECKPOINT_NAME, PUBLIC_NAME
 
 SCHEMA = "green-logic/backup/1"
 MANIFEST_NAME = "manifest.json"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -19,7 +18,9 @@ from green_logic.publish.flatten import flatten, parse_result
 from green_logic.publish.ledger_rows import Rows
 from green_logic.publish.seals import check_breakdowns, check_seals
 
-_TIME_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+# each character of a timestamp is between those of these two
+_LEAST = np.frombuffer(b"0000-00-00T00:00:00.000000Z", dtype=np.uint8)
+_MOST = np.frombuffer(b"9999-99-99T99:99:99.999999Z", dtype=np.uint8)
 LARGE = frozenset({"raw_result", "sigma_judge"})  # texts that come as bytes
 _BUILT_FROM = {"sigma_judge": "envelope"}  # column → its name in the ledger, where they differ
 
@@ -79,11 +80,15 @@ def _texts(values: Sequence[bytes]) -> pa.Array:
 
 def _times(rows: Rows) -> pa.Array:
     for row, text in zip(rows.id, rows.timestamp, strict=True):
-        if not isinstance(text, str) or not _TIME_TEXT.fullmatch(text):
+        if not isinstance(text, str) or len(text) != len(_LEAST) or not text.isascii():
             raise _wrong(row, "timestamp is not UTC in microseconds" if text is not None else "timestamp is NULL")
+    grid = np.frombuffer("".join(rows.timestamp).encode(), dtype=np.uint8).reshape(-1, len(_LEAST))
+    good = ((grid >= _LEAST) & (grid <= _MOST)).all(axis=1)
+    if not good.all():
+        raise _wrong(rows.id[int(good.argmin())], "timestamp is not UTC in microseconds")
     try:
         # not through Arrow's cast, which loads all of its compute functions: a tenth of a small export
-        moments = np.array([text[:-1] for text in rows.timestamp], dtype="datetime64[us]")
+        moments = np.ascontiguousarray(grid[:, :-1]).view(f"S{len(_LEAST) - 1}").ravel().astype("datetime64[us]")
     except ValueError as error:
         raise _wrong(f"{rows.id[0]}-{rows.id[-1]}", f"timestamp: {error}") from error
     return pa.Array.from_buffers(TIME, len(moments), [None, pa.py_buffer(moments)])
