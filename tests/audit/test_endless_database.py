@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import signal
 import sqlite3
 import struct
 import subprocess
@@ -132,3 +134,37 @@ def test_an_honest_ledger_is_audited_within_a_fraction_of_the_bound(books, monke
     assert check_battle(books.settings, "b-003", books.keys).ok
     monkeypatch.setattr(endless, "STEPS_PER_BYTE", 0)
     assert "database" in audit_ledger(books.settings, books.keys).tally.counts, "the bound is in force"
+
+
+@pytest.fixture
+def bounded(tmp_path):
+    """A connection with its bound, where Ctrl-C does what it does in a program; `ctrl_c()` of its SQL is Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    connection = sqlite3.connect(":memory:")
+    connection.create_function("ctrl_c", 0, _thread.interrupt_main)
+    endless.bound_steps(connection, tmp_path / "battles.db")
+    yield connection
+    connection.close()
+    signal.signal(signal.SIGINT, before)
+
+
+def count_to(number):
+    return (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) "
+        f"SELECT count(iif(i = 3, ctrl_c(), 1)) FROM n WHERE i < {number}"
+    )
+
+
+@pytest.mark.parametrize("number", [10, 100_000])
+def test_an_interruption_of_a_long_statement_is_an_interruption_and_no_damage(bounded, number):
+    with pytest.raises(KeyboardInterrupt):
+        bounded.execute(count_to(number)).fetchall()
+    assert bounded.execute(count_to(3)).fetchall() == [(2,)]  # and what comes after it may go on
+
+
+def test_what_is_too_much_stays_too_much_after_an_interruption(bounded):
+    with pytest.raises(KeyboardInterrupt):
+        bounded.execute(count_to(10)).fetchall()
+    with pytest.raises(sqlite3.OperationalError, match=f"^{endless.INTERRUPTED}$"):
+        for _ in range(40):
+            bounded.execute(count_to(3)).fetchall()

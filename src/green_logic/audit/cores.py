@@ -52,7 +52,11 @@ def processes(
     context = multiprocessing.get_context("spawn")
     workers = max(workers, 1)
     with ProcessPoolExecutor(workers, context, initializer=start, initargs=arguments) as pool:
-        yield _spread_over(pool, workers * AHEAD)
+        try:
+            yield _spread_over(pool, workers * AHEAD)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # nobody takes the answers: Ctrl-C is not kept waiting for them
+            raise
 
 
 def _spread_over(pool: ProcessPoolExecutor, ahead: int) -> Spread:

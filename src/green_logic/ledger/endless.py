@@ -7,6 +7,7 @@ therefore bounded by the size of the file: an honest ledger needs a twentieth of
 from __future__ import annotations
 
 import sqlite3
+from itertools import chain, repeat
 from pathlib import Path
 
 FREE_STEPS = 10_000_000  # of SQLite's machine, about half a second; for the smallest ledgers
@@ -20,11 +21,6 @@ def bound_steps(connection: sqlite3.Connection, database: Path) -> None:
     """Let the connection end with the error INTERRUPTED what no ledger of this size can need, in all its statements."""
     wal = database.with_name(f"{database.name}-wal")
     size_bytes = sum(path.stat().st_size for path in (database, wal) if path.exists())
-    left = int(FREE_STEPS + STEPS_PER_BYTE * size_bytes) // EVERY
-
-    def look() -> bool:
-        nonlocal left
-        left -= 1
-        return left < 0
-
-    connection.set_progress_handler(look, EVERY)
+    looks = int(FREE_STEPS + STEPS_PER_BYTE * size_bytes) // EVERY
+    # no Python code: Ctrl-C would be raised inside of it, and SQLite would make it the same error as a damaged database
+    connection.set_progress_handler(chain(repeat(False, looks), repeat(True)).__next__, EVERY)
