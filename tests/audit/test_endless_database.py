@@ -148,23 +148,22 @@ def bounded(tmp_path):
     signal.signal(signal.SIGINT, before)
 
 
-def count_to(number):
-    return (
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) "
-        f"SELECT count(iif(i = 3, ctrl_c(), 1)) FROM n WHERE i < {number}"
-    )
+COUNT = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) "
+    "SELECT count(iif(i = 3, ctrl_c(), 1)) FROM n WHERE i < ?"
+)
 
 
 @pytest.mark.parametrize("number", [10, 100_000])
 def test_an_interruption_of_a_long_statement_is_an_interruption_and_no_damage(bounded, number):
     with pytest.raises(KeyboardInterrupt):
-        bounded.execute(count_to(number)).fetchall()
-    assert bounded.execute(count_to(3)).fetchall() == [(2,)]  # and what comes after it may go on
+        bounded.execute(COUNT, (number,)).fetchall()
+    assert bounded.execute(COUNT, (3,)).fetchall() == [(2,)]  # and what comes after it may go on
 
 
 def test_what_is_too_much_stays_too_much_after_an_interruption(bounded):
     with pytest.raises(KeyboardInterrupt):
-        bounded.execute(count_to(10)).fetchall()
+        bounded.execute(COUNT, (10,)).fetchall()
     with pytest.raises(sqlite3.OperationalError, match=f"^{endless.INTERRUPTED}$"):
         for _ in range(40):
-            bounded.execute(count_to(3)).fetchall()
+            bounded.execute(COUNT, (3,)).fetchall()

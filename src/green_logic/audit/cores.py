@@ -55,7 +55,9 @@ def processes(
         try:
             yield _spread_over(pool, workers * AHEAD)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)  # nobody takes the answers: Ctrl-C is not kept waiting for them
+            pool.shutdown(
+                wait=False, cancel_futures=True
+            )  # nobody takes the answers, and Ctrl-C need not wait for them
             raise
 
 
