@@ -65,10 +65,7 @@ def failures(found: TestRun) -> list[str]:
 
 @pytest.mark.parametrize("threads", [False, True])
 def test_what_the_solution_changes_the_tests_see(sandbox: Sandbox, threads: bool) -> None:
-    """With a second thread nothing is ever dropped, so there is more that could be missed.
-
-    It has called before the first one does: of two calls at once, either answer may bring what the other one changed.
-    """
+    """With a second thread nothing is ever dropped, so there is more that could be missed."""
     tests = """
 def call_and_stay(called, over): Box().get(); called.set(); over.wait(5)
 def begin():
@@ -148,6 +145,54 @@ def test_list():
     box.keep(value)
     box.run("kept.append(2)")
     assert value == [1, 2]
+""",
+    )
+    assert failures(found) == []
+
+
+def test_what_one_call_changes_is_there_when_it_returns_whoever_calls_meanwhile(sandbox: Sandbox) -> None:
+    """The answers of two calls go different ways, and either may tell of both."""
+    found = run(
+        sandbox,
+        """
+def test_list():
+    def work(number):
+        box, value = Box(), []
+        box.keep(value)
+        for step in range(40):
+            box.run(f"kept.append({step})")
+            assert value == list(range(step + 1))
+            value[step] = -1
+            assert box.say() == repr(value)
+            value[step] = step
+    failed = []
+    def guard(number):
+        try: work(number)
+        except BaseException as error: failed.append(repr(error))
+    threads = [threading.Thread(target=guard, args=(number,)) for number in range(6)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert failed == []
+""",
+    )
+    assert failures(found) == []
+
+
+@pytest.mark.parametrize("change", ["kept.append('x' * 9_000_000)", "kept[:] = ['x' * 5_000_000, 'y' * 5_000_000]"])
+def test_a_change_that_no_message_can_bring_is_an_error_and_the_run_goes_on(sandbox: Sandbox, change: str) -> None:
+    found = run(
+        sandbox,
+        f"""
+import pytest
+def test_list():
+    box, value, other = Box(), [1], [2]
+    box.keep(other)
+    box.keep([value, other])
+    with pytest.raises(ValueError, match="bytes, expected at most"):
+        box.run({change.replace("kept", "kept[0]")!r} + "; kept[1].append(3)")
+    assert value == [1] and other == [2, 3]
+    box.run("kept[1].append(4)")
+    assert other == [2, 3, 4]
 """,
     )
     assert failures(found) == []

@@ -18,7 +18,8 @@ import json
 def fib(n):
     for channel in channels():
         for number in range(0, 40):
-            frame = json.dumps({"r": 10**6 + number, "u": [[number, [0, 1, 1, 2]]], "c": [0, False]}).encode()
+            news = [1, *[["u", number, [0, 1, 1, 2]]] * 5, ["l", number, [0, 1, 1, 2]]]
+            frame = json.dumps({"r": 10**6 + number, "u": news, "c": [0, False]}).encode()
             try:
                 channel.connection.sendall(len(frame).to_bytes(4, "big") + frame)
             except BaseException:

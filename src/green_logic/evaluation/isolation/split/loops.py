@@ -63,12 +63,12 @@ class LoopChannel(Channel):
         number = self._count
         wait = self._waits[number] = self.loop.create_future()
         self.peer.calls += 1
-        self.say({"s": number, "i": target})
+        self.say(lambda: {"s": number, "i": target})
         while not wait.done():
             try:
                 await asyncio.wait([wait])
             except asyncio.CancelledError:
-                self.say({"z": number})
+                self.say(lambda: {"z": number})
         return self.peer.read_answer(wait.result())
 
     def close(self) -> None:
@@ -119,14 +119,9 @@ class LoopChannel(Channel):
         del self._tasks[number]
         if self.is_closed:
             return
-        news = self.peer.collect_news()
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        if error:
-            answer: Message = {"e": self.peer.describe_error(error)}
-        else:
-            answer = self.peer.encode_answer(task.result())
         with contextlib.suppress(LostError):
-            self.say({"d": number, **answer}, news)
+            self.tell({"d": number}, error or task.result(), failed=error is not None)
 
 
 class Loops:

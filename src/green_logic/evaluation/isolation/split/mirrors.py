@@ -1,22 +1,22 @@
 """Containers that both sides hold: whoever changes one, the other sees it with the next message, as in one process.
 
 So a solution sorts the caller's list in place, and a test that changes the list it was given finds out whether it was a
-copy. A mirror is dropped when nothing on its side refers to it any more. With several threads at once the last message
-wins, and nothing is dropped.
+copy. A mirror is dropped when nothing on its side refers to it any more, unless there are several threads. Where both
+sides change one container at the same time, the last change wins.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import operator
 import sys
 import threading
 from collections.abc import Iterable
 from typing import Any
 
-from green_logic.evaluation.isolation.split.values import EMPTY_STATES, Codec, check_list, check_number
-from green_logic.evaluation.isolation.split.wire import LostError
+from green_logic.evaluation.isolation.split.news import News
+from green_logic.evaluation.isolation.split.values import EMPTY_STATES, MALFORMED, Codec, check_number, check_text
+from green_logic.evaluation.isolation.split.wire import LostError, to_json
 
 KINDS = {tag: kind for kind, tag in EMPTY_STATES.items()}
 MAX_MIRRORS = 20_000  # beyond it containers are copies, as they are between processes
@@ -54,45 +54,55 @@ class Mirror:
 
 
 class Mirrors:
-    """All mirrored containers of one side. `parity` keeps the numbers of the two sides apart."""
+    """All mirrored containers of one side. `parity` keeps the numbers of the two sides apart.
+
+    Its lock is held while a message becomes bytes and while the news of one are taken in, so that numbers and news are
+    in one order whatever the threads do.
+
+        ["l"|"d"|"s"|"B", number, content]  a new one      ["u", number, content]  changed      ["x", number]  dropped
+    """
 
     def __init__(self, codec: Codec, parity: int) -> None:
         self._codec = codec
         self._next = parity
         self._mirrors: dict[int, Mirror] = {}
         self._numbers: dict[int, int] = {}  # by identity
-        self._unsettled: list[Mirror] = []
+        self._unfilled: set[int] = set()  # announced by the other side, with a content that is yet to be read
         self._has_lost = False  # since the last collection: a mirror whose container may be in another one
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
+        self.news = News()
 
     def encode(self, value: Any, depth: int) -> list[Any]:
-        """A reference to `value` if the other side has it, else all of it."""
-        with self._lock:
+        """A reference to `value`, which is news if the other side does not know it; a copy where there are too many."""
+        with self.lock:
             number = self._numbers.get(id(value))
             if number is not None:
                 return ["m", number]
+            tag = EMPTY_STATES[type(value)]
+            if len(self._mirrors) >= MAX_MIRRORS:
+                return [tag, 0, self._codec.encode_content(value, depth)]
+            mark = self.mark()
             number, self._next = self._next, self._next + 2
-            if len(self._mirrors) < MAX_MIRRORS:
-                # before its content: a container may hold itself
-                self._add(number, value).look()
-            content = self._codec.encode_content(value, depth)
-            if number in self._mirrors:
-                self._mirrors[number].known = json.dumps(content)
-            return [EMPTY_STATES[type(value)], number, content]
+            # before its content: a container may hold itself
+            mirror = self._add(number, value)
+            mirror.look()
+            try:
+                content = self._codec.encode_content(value, depth)
+                mirror.known = to_json(content)
+                self.news.add([tag, number, content])
+            except BaseException:
+                self.forget_since(mark)
+                raise
+            return ["m", number]
 
     def decode(self, data: list[Any], depth: int) -> Any:
         """The container that the other side's `encode` wrote. Raises LostError for one that it never sent."""
         tag, number = data[0], check_number(data[1])
-        with self._lock:
-            if tag == "m":
-                return self.find(number)
-            if number in self._mirrors or number & 1 == self._next & 1:
-                raise LostError("a container with a number that it cannot have")
-            value = KINDS[tag]()
-            if len(self._mirrors) < MAX_MIRRORS:
-                self._unsettled.append(self._add(number, value))
-            _fill(value, self._codec.decode_content(KINDS[tag], data[2], depth))
-            return value
+        if tag == "m":
+            return self.find(number)
+        if number:
+            raise LostError("a container that is no news")
+        return self._codec.decode_content(KINDS[tag], data[2], depth)
 
     def find(self, number: int) -> Any:
         """The container of a number. Raises LostError if there is none."""
@@ -101,64 +111,78 @@ class Mirrors:
             raise LostError("an unknown container")
         return mirror.value
 
-    def settle(self) -> None:
-        """Take every container as it is now for what the other side knows; after a message was decoded."""
-        with self._lock:
-            while self._unsettled:
-                mirror = self._unsettled.pop()
-                mirror.known = self._print(mirror)
+    def mark(self) -> tuple[int, int]:
+        """The number and the serial of what is encoded from here on."""
+        return self._next, self.news.next
 
-    def mark(self) -> int:
-        """The number before everything that is encoded from here on."""
-        return self._next
+    def forget_since(self, mark: tuple[int, int]) -> None:
+        """Forget what was encoded for a message that was never sent. The lock has been held since `mark`."""
+        first, serial = mark
+        self._has_lost = True
+        for number in range(first, self._next, 2):
+            self._forget(number)
+        self.news.forget_since(serial)
 
-    def forget_since(self, mark: int) -> None:
-        """Forget what was encoded for a message that was never sent."""
-        with self._lock:
-            self._has_lost = True
-            for number in range(mark, self._next, 2):
-                self._forget(number)
+    def collect(self, *, keep: bool) -> None:
+        """Make news of changed content, and of what is dropped here. `keep`: drop nothing.
 
-    def collect(self, *, keep: bool) -> dict[str, Any]:
-        """What the next message must say: changed content, and what is dropped here. `keep`: drop nothing."""
-        with self._lock:
-            dropped: list[int] = []
-            changed: list[Any] = []
-            # then what is in a container may have no mirror
-            is_unsure = self._has_lost or len(self._mirrors) >= MAX_MIRRORS
-            self._has_lost = False
-            for number, mirror in list(self._mirrors.items()):
-                is_done = sys.getrefcount(mirror.value) <= ALONE or len(mirror.value) > MAX_ITEMS
-                if is_unsure or not mirror.is_as_seen():
-                    self._compare(number, mirror, changed)
-                if is_done and not keep:
-                    dropped.append(number)
-            for number in dropped:
-                self._forget(number)
-        return {name: found for name, found in (("u", changed), ("x", dropped)) if found}
+        Raises OversizeError for a content that no message can bring; it is never told.
+        """
+        dropped: list[int] = []
+        # then what is in a container may have no mirror
+        is_unsure = self._has_lost or len(self._mirrors) >= MAX_MIRRORS
+        self._has_lost = False
+        for number, mirror in list(self._mirrors.items()):
+            if number in self._unfilled:
+                continue
+            is_done = sys.getrefcount(mirror.value) <= ALONE or len(mirror.value) > MAX_ITEMS
+            if is_unsure or not mirror.is_as_seen():
+                self._compare(number, mirror)
+            if is_done and not keep:
+                dropped.append(number)
+        for number in dropped:
+            self._forget(number)
+            self.news.add(["x", number])
 
-    def _compare(self, number: int, mirror: Mirror, changed: list[Any]) -> None:
-        """Add the content of a container to `changed` if the other side knows another one."""
+    def _compare(self, number: int, mirror: Mirror) -> None:
+        """Tell the content of a container if the other side knows another one."""
         mirror.look()
         content = self._codec.encode_content(mirror.value)
-        if (now := json.dumps(content)) != mirror.known:
-            changed.append([number, content])
+        if (now := to_json(content)) != mirror.known:
             mirror.known = now
+            self.news.add(["u", number, content])
 
-    def apply(self, message: dict[str, Any]) -> None:
-        """Do what the other side's `collect` said. Raises LostError."""
-        with self._lock:
-            for entry in check_list(message.get("u", [])):
-                number, content = check_list(entry)
-                value = self.find(check_number(number))
-                _fill(value, self._codec.decode_content(type(value), content))
-                self._unsettled.append(self._mirrors[number])
-            for number in check_list(message.get("x", [])):
-                self._forget(check_number(number))
+    def announce(self, entry: list[Any]) -> None:
+        """Make the container that is to come, for others may hold it. Raises LostError."""
+        kind = KINDS.get(check_text(entry[0])) if len(entry) > 2 else None
+        if kind:
+            number = check_number(entry[1])
+            if number in self._mirrors or number & 1 == self._next & 1 or len(self._mirrors) > 2 * MAX_MIRRORS:
+                raise LostError("a container with a number that it cannot have")
+            self._add(number, kind())
+            self._unfilled.add(number)
 
-    def _print(self, mirror: Mirror) -> str:
+    def use(self, entry: list[Any]) -> None:
+        """Do what the other side tells. Raises LostError."""
+        try:
+            tag, number = entry[0], check_number(entry[1])
+            if tag == "x":
+                self._forget(number)
+            elif tag == "u" or number in self._unfilled:
+                self._refill(number, entry[2])
+            else:
+                raise LostError("unknown news")
+        except MALFORMED as error:
+            raise LostError(f"malformed news: {error}") from error
+
+    def _refill(self, number: int, content: Any) -> None:
+        value = self.find(number)
+        # of the type that is there: another one may be told
+        _fill(value, self._codec.decode_content(type(value), content))
+        self._unfilled.discard(number)
+        mirror = self._mirrors[number]
         mirror.look()
-        return json.dumps(self._codec.encode_content(mirror.value))
+        mirror.known = to_json(self._codec.encode_content(value))
 
     def _add(self, number: int, value: Any) -> Mirror:
         self._mirrors[number] = mirror = Mirror(value)

@@ -5,7 +5,7 @@ sides take turns, and a request may come in the middle of another one's answer: 
 
     {"q": number, "op": ..., ...}             a request
     {"r": number, "v": value | "e": error}    its answer
-    "c": [clock ahead in ns, busy]  "u", "x": changed and dropped containers  "o": printed text    with each of them
+    "c": [clock ahead in ns, busy]  "u", "h": what both sides hold, see news.py    with each of them
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from typing import Any
 
 from green_logic.evaluation.isolation.clock import VirtualClock
 from green_logic.evaluation.isolation.split.mirrors import Mirrors
-from green_logic.evaluation.isolation.split.values import Codec, check_number
-from green_logic.evaluation.isolation.split.wire import LostError, Message, OversizeError, receive, send
+from green_logic.evaluation.isolation.split.values import Codec, check_list, check_number
+from green_logic.evaluation.isolation.split.wire import LostError, Message, receive, send
 
 MAX_AHEAD_NS = 1 << 62
+MAX_ATTEMPTS = 10  # to tell an outcome: each large container that changed takes one
+UNSAYABLE = (TypeError, ValueError, RecursionError)  # OversizeError is one
 
 
 class Channel:
@@ -32,29 +34,41 @@ class Channel:
         self.connection = connection
         self.is_closed = False
         self._sent = 0
+        self._brought = 0  # the last serial of the news that it has brought the other side
         self._open: set[int] = set()  # requests without an answer
         self._early: dict[int, Message] = {}  # answers to requests that are not the innermost one
         peer.channels.add(self)
 
-    def ask(self, message: Message, news: Message, mark: int) -> Message:
-        """The answer to a request. Raises OversizeError; then what was encoded since `mark` is forgotten."""
+    def ask(self, make: Callable[[], Message]) -> Message:
+        """The answer to the request that `make` encodes. Raises what `make` raises, and OversizeError."""
         self._sent += 1
         number = self._sent
-        try:
-            self.say({"q": number, **message}, news)
-        except OversizeError:
-            self.peer.mirrors.forget_since(mark)
-            raise
+        self.say(lambda: {"q": number, **make()})
         return self._await(number)
 
-    def say(self, message: Message, news: Message | None = None) -> None:
-        """Send a message with `news`, which are those of this moment unless they were collected before."""
-        news = news or self.peer.collect_news()
+    def say(self, make: Callable[[], Message]) -> None:
+        """Send the message that `make` encodes, with the news. Raises what `make` raises, and OversizeError."""
+        peer = self.peer
+        with peer.mirrors.lock:
+            peer.collect_news()
+            mark = peer.mirrors.mark()
+            try:
+                message = make()
+                message["c"] = [peer.clock.ahead_ns, peer.clock.is_busy()]
+                frames, self._brought = peer.mirrors.news.pack(message, self._brought)
+            except BaseException:
+                peer.mirrors.forget_since(mark)
+                raise
+        send(self.connection, frames)
+
+    def tell(self, head: Message, outcome: object, *, failed: bool, attempts: int = MAX_ATTEMPTS) -> None:
+        """Send `head` with a value, or with an exception if it `failed`; if it cannot be sent, then with the reason."""
         try:
-            send(self.connection, {**message, **news})
-        except OversizeError:
-            self.peer.keep_news(news)
-            raise
+            self.say(lambda: {**head, **self.peer.encode_outcome(outcome, failed=failed)})
+        except UNSAYABLE as error:
+            if attempts == 1:
+                raise
+            self.tell(head, error, failed=True, attempts=attempts - 1)
 
     def serve(self) -> None:
         """Answer requests until the other side closes."""
@@ -66,9 +80,11 @@ class Channel:
 
     def receive(self) -> Message:
         """The next message, its news taken in."""
-        message = receive(self.connection)
-        self.peer.take_news(message)
-        return message
+        while True:
+            message = receive(self.connection)
+            self.peer.take_news(message)
+            if "c" in message:
+                return message  # else it had nothing but news
 
     def take(self, message: Message) -> None:
         """Answer a request; keep an answer for whom it concerns."""
@@ -95,14 +111,15 @@ class Channel:
             self.take(self.receive())
 
     def _answer(self, message: Message) -> None:
-        number = check_number(message["q"])
-        mark = self.peer.mirrors.mark()
-        answer, news = self.peer.answer(message)
+        head: Message = {"r": check_number(message["q"])}
         try:
-            self.say({"r": number, **answer}, news)
-        except OversizeError as error:
-            self.peer.mirrors.forget_since(mark)
-            self.say({"r": number, "e": self.peer.describe_error(error)})
+            outcome, failed = self.peer.handle(message), False
+        except LostError:
+            raise
+        except BaseException as error:  # noqa: BLE001  the other side called, so it is told, whatever it was
+            outcome, failed = error, True
+        try:
+            self.tell(head, outcome, failed=failed)
         finally:
             self.peer.release()
 
@@ -116,7 +133,6 @@ class Peer(Codec):
         self.calls = 0
         self.channels: weakref.WeakSet[Channel] = weakref.WeakSet()  # of all threads; that of an ended one is gone
         self._local = threading.local()
-        self._kept_news: Message = {}
         self._elsewhere = False  # the other side has threads or children, so that its time is real
         clock.is_watched_elsewhere = lambda: self._elsewhere
         self.take_output: Callable[[], list[list[str]]] = list
@@ -135,84 +151,57 @@ class Peer(Codec):
     def request(self, op: str, number: int, name: str = "", /, *arguments: Any, **named: Any) -> Any:
         """Ask on the calling thread's channel for `op` on object `number` of the other side."""
         self.calls += 1
-        channel = self.channel()
-        mark = self.mirrors.mark()
-        # before the arguments are encoded: what is new in them is no news
-        news = self.collect_news()
-        try:
-            message: Message = {
+
+        def make() -> Message:
+            encoded = [self.encode_argument(value) for value in arguments]
+            return {
                 "op": op,
                 "i": number,
                 "n": name,
-                "a": [self.encode_argument(value) for value in arguments],
+                "a": encoded,
+                "k": {key: self.encode_argument(value) for key, value in named.items()},
             }
-            message["k"] = {key: self.encode_argument(value) for key, value in named.items()}
-        except (TypeError, ValueError, RecursionError):
-            self.mirrors.forget_since(mark)
-            self.keep_news(news)
-            raise
-        answered = channel.ask(message, news, mark)
-        return self.read_answer(answered)
+
+        return self.read_answer(self.channel().ask(make))
 
     def encode_argument(self, value: Any) -> Any:
         """JSON for a value that is handed to the other side as such, not within another."""
         return self.encode(value)
 
-    def answer(self, message: Message) -> tuple[Message, Message]:
-        """What this side answers to a request, without its number, and the news of that moment."""
-        try:
-            value = self.handle(message)
-        except LostError:
-            raise
-        except BaseException as error:  # noqa: BLE001  the other side called, so it is told, whatever it was
-            news = self.collect_news()
-            return {"e": self.describe_error(error)}, news
-        news = self.collect_news()
-        return self.encode_answer(value), news
-
-    def encode_answer(self, value: object) -> Message:
-        """The answer that is `value`, or the exception that keeps it from being sent."""
-        mark = self.mirrors.mark()
-        try:
-            return {"v": self.encode(value)}
-        except (TypeError, ValueError, RecursionError) as error:
-            self.mirrors.forget_since(mark)
-            return {"e": self.describe_error(error)}
+    def encode_outcome(self, outcome: Any, *, failed: bool) -> Message:
+        """How a message tells a value, or an exception if it `failed`."""
+        return {"e": self.describe_error(outcome)} if failed else {"v": self.encode(outcome)}
 
     def read_answer(self, message: Message) -> Any:
         """The value of an answer. Raises the exception that it is, or LostError."""
         if "e" in message:
-            error = self.restore_error(message["e"])
-            self.mirrors.settle()
-            raise error
-        value = self.decode(message.get("v"))
-        self.mirrors.settle()
-        return value
+            raise self.restore_error(message["e"])
+        return self.decode(message.get("v"))
 
-    def collect_news(self) -> Message:
-        """What every message says beside itself."""
-        news = self.mirrors.collect(keep=len(self.channels) > 1)
-        for name, kept in self._kept_news.items():
-            news[name] = kept + news.get(name, [])
-        self._kept_news = {}
-        news["c"] = [self.clock.ahead_ns, self.clock.is_busy()]
-        if output := self.take_output():
-            news["o"] = output
-        return news
-
-    def keep_news(self, news: Message) -> None:
-        """The message that was to bring them could not be sent: the next one will."""
-        for name in news.keys() & {"u", "x", "o"}:
-            self._kept_news[name] = self._kept_news.get(name, []) + news[name]
+    def collect_news(self) -> None:
+        """Make news of what has changed here. Raises OversizeError for what is never told."""
+        for stream, text in self.take_output():
+            self.mirrors.news.add(["o", stream, text])
+        # the number of threads over there is what it was, or one of them will say so
+        self.mirrors.collect(keep=len(self.channels) > 1 or self._elsewhere)
 
     def take_news(self, message: Message) -> None:
-        """Take in what `collect_news` of the other side said. Raises LostError."""
-        ahead_ns, busy = message.get("c", (0, False))
-        self._elsewhere = busy is True
-        if not 0 <= check_number(ahead_ns) < MAX_AHEAD_NS:
-            raise LostError("a clock out of range")
-        self.clock.ahead_ns = max(self.clock.ahead_ns, ahead_ns)
-        self.mirrors.apply(message)
+        """Take in what a message says beside itself. Raises LostError."""
+        if "c" in message:
+            ahead_ns, busy = check_list(message["c"])
+            self._elsewhere = busy is True
+            if not 0 <= check_number(ahead_ns) < MAX_AHEAD_NS:
+                raise LostError("a clock out of range")
+            self.clock.ahead_ns = max(self.clock.ahead_ns, ahead_ns)
+        with self.mirrors.lock:
+            if "h" in message:
+                self.mirrors.news.confirm(message["h"])
+            if "u" in message:
+                self.mirrors.news.take(message["u"], self.mirrors.announce, self.use_news)
+
+    def use_news(self, entry: list[Any]) -> None:
+        """Do what an entry of the other side's news says. Raises LostError."""
+        self.mirrors.use(entry)
 
     def encode_container(self, value: Any, depth: int) -> Any:
         """By mirror."""

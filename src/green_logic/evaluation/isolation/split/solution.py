@@ -33,7 +33,7 @@ from green_logic.evaluation.isolation.split.values import (
     is_harmless,
     name_standard_class,
 )
-from green_logic.evaluation.isolation.split.wire import LostError, Message, receive_descriptor, send
+from green_logic.evaluation.isolation.split.wire import LostError, Message, receive_descriptor, send, to_frame
 
 SPOKEN, LOOP, LANE = b"c", b"l", b"b"  # what a descriptor from the tests is for
 LANE_WANTED = b"n"
@@ -104,7 +104,6 @@ class SolutionPeer(Peer):
         target = self._exported[message["i"]]
         arguments = [self.decode(value) for value in message["a"]]
         named = {name: self.decode(value) for name, value in message["k"].items()}
-        self.mirrors.settle()
         op, name = message["op"], message["n"]
         try:
             if op == "class":
@@ -157,9 +156,10 @@ class SolutionPeer(Peer):
         if tag in {"r", "A"}:
             return self._exported[subject] if tag == "r" else getattr(self._exported[subject], data[2])
         if tag == "h":
-            if subject not in self._stand_ins:
-                self._stand_ins[subject] = make_stand_in(self, data)
-            return self._stand_ins[subject]
+            with self._lock:
+                if subject not in self._stand_ins:
+                    self._stand_ins[subject] = make_stand_in(self, data)
+                return self._stand_ins[subject]
         if tag == "a":
             return self.loops.awaited(subject)
         if tag in {"g", "M"}:
@@ -223,7 +223,7 @@ def serve_solution(control: socket.socket, load: Any, clock: VirtualClock, *, ca
     try:
         root = load()
     except BaseException as error:  # noqa: BLE001  whatever hostile code raises, SystemExit included, is its result
-        send(first, {"failure": describe(error)})
+        send(first, to_frame({"failure": describe(error)}))
         first.recv(1)  # our end before the tests' would look like a crash
         return
     peer = SolutionPeer(control, clock, root)
@@ -232,7 +232,7 @@ def serve_solution(control: socket.socket, load: Any, clock: VirtualClock, *, ca
     _thread.start_new_thread(peer.serve_control, ())  # not counted by threading.active_count
     channel = Channel(peer, first)
     peer.adopt(channel)
-    send(first, {"ready": True})
+    send(first, to_frame({"ready": True}))
     channel.serve()
     _thread.allocate_lock().acquire()
 

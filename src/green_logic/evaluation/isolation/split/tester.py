@@ -189,16 +189,16 @@ class TestsPeer(Peer):
 
     def _call(self, target: Callable[..., Any], message: Message, named: dict[str, Any]) -> Any:
         arguments = [self.decode(value) for value in check_list(message.get("a", []))]
-        self.mirrors.settle()
         return target(*arguments, **named)
 
-    def take_news(self, message: Message) -> None:
+    def use_news(self, entry: list[Any]) -> None:
         """As every side does, and print what the solution printed."""
-        super().take_news(message)
-        for entry in check_list(message.get("o", [])):
-            name, text = map(check_text, check_list(entry))
-            if name in PRINT_STREAMS:
-                getattr(sys, name).write(text)
+        if entry[:1] != ["o"]:
+            super().use_news(entry)
+            return
+        name, text = map(check_text, entry[1:3])
+        if name in PRINT_STREAMS:
+            getattr(sys, name).write(text)
 
     # --- values
 
@@ -273,15 +273,20 @@ class TestsPeer(Peer):
 
     def proxy_of(self, number: int, cls: Any, *value: Any) -> Any:
         """The one proxy for an object of S."""
-        proxy = self._proxies.get(number) or self._values.get(number)
-        if proxy is None:
-            proxy = cls.__new__(cls, *value)
-            object.__setattr__(proxy, RID, number)
-            if value:
-                self._values[number] = proxy
-            else:
-                self._proxies[number] = proxy
-        return proxy
+        with self._lock:
+            proxy = self._find_proxy(number)
+            if proxy is None:
+                proxy = cls.__new__(cls, *value)
+                object.__setattr__(proxy, RID, number)
+                if value:
+                    self._values[number] = proxy
+                else:
+                    self._proxies[number] = proxy
+            return proxy
+
+    def _find_proxy(self, number: int) -> Any:
+        known = self._proxies.get(number)
+        return self._values.get(number) if known is None else known
 
     def _proxy(self, data: list[Any]) -> Any:
         tag = data[0]

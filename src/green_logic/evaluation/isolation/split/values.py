@@ -4,7 +4,7 @@ Scalars stand for themselves. Everything else is a list that starts with its tag
 
     ["i", hex] ["f", "nan"] ["c", real, imag] ["b", base85]    numbers that JSON lacks, bytes
     ["t", items] ["F", items]                                  tuple, frozenset
-    ["l"|"d"|"s"|"B", mirror, content]  ["m", mirror]          what can change: see mirrors.py
+    ["m", mirror]  ["l"|"d"|"s"|"B", 0, content]               what can change: see mirrors.py
     ["x", name, parts]                                         a datetime and its like
     ["n", name]                                                something of builtins
     ["g", module, name]                                        a class of the standard library
@@ -29,6 +29,8 @@ from green_logic.evaluation.isolation.split.wire import LostError
 
 MAX_DEPTH = 150  # containers in containers; each level takes three frames of Python's thousand
 EXACT_INT = 1 << 63
+# what constructors say of parts that no honest side sends
+MALFORMED = (TypeError, ValueError, IndexError, OverflowError, ArithmeticError, KeyError, OSError)
 EMPTY_STATES: dict[type, str] = {list: "l", dict: "d", set: "s", bytearray: "B"}
 
 Parts = tuple[Any, ...]
@@ -95,7 +97,7 @@ class Codec:
             raise LostError("a value that is nested too deeply, or empty")
         try:
             return self._decode_structure(data, depth + 1)
-        except (TypeError, ValueError, IndexError, OverflowError, ArithmeticError, KeyError, OSError) as error:
+        except MALFORMED as error:
             raise LostError(f"a malformed value: {error}") from error
 
     def encode_container(self, value: Any, depth: int) -> Any:

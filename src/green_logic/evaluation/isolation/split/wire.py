@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import json
 import socket
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 MAX_FRAME_BYTES = 8 << 20
@@ -26,13 +27,26 @@ class OversizeError(ValueError):
     """A value is larger than a frame."""
 
 
-def send(connection: socket.socket, message: Message) -> None:
-    """Send one message. Raises OversizeError before anything is sent, LostError when nobody reads."""
-    payload = _encode(message).encode()
+def to_json(value: object) -> str:
+    """The text of a value, as frames have it."""
+    return _encode(value)
+
+
+def to_frame(message: Message, first: int = 0, news: Sequence[str] = ()) -> bytes:
+    """The bytes of one message, with `news`, JSON each, from the serial `first` on. Raises OversizeError."""
+    text = _encode(message)
+    if news:
+        text = f'{text[:-1]}{"," if message else ""}"u":[{first},{",".join(news)}]}}'
+    payload = text.encode()
     if len(payload) > MAX_FRAME_BYTES:
         raise OversizeError(f"a value of {len(payload)} bytes, expected at most {MAX_FRAME_BYTES}")
+    return len(payload).to_bytes(4, "big") + payload
+
+
+def send(connection: socket.socket, frame: bytes) -> None:
+    """Send one frame. Raises LostError when nobody reads."""
     try:
-        connection.sendall(len(payload).to_bytes(4, "big") + payload)
+        connection.sendall(frame)
     except OSError as error:
         raise LostError("the other side closed") from error
 
