@@ -14,33 +14,26 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from types import FrameType
 
-from flows.children import TICK_S, Child, adopt_orphans, end_family, end_orphans, reap_orphans
+from flows.children import TICK_S, Child, adopt_orphans, end_family, end_orphans
+from flows.outage import look_around, publish_in_outage
 from flows.server import (
     GIVEN_S,
     LOOPBACK,
-    START_S,
     choose_port,
     given_api,
-    is_reachable,
     own_environment,
     server_child,
     warn_of_sqlalchemy,
 )
 from green_logic.commands import BAD, GOOD, INTERRUPTED, USAGE, say, write_json
-from green_logic.commands.serve import CRON, order_of, publication_words, words_of
-from green_logic.errors import ConfigurationError, GreenLogicError
+from green_logic.commands.serve import CRON, publication_words, words_of
+from green_logic.errors import ConfigurationError
 from green_logic.files import Presence, storage_errors
 from green_logic.inbox import Inbox
-from green_logic.publication import last_published
 from green_logic.settings import Settings
 
-SILENCE_S = 180.0  # of a server that runs but does not answer; a burst of 1,000 task runs has stalled one for 38 s
-PROBE_EVERY_S = 3.0
-OUTAGE_S = 600.0  # without Prefect, before a publication is made without it
-DAY_S = 86400.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -55,6 +48,8 @@ class House:
     code: int = GOOD  # of this process, should it end now
     stopped: bool = False  # by a signal
     up: bool | None = None  # the API; None: not known yet
+    met: bool = False  # whether it ever answered
+    silences: int = 0  # servers of ours in a row that did not
     answered: float = field(default_factory=time.monotonic)  # when the API last did, or this process began
     probed: float = 0.0
     tried: float = 0.0  # when a publication without Prefect was last begun
@@ -63,6 +58,11 @@ class House:
         """Say how things are, unless told to be quiet."""
         if not self.options.quiet:
             say(text, file=sys.stderr)
+
+    def publish_child(self) -> Child:
+        """One publication, through Prefect if it can be reached."""
+        words = [sys.executable, "-m", "flows.publish", *publication_words(self.options)]
+        return Child("publish", words, self.children["inbox"].environment, signal.SIGINT)
 
 
 def serve(options: argparse.Namespace, settings: Settings) -> int:
@@ -99,10 +99,12 @@ def open_house(options: argparse.Namespace, settings: Settings) -> House:
     if not given:
         environment |= own_environment(settings, port)
         children["server"] = server_child(environment, port)
-    words = [*words_of(options), f"--began={time.time()}", f"--patience={GIVEN_S if given else START_S}"]
+    words = [*words_of(options), f"--began={time.time()}"]
+    # the runner can do nothing without Prefect but wait; this process knows whether it will ever come
+    patience = {"inbox": GIVEN_S if given else options.patience, "runner": math.inf}
     # SIGINT, not SIGTERM: its handler in Prefect 3.8 calls a coroutine that nobody awaits
     for role in ("inbox",) if options.once else ("inbox", "runner"):
-        command = [sys.executable, "-m", "flows.serve", f"--role={role}", *words]
+        command = [sys.executable, "-m", "flows.serve", f"--role={role}", f"--patience={patience[role]}", *words]
         children[role] = Child(role, command, environment, signal.SIGINT)
     house = House(settings, options, api, children)
     house.tell(f"inbox {Inbox(settings).directory} · publishes {when(options)} · Prefect {api.removesuffix('/api')}")
@@ -120,9 +122,9 @@ def tend(house: House) -> None:
             _hear_of_end(house, child, code)
         elif child.process is None and time.monotonic() >= child.not_before:
             child.start()
-    _look_around(house)
+    look_around(house)
     if not house.up and not house.options.once:
-        _publish_in_outage(house)
+        publish_in_outage(house)
 
 
 def close_house(house: House) -> None:
@@ -172,12 +174,6 @@ def signals_stop(house: House) -> Iterator[None]:
                 signal.signal(each, handler)
 
 
-def publish_child(house: House) -> Child:
-    """One publication, through Prefect if it can be reached."""
-    words = [sys.executable, "-m", "flows.publish", *publication_words(house.options)]
-    return Child("publish", words, house.children["inbox"].environment, signal.SIGINT)
-
-
 def when(options: argparse.Namespace) -> str:
     """The schedule in words."""
     if options.once:
@@ -193,53 +189,9 @@ def _hear_of_end(house: House, child: Child, code: int) -> None:
         house.stopped = house.options.once or child.name != "publish"
     elif house.options.once and child.name == "inbox" and code in (GOOD, BAD):
         house.code = max(house.code, code)
-        house.children["publish"] = publish_child(house)
+        house.children["publish"] = house.publish_child()
         del house.children["inbox"]
     else:
         pause = max(0.0, child.not_before - time.monotonic())
         where = f"; see {child.log}" if child.log else ""
         say(f"{child.name} ended with code {code}{where}; starting it again in {pause:.0f} s", file=sys.stderr)
-
-
-def _look_around(house: House) -> None:
-    """See whether the API answers; start a server of ours anew that runs and is silent."""
-    now = time.monotonic()
-    if now - house.probed < PROBE_EVERY_S:
-        return
-    house.probed = now
-    reap_orphans(house.children.values())
-    up = is_reachable(house.api)
-    if up:
-        house.answered = now
-    if up != bool(house.up):
-        good = f"✔ Prefect answers: {house.api.removesuffix('/api')}"
-        house.tell(good if up else "Prefect is away; judging goes on")
-    house.up = up
-    server = house.children.get("server")
-    silent = now - max(house.answered, server.started) if server is not None and server.process else 0.0
-    if server is not None and silent > (SILENCE_S if house.up is not None else START_S):
-        say(f"the Prefect server has not answered for {silent:.0f} s: starting it again", file=sys.stderr)
-        server.stop()
-
-
-def _publish_in_outage(house: House) -> None:
-    """Publish without Prefect what its schedule cannot, as often as it would."""
-    now, every = time.monotonic(), house.options.interval or DAY_S
-    waiting = now - house.answered < OUTAGE_S or (house.tried and now - house.tried < every)
-    if waiting or "publish" in house.children:
-        return
-    house.tried = now
-    age_s = age_of_publication(house)
-    if age_s >= every:
-        house.children["publish"] = publish_child(house)
-    else:
-        house.tried = now - age_s
-
-
-def age_of_publication(house: House) -> float:
-    """Seconds since the last publication; inf when there is none on record."""
-    try:
-        last = last_published(order_of(house.options, house.settings))
-    except GreenLogicError:
-        last = None  # a ledger that is lost or cannot be read: that is for the publication to say
-    return math.inf if last is None else (datetime.now(UTC) - last).total_seconds()

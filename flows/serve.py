@@ -36,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="green-logic serve", allow_abbrev=False)
     parser.add_argument("--role", choices=ROLES, default="house", help=argparse.SUPPRESS)
     parser.add_argument("--began", type=float, default=time.time(), help=argparse.SUPPRESS)  # of the house
-    parser.add_argument("--patience", type=float, default=START_S, help=argparse.SUPPRESS)  # with a silent API
+    parser.add_argument("--patience", type=float, default=START_S, help=argparse.SUPPRESS)  # with a silent API at first
     add_common(parser)
     add_arguments(parser)
     return parser

@@ -28,7 +28,7 @@ def keep_inbox(options: argparse.Namespace, settings: Settings) -> int:
     inbox = Inbox(settings)
     inbox.make()
     if not wait_for_api(api, options.patience):
-        say("Prefect does not answer; judging without it", file=sys.stderr)
+        say(f"Prefect does not answer at {api}; judging without it until it does", file=sys.stderr)
     while True:
         for settled in work(inbox, partial(judge_anyhow, api), on_trouble=partial(_on_trouble, raising=options.once)):
             say(settled_line(settled), file=sys.stderr)

@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -19,9 +20,10 @@ from typing import Any
 import pytest
 
 from flows.children import Child
-from flows.house import OUTAGE_S, House, alone, open_house, tend, when
+from flows.house import House, alone, close_house, open_house, tend, when
+from flows.outage import MOST_STARTS, OUTAGE_S, look_around, patience_s
 from flows.serve import main, make_parser
-from flows.server import choose_port, given_api, is_reachable, ledger_tag, own_environment
+from flows.server import START_S, choose_port, given_api, is_reachable, ledger_tag, own_environment
 from green_logic.errors import ConfigurationError, StorageError
 from green_logic.settings import Settings
 
@@ -213,6 +215,8 @@ def test_a_server_of_its_own_comes_first_and_goes_last(settings: Settings) -> No
     house = open_house(options_of(), settings)
     assert list(house.children) == ["server", "inbox", "runner"]
     assert house.api == house.children["runner"].environment["PREFECT_API_URL"]
+    assert "--patience=180.0" in house.children["inbox"].command
+    assert "--patience=inf" in house.children["runner"].command  # it can only wait
     assert list(open_house(options_of("--once"), settings).children) == ["server", "inbox"]
 
 
@@ -248,6 +252,81 @@ def house_in_outage(settings: Settings, *words: str, away_s: float) -> House:
     )
     house.answered -= away_s
     return house
+
+
+def sleeper(name: str) -> Child:
+    """A real process that never answers anything."""
+    return Child(name, [sys.executable, "-c", "import time; time.sleep(99)"], dict(os.environ), signal.SIGTERM)
+
+
+def house_with_a_silent_server(settings: Settings, *words: str) -> House:
+    house = house_in_outage(settings, *words, away_s=0)
+    house.children |= {"server": sleeper("server"), "runner": sleeper("runner")}
+    house.tried = time.monotonic()  # no publication here
+    return house
+
+
+def be_silent(house: House) -> float:
+    """Let the server have been silent for as long as it may; how long that is."""
+    tend(house)  # starts it
+    waited = patience_s(house)
+    house.children["server"].started -= waited + 1
+    house.answered -= waited + 1
+    house.probed = 0.0
+    look_around(house)
+    return waited
+
+
+def test_a_server_that_never_answers_is_given_more_time_each_time_and_then_up(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house = house_with_a_silent_server(settings, "--interval", "90")
+    waited = [be_silent(house) for _ in range(MOST_STARTS - 1)]
+    assert capsys.readouterr().err.count("starting it again") == MOST_STARTS - 1
+    runner = house.children["runner"].process
+    assert runner is not None
+    assert (house.code, runner.poll()) == (0, None)
+    waited.append(be_silent(house))
+    assert waited == [START_S, 2 * START_S, 4 * START_S, 8 * START_S]
+    said = capsys.readouterr().err
+    assert "serve goes on without it: it judges what arrives, publishes every 90 s, and will end with code 1" in said
+    assert "PREFECT_API_URL" in said
+    assert runner.poll() is not None
+    assert list(house.children) == ["inbox"]
+    assert (house.code, house.stopped) == (1, False)
+    tend(house)  # nothing more is started
+    assert list(house.children) == ["inbox"]
+
+
+def test_a_server_that_has_answered_before_is_never_given_up(settings: Settings) -> None:
+    house = house_with_a_silent_server(settings)
+    house.met = True
+    waited = [be_silent(house) for _ in range(MOST_STARTS + 2)]
+    assert waited[-1] == waited[-2] == waited[-3] == START_S * 2 ** (MOST_STARTS - 1)
+    assert house.code == 0
+    close_house(house)
+
+
+def test_an_answer_makes_good_what_was_waited_for(settings: Settings, stranger: Any) -> None:
+    house = house_with_a_silent_server(settings)
+    be_silent(house)
+    assert patience_s(house) == 2 * START_S
+    house.api, house.probed = stranger(200), 0.0
+    look_around(house)
+    assert (patience_s(house), house.met, house.up) == (START_S, True, True)
+    close_house(house)
+
+
+def test_a_server_is_left_alone_for_as_long_as_it_may_be_silent(settings: Settings) -> None:
+    house = house_with_a_silent_server(settings)
+    tend(house)
+    first = house.children["server"].process
+    house.answered -= 10 * START_S  # nobody answered for long, but this one was just started
+    house.probed = 0.0
+    look_around(house)
+    assert house.children["server"].process is first
+    assert house.silences == 0
+    close_house(house)
 
 
 def published(settings: Settings, age: timedelta) -> None:

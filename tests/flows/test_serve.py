@@ -246,6 +246,63 @@ def test_a_server_killed_in_the_middle_loses_nothing_and_the_schedule_fires(star
         pytest.skip("SQLAlchemy 2.1 keeps Prefect 3.8 from scheduling: the rest was seen, the schedule was not")
 
 
+# what a machine without time does to the server alone; the first argument says how many of its starts
+SLOW = """
+import sys, time
+from pathlib import Path
+if sys.orig_argv[1:4] == ["-m", "prefect", "server"]:
+    left = Path(__file__).with_name("left")
+    if left.read_text() != "0":
+        left.write_text(str(int(left.read_text()) - 1))
+        time.sleep(999)
+"""
+
+
+@pytest.fixture
+def slow_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Path]:
+    """Let so many starts of a Prefect server take longer than anybody waits; the file that counts them down."""
+
+    def slow_down(starts: int) -> Path:
+        folder = tmp_path / "slow"
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(SLOW)
+        (folder / "left").write_text(str(starts))
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+        return folder / "left"
+
+    return slow_down
+
+
+def test_a_server_that_is_slow_to_start_gets_more_time_and_serves(start: Any, inbox: Inbox, slow_starts: Any) -> None:
+    left = slow_starts(1)
+    service = start("--patience=10")  # then 20, 40 and 80 s
+    wait_until(lambda: service.said("starting it again, with 20 s to answer"), "the end of its patience")
+    assert left.read_text() == "0"
+    wait_until(lambda: service.said("✔ Prefect answers"), "the server that was given more time")
+    drop(inbox, "a.jsonl", "a-1")
+    wait_until(lambda: reports(inbox), "the report")
+    assert reports(inbox)["a.jsonl.report.json"]["by"] == "flow"
+    code, answer = service.end(signal.SIGTERM)
+    assert (code, answer["ok"], answer["done"]) == (0, True, 1)
+
+
+def test_without_a_server_that_ever_answers_serve_goes_on_and_ends_with_1(
+    start: Any, inbox: Inbox, slow_starts: Any
+) -> None:
+    slow_starts(99)
+    drop(inbox, "a.jsonl", "a-1")
+    service = start("--patience=1")
+    wait_until(lambda: service.said("serve goes on without it"), "the last of the starts")
+    drop(inbox, "b.jsonl", "b-1")
+    wait_until(lambda: len(reports(inbox)) == 2, "both reports")
+    assert [report["by"] for report in reports(inbox).values()] == ["library", "library"]
+    assert recorded(inbox.settings) == 2
+    assert service.log.read_text().count("starting it again") == 3
+    assert not [pid for pid in descendants(service.process.pid) if "prefect" in command_line(pid)]
+    code, answer = service.end(signal.SIGTERM)
+    assert (code, answer["ok"], answer["done"]) == (1, False, 2)
+
+
 def schedules_work() -> bool:
     return importlib.metadata.version("sqlalchemy").startswith("2.0.")
 
