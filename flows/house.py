@@ -30,6 +30,7 @@ from flows.server import (
 from green_logic.commands import BAD, GOOD, INTERRUPTED, USAGE, say, write_json
 from green_logic.commands.serve import CRON, publication_words, words_of
 from green_logic.errors import ConfigurationError
+from green_logic.evaluation.isolation.cgroups import find_obstacle
 from green_logic.files import Presence, storage_errors
 from green_logic.inbox import Inbox
 from green_logic.settings import Settings
@@ -108,6 +109,7 @@ def open_house(options: argparse.Namespace, settings: Settings) -> House:
         children[role] = Child(role, command, environment, signal.SIGINT)
     house = House(settings, options, api, children)
     house.tell(f"inbox {Inbox(settings).directory} · publishes {when(options)} · Prefect {api.removesuffix('/api')}")
+    house.tell(limits_line())
     if not given:
         warn_of_sqlalchemy()
         house.tell("starting a Prefect server: 20 to 60 s, more the first time, when it makes its database …")
@@ -172,6 +174,14 @@ def signals_stop(house: House) -> Iterator[None]:
         if not house.stopped:
             for each, handler in before.items():
                 signal.signal(each, handler)
+
+
+def limits_line() -> str:
+    """Which limits bind a submission of this service, and why not the best ones."""
+    obstacle = find_obstacle()
+    if not obstacle:
+        return "limits: a control group binds all processes of a submission together"
+    return f"limits: each process of a submission is bound, all together only watched; no control group: {obstacle}"
 
 
 def when(options: argparse.Namespace) -> str:

@@ -668,6 +668,16 @@ def test_a_machine_that_will_fail_is_told(books, changes, expected):
     assert kinds(books, **changes) == expected
 
 
+def test_limits_without_a_control_group_are_no_warning_but_told(books):
+    why = "/sys/fs/cgroup/x.slice/green-logic-serve.service cannot be written"
+    assert kinds(books, group_obstacle=why) == set()
+    (told,) = (fault for fault in look(books, group_obstacle=why).faults if fault.kind == "limits-apart")
+    assert told.message == f"{why}; that is so for this process"
+    assert "limits-apart" not in kinds(books, notes=True)
+    assert kinds(books, notes=True, group_obstacle=why, sandbox="landlock") >= {"sandbox-weak", "limits-apart"}
+    assert "limits-apart" not in kinds(books, notes=True, group_obstacle=why, sandbox="")  # then nothing is judged
+
+
 def test_the_machine_is_asked_without_importing_prefect(settings, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
     around = look_around(settings)

@@ -23,7 +23,14 @@ from ordinary_user import NEEDS_ROOT, USER, ordinary_user
 
 from green_logic.evaluation import sandbox as sandbox_module
 from green_logic.evaluation.isolation import cgroups
-from green_logic.evaluation.isolation.cgroups import JUDGES, PREFIX, WorkerGroup, find_parents, make_group
+from green_logic.evaluation.isolation.cgroups import (
+    JUDGES,
+    PREFIX,
+    WorkerGroup,
+    find_obstacle,
+    find_parents,
+    make_group,
+)
 from green_logic.evaluation.isolation.group import open_group
 from green_logic.evaluation.sandbox import Limits, Sandbox
 
@@ -382,6 +389,12 @@ def test_a_users_unit_is_left_alone_otherwise(
     assert snapshot(tree / "unified") == before
 
 
+OBSTACLE = """
+import pathlib, sys
+from green_logic.evaluation.isolation.cgroups import find_obstacle, make_group
+print(find_obstacle(pathlib.Path(sys.argv[1])))
+print(make_group(pathlib.Path(sys.argv[1])))
+"""
 FIND = """
 import pathlib, sys
 from green_logic.evaluation.isolation.cgroups import find_parents
@@ -460,9 +473,45 @@ def test_a_group_that_is_not_ours_is_left_alone(tree: Path, change: object, why:
     assert callable(change), why
     change(tree)
     before = snapshot(tree / "unified")
+    assert find_obstacle(tree / "proc")
     assert find_parents(tree / "proc") == []
     assert make_group(tree / "proc") is None
     assert snapshot(tree / "unified") == before
+
+
+# --- what is told of them
+
+
+def test_asking_for_the_obstacle_changes_nothing_where_there_is_none(tree: Path) -> None:
+    before = snapshot(tree / "unified")
+    assert find_obstacle(tree / "proc") == ""
+    assert snapshot(tree / "unified") == before
+    find_parents(tree / "proc")
+    (tree / "proc/cgroup").write_text(f"0::/app/{JUDGES}\n")  # where the first worker has moved us
+    assert find_obstacle(tree / "proc") == ""
+
+
+def test_a_group_that_nobody_delegated_is_named_with_the_directive(tree: Path) -> None:
+    os.removexattr(tree / "unified/app", "user.delegate")
+    assert find_obstacle(tree / "proc") == f"{tree}/unified/app is not delegated (in its unit: Delegate=memory pids)"
+
+
+def test_a_group_in_a_slice_that_the_unit_does_not_name_is_named(tree: Path) -> None:
+    """ProtectControlGroups= makes all groups read-only but for the path in ReadWritePaths=, which is another one."""
+    mount = f"mount --bind {tree}/unified {tree}/unified && mount -o remount,bind,ro {tree}/unified"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount], check=False, capture_output=True).returncode:
+        pytest.skip("this machine does not let us mount: nothing was seen")
+    command = ["unshare", "-rm", "sh", "-c", f'{mount} && exec "$@"', "sh", sys.executable, "-c", OBSTACLE]
+    done = subprocess.run([*command, str(tree / "proc")], check=True, capture_output=True, text=True)
+    group = f"{tree}/unified/app"
+    assert done.stdout == f"{group} cannot be written (in its unit: ReadWritePaths=-{group})\nNone\n"
+
+
+def test_where_there_is_nothing_or_nothing_can_be_read_that_is_told(tree: Path) -> None:
+    (tree / "proc/mountinfo").write_text("")
+    assert find_obstacle(tree / "proc") == "this process sees none with memory and pids"
+    (tree / "proc/cgroup").unlink()
+    assert find_obstacle(tree / "proc") == f"{tree}/proc/cgroup cannot be read"
 
 
 @pytest.mark.parametrize("broken", ["cgroup.controllers", "cgroup.procs", "cgroup.subtree_control"])

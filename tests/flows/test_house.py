@@ -25,6 +25,7 @@ from flows.outage import MOST_STARTS, OUTAGE_S, look_around, patience_s
 from flows.serve import main, make_parser
 from flows.server import START_S, choose_port, given_api, is_reachable, ledger_tag, own_environment
 from green_logic.errors import ConfigurationError, StorageError
+from green_logic.evaluation.isolation.cgroups import find_obstacle
 from green_logic.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -238,6 +239,21 @@ def test_with_a_server_of_somebody_else_none_is_started(settings: Settings, monk
 )
 def test_the_schedule_is_told_in_words(words: list[str], told: str) -> None:
     assert when(options_of(*words)) == told
+
+
+def test_the_start_says_which_limits_bind_a_submission(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    obstacle = find_obstacle()
+    told = (
+        f"no control group: {obstacle}" if obstacle else "a control group binds all processes of a submission together"
+    )
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    open_house(make_parser().parse_args([]), settings)
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("limits: "))
+    assert line.endswith(told)
+    open_house(options_of(), settings)
+    assert capsys.readouterr().err == ""
 
 
 # --- without Prefect

@@ -44,7 +44,10 @@ AREAS: dict[str, tuple[Check, Callable[[Patient], str]]] = {
         check_versions,
         lambda patient: f"sqlite {'.'.join(map(str, patient.around.sqlite))}, Prefect's packages fit",
     ),
-    "judging": (check_judging, lambda patient: f"sandbox {patient.around.sandbox}, model in place"),
+    "judging": (
+        check_judging,
+        lambda patient: f"sandbox {patient.around.sandbox}, bound by a control group, model in place",
+    ),
     "clock": (check_clock, lambda _: "not behind the last row"),
 }
 BOOKS = frozenset({"rows", "log", "checkpoints", "DBOM files", "public key"})  # areas that need a readable ledger

@@ -231,6 +231,11 @@ _MACHINE = {
     "sandbox-weak": Kind(
         "warning", "hostile code is isolated, but not by the strongest means", "allow user namespaces on this machine"
     ),
+    "limits-apart": Kind(
+        "note",
+        "limits hold for each process of a submission; all together are watched, not bound by a control group",
+        "a service says at its start what holds for it: journalctl -u green-logic-serve",
+    ),
     "weights-missing": Kind(
         "warning", "without the model a labelled, weaker embedding is used", "green-logic models fetch"
     ),

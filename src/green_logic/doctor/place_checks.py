@@ -148,6 +148,8 @@ def check_judging(patient: Patient) -> Iterator[Fault]:
         yield patient.fault("sandbox-missing", "sandbox", around.sandbox_refusal)
     elif around.sandbox != BACKENDS[0]:
         yield patient.fault("sandbox-weak", "sandbox", f"is {around.sandbox}, the strongest is {BACKENDS[0]}")
+    if around.sandbox and around.group_obstacle:
+        yield patient.fault("limits-apart", "control group", f"{around.group_obstacle}; that is so for this process")
     if not around.weights_found:
         yield patient.fault("weights-missing", "embedding", around.weights)
     elif around.weights:

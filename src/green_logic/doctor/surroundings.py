@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from green_logic.errors import ConfigurationError, RetryableError
+from green_logic.evaluation.isolation.cgroups import find_obstacle
 from green_logic.evaluation.weights import PINS, default_model_dir, has_weights, map_pinned
 from green_logic.files import storage_errors
 from green_logic.settings import Settings
@@ -47,6 +48,7 @@ class Surroundings:
     file_system: int  # f_type of statfs
     sandbox: str
     sandbox_refusal: str = ""
+    group_obstacle: str = ""  # why no control group binds the processes of a submission together
     weights: str = ""  # what is wrong with the model's files
     weights_found: bool = True
     sqlite: tuple[int, ...] = sqlite3.sqlite_version_info
@@ -71,6 +73,7 @@ def look_around(settings: Settings) -> Surroundings:
         file_system=find_file_system(place),
         sandbox=sandbox,
         sandbox_refusal=refusal,
+        group_obstacle=find_obstacle(),
         weights=weights,
         weights_found=found,
         packages=_find_packages(),

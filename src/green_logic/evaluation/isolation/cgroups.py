@@ -72,12 +72,31 @@ def find_parents(proc: Path) -> list[Path]:
     mounts = dict(_read_mounts(proc))
     own = _find_own_groups(proc, mounts)
     if "" in own:
-        # where everything of ours went when the first worker was started
-        parent = own[""].parent if own[""].name == JUDGES else own[""]
+        parent = _above_judges(own[""])
         if _read_words(parent / "cgroup.controllers") >= CONTROLLERS and _is_delegated(parent, mounts[""][1]):
             _enable_controllers(parent)
             return [parent]
     return [own["memory"], own["pids"]] if own.keys() >= CONTROLLERS else []
+
+
+def find_obstacle(proc: Path = Path("/proc/self")) -> str:
+    """Why no group can be made, in words; empty where one can. Changes nothing."""
+    try:
+        mounts = dict(_read_mounts(proc))
+        own = _find_own_groups(proc, mounts)
+        parents = [own[name] for name in sorted(CONTROLLERS & own.keys())] if own.keys() >= CONTROLLERS else []
+        if "" in own:
+            group = _above_judges(own[""])
+            if _read_words(group / "cgroup.controllers") >= CONTROLLERS:
+                if not _is_delegated(group, mounts[""][1]):
+                    return f"{group} is not delegated (in its unit: Delegate=memory pids)"
+                parents = [group]
+    except OSError as error:
+        return f"{error.filename} cannot be read"
+    closed = [str(parent) for parent in parents if not os.access(parent, os.W_OK)]
+    if closed:
+        return f"{closed[0]} cannot be written (in its unit: ReadWritePaths=-{closed[0]})"
+    return "" if parents else "this process sees none with memory and pids"
 
 
 def remove_abandoned(parent: Path) -> None:
@@ -93,6 +112,11 @@ def remove_abandoned(parent: Path) -> None:
                 _remove(directory)
             finally:
                 os.close(lock)
+
+
+def _above_judges(group: Path) -> Path:
+    """The group that this process was in before everything of ours was moved for the first worker."""
+    return group.parent if group.name == JUDGES else group
 
 
 def _find_own_groups(proc: Path, mounts: dict[str, tuple[str, str]]) -> dict[str, Path]:
