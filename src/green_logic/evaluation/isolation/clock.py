@@ -27,12 +27,15 @@ class VirtualClock:
         self.real_sleep = time.sleep
         # in split execution: whether the process at the other end lives in real time
         self.is_watched_elsewhere: Callable[[], bool] = lambda: False
+        # there too: called after a sleep in real time, in which the other end may have gone on
+        self.catch_up: Callable[[], None] = lambda: None
 
     def sleep(self, seconds: float | SupportsIndex, /) -> None:
         """Stand-in for time.sleep."""
         # the real one also says what is wrong with a number of seconds
         if not isinstance(seconds, (int, float)) or not seconds >= 0 or self._is_watched():
             self.real_sleep(seconds)
+            self.catch_up()
         else:
             self.ahead_ns += int(seconds * NANO)
 

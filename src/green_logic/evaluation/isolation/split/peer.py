@@ -135,6 +135,7 @@ class Peer(Codec):
         self._local = threading.local()
         self._elsewhere = False  # the other side has threads or children, so that its time is real
         clock.is_watched_elsewhere = lambda: self._elsewhere
+        clock.catch_up = self._catch_up
         self.take_output: Callable[[], list[list[str]]] = list
 
     def channel(self) -> Channel:
@@ -198,6 +199,15 @@ class Peer(Codec):
                 self.mirrors.news.confirm(message["h"])
             if "u" in message:
                 self.mirrors.news.take(message["u"], self.mirrors.announce, self.use_news)
+
+    def is_connected(self) -> bool:
+        """Whether the calling thread can ask without more ado."""
+        return getattr(self._local, "channel", None) is not None
+
+    def _catch_up(self) -> None:
+        """Ask for the news: a thread of the other side may have changed what a thread here waits for."""
+        if self._elsewhere and self.is_connected():
+            self.request("news", 0)
 
     def use_news(self, entry: list[Any]) -> None:
         """Do what an entry of the other side's news says. Raises LostError."""

@@ -211,6 +211,7 @@ OPERATIONS: dict[str, Callable[..., object]] = {
     "content": lambda target, _: describing.plain_content(target),
     "isinstance": lambda target, _, value: isinstance(value, target),
     "issubclass": lambda target, _, value: issubclass(value, target),
+    "news": lambda *_: None,
 }
 
 
