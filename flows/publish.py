@@ -46,6 +46,7 @@ from green_logic.settings import load_settings
 
 _orders: dict[str, Order] = {}  # open in this process; tasks carry the key, for settings may hold a private key
 _done: dict[str, dict[str, Any]] = {}  # what this process published, by data directory, should Prefect not take it
+_awaited: set[str] = set()  # data directories of which somebody in this process will tell what was published
 speak_plainly()
 
 
@@ -101,9 +102,13 @@ def export_and_archive(  # noqa: PLR0913, PLR0917  Prefect passes parameters by 
     places = {"export_to": export_to, "archive_to": archive_to, "backup_to": backup_to, "keep": keep}
     settings = load_settings({"data_dir": data_dir, **places})
     order = Order(settings, since, rebuild, tuple(skip or ()))
+    place = str(settings.data_dir)
     with registered(order) as order_id:
-        _done[str(settings.data_dir)] = report(order, take_steps(order_id))
-    return _done[str(settings.data_dir)]
+        outcomes = take_steps(order_id)
+    _done[place] = report(order, outcomes)
+    if place not in _awaited:
+        say(f"✔ published {place}: {summary_line(outcomes)}", file=sys.stderr)
+    return _done[place]
 
 
 def take_steps(order_id: str) -> list[Outcome]:
@@ -166,6 +171,7 @@ def publish_anyway(order: Order) -> dict[str, Any]:
     """Publish through Prefect, or without it when it cannot be reached; only what the work itself met is raised."""
     place = str(order.settings.data_dir)
     _done.pop(place, None)
+    _awaited.add(place)
     try:
         with ended_in_order():
             return export_and_archive(
@@ -177,6 +183,8 @@ def publish_anyway(order: Order) -> dict[str, Any]:
         note_lost_server(error)
         rest = "everything was published before" if place in _done else "publishing without it"
         say(f"Prefect failed ({type(error).__name__}: {error}); {rest}", file=sys.stderr)
+    finally:
+        _awaited.discard(place)
     if place in _done:
         return _done[place]
     with listening():

@@ -180,16 +180,21 @@ def test_what_will_never_be_judged_is_named_once_with_the_reason(inbox: Inbox, t
     [
         ({"ok": True, "recorded": 2, "by": "flow"}, "✔ a.jsonl → done: 2 recorded (flow)"),
         (
-            {"ok": False, "recorded": 1, "refused": 3, "by": "library"},
-            "✘ a.jsonl → done: 1 recorded · 3 refused (library)",
+            {"ok": False, "recorded": 1, "refused": 3, "by": "library", "reasons": ["a:1: not\nJSON", "a:2: no", "…"]},
+            "✘ a.jsonl → done: 1 recorded · 3 refused (library)\n  a:1: not JSON\n  all reasons: a.jsonl.report.json",
+        ),
+        (
+            {"ok": False, "not_evaluated": 1, "by": "flow", "reasons": []},
+            "✘ a.jsonl → done: 1 not evaluated (flow)\n  all reasons: a.jsonl.report.json",
         ),
         ({"ok": True, "by": "flow"}, "✔ a.jsonl → done: no battles (flow)"),
         ({"ok": False, "error": {"message": "it is torn"}}, "✘ a.jsonl → done: it is torn"),
+        ({"ok": False, "error": {"message": "a list", "hint": "jq"}}, "✘ a.jsonl → done: a list\n  jq"),
     ],
 )
-def test_what_became_of_a_file_is_told_in_one_line(report: dict[str, Any], words: str, tmp_path: Path) -> None:
+def test_what_became_of_a_file_is_told_with_the_first_reason_of_a_failure(report: dict[str, Any], words: str) -> None:
     counts = dict.fromkeys(("recorded", "already_recorded", "conflicts", "refused", "not_evaluated"), 0)
-    assert settled_line(Settled("a.jsonl", "done", tmp_path / "a.jsonl", counts | report)) == words
+    assert settled_line(Settled("a.jsonl", "done", Path("a.jsonl"), counts | report)) == words
 
 
 def test_a_file_that_still_grows_is_not_taken(settings: Settings) -> None:

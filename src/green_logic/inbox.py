@@ -195,13 +195,18 @@ def settle(path: Path, fate: Fate, report: dict[str, Any]) -> Settled:
 
 
 def settled_line(settled: Settled) -> str:
-    """What became of a file, in words."""
+    """What became of a file, in words; of a failed one also the first reason, and where the others are."""
     report = settled.report
     if "error" in report:
-        return f"✘ {settled.name} → {settled.fate}: {report['error']['message']}"
+        error = report["error"]
+        return f"✘ {settled.name} → {settled.fate}: {error['message']}\n  {error.get('hint', '')}".rstrip()
     names = ("recorded", "already_recorded", "conflicts", "refused", "not_evaluated")
     counts = " · ".join(f"{report[name]} {name.replace('_', ' ')}" for name in names if report[name])
-    return f"{'✔' if report['ok'] else '✘'} {settled.name} → {settled.fate}: {counts or 'no battles'} ({report['by']})"
+    line = f"{'✔' if report['ok'] else '✘'} {settled.name} → {settled.fate}: {counts or 'no battles'} ({report['by']})"
+    if report["ok"]:
+        return line
+    first = "".join(f"\n  {' '.join(reason.split())}" for reason in report["reasons"][:1])
+    return f"{line}{first}\n  all reasons: {settled.path}{REPORT_SUFFIX}"
 
 
 def _fault(code: str, message: str, hint: str = "") -> dict[str, Any]:

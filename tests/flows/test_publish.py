@@ -111,6 +111,23 @@ def test_a_second_place_that_the_settings_name_is_used_and_shown(
     assert [line["copied_to"] for line in json.loads(str(table.data))] == [""] * 4
 
 
+def test_a_scheduled_publication_tells_once_what_it_did(recorded: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    from flows.publish import export_and_archive, main
+
+    place = str(recorded.data_dir)
+    export_and_archive(place)
+    assert f"✔ published {place}: export: 1 new files, 3 rows" in capsys.readouterr().err
+    (recorded.dboms / "dbom_b-2.json").write_bytes(b"{}")
+    export_and_archive(place, return_state=True)
+    assert "✔" not in capsys.readouterr().err
+    assert main(["-C", place, "--skip", "audit"]) == 0  # whoever waits for the answer gets it on standard output
+    captured = capsys.readouterr()
+    assert "✔" not in captured.err
+    assert "backup  1 new files" in captured.out
+    export_and_archive(place, skip=["audit"])
+    assert "✔" in capsys.readouterr().err
+
+
 def test_another_archive_at_the_second_place_fails_the_flow_and_stays(recorded: Settings, tmp_path: Path) -> None:
     from flows.publish import export_and_archive
 
