@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -182,6 +183,82 @@ def test_ids_that_differ_in_case_are_refused_in_one_file_and_against_the_ledger(
     assert report["reasons"][0].endswith("1: battle_id: cAse differs from the recorded Case only in case")
     assert not evaluator.calls
     assert list(rows(quick)) == ["Case", "x"]
+
+
+def test_a_second_line_of_an_id_waits_for_the_first_across_chunks(tmp_path: Path, quick: Settings):
+    twice = ["b3", "B3", "b5", "b3"]  # b3 closes the first chunk, the others open the second
+    names = [*(f"b{number}" for number in range(4)), *twice, "b6", "b5", "b7"]
+    evaluator, report = go(put(tmp_path, map(battle, names)), quick)
+    assert counts(report) == {"recorded": 7, "already_recorded": 3, "refused": 1}
+    assert evaluator.calls == Counter(f"b{number}" for number in (0, 1, 2, 3, 5, 6, 7))
+    assert set(rows(quick)) == set(evaluator.calls)
+
+
+# --- the next chunk begins before this one ends
+
+
+class Meeting:
+    """An evaluator that holds one battle until others have begun, and judges for real otherwise."""
+
+    def __init__(self, real: Evaluator, held: str, until: set[str]) -> None:
+        self._real, self._held = real, held
+        self._begun = {name: threading.Event() for name in until}
+
+    def evaluate(self, battle: Battle) -> dict[str, Any]:
+        if battle.battle_id == self._held:
+            assert all(begun.wait(30) for begun in self._begun.values()), "the others never began"
+        elif battle.battle_id in self._begun:
+            self._begun[battle.battle_id].set()
+        return self._real.evaluate(battle)
+
+
+def test_a_worker_without_work_begins_with_the_next_chunk(tmp_path: Path, quick: Settings):
+    source = put(tmp_path, [battle(f"b{number}") for number in range(9)])
+    with BatchRun(source, quick.changed(workers=2)) as run:
+        run.agent.evaluator = Meeting(run.agent.evaluator, "b0", {"b3", "b4", "b7"})
+        run_batch(run)
+        assert counts(run.report()) == {"recorded": 9}
+    assert list(rows(quick)) == [f"b{number}" for number in range(9)]
+
+
+def test_no_worker_begins_with_the_chunk_after_the_next(tmp_path: Path, quick: Settings):
+    source = put(tmp_path, [battle(f"b{number}") for number in range(12)])
+    with BatchRun(source, quick) as run:
+        evaluator = run.agent.evaluator = Flaky(run.agent.evaluator)
+        chunks = run.chunks()
+        run.evaluate(next(chunks))
+        run.evaluate(2)
+        assert max(evaluator.calls) == "b7"
+        assert list(evaluator.calls.values()) == [1] * 8
+
+
+def test_what_failed_ahead_is_retried_in_its_own_turn(tmp_path: Path, quick: Settings):
+    failures = {"b4": [RetryableError("one")], "b5": [NotEvaluatedError("no tests")], "b6": [ZeroDivisionError("oops")]}
+    source = put(tmp_path, [battle(f"b{number}") for number in range(8)])
+    evaluator, report = go(source, quick.changed(workers=2), failures)
+    assert counts(report) == {"recorded": 6, "not_evaluated": 2}
+    assert evaluator.calls == Counter([*(f"b{number}" for number in range(8)), "b4"])
+    assert set(set_aside(quick)) == {"b5", "b6"}
+
+
+def test_a_pipe_is_judged_chunk_by_chunk_as_it_comes(tmp_path: Path, quick: Settings, monkeypatch: pytest.MonkeyPatch):
+    reading, writing = os.pipe()
+    lines = [json.dumps(battle(f"b{number}")).encode() + b"\n" for number in range(6)]
+    with os.fdopen(reading) as stdin, os.fdopen(writing, "wb", buffering=0) as pipe:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        pipe.write(b"".join(lines[:4]))
+        with BatchRun("-", quick) as run:
+            chunks = run.chunks()
+            first = next(chunks)  # nothing else has come yet
+            for step in (run.evaluate, run.generate_dbom, run.submit_result):
+                assert step(first) == 4
+            assert list(rows(quick)) == ["b0", "b1", "b2", "b3"]
+            pipe.write(b"".join(lines[4:]))
+            pipe.close()
+            second = next(chunks)
+            for step in (run.evaluate, run.generate_dbom, run.submit_result):
+                assert step(second) == 2
+            assert list(chunks) == []
 
 
 # --- when the world fails

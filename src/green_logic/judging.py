@@ -17,16 +17,25 @@ class JudgingPool:
     def __init__(self, agent: GreenAgent) -> None:
         self._agent = agent
         self._threads: ThreadPoolExecutor | None = None
+        self._begun: dict[str, Future[dict[str, Any]]] = {}  # battles of a later call
 
-    def judge(self, battles: Mapping[str, Battle]) -> Iterator[tuple[str, dict[str, Any] | GreenLogicError]]:
+    def judge(
+        self, battles: Mapping[str, Battle], *, ahead: Mapping[str, Battle] | None = None
+    ) -> Iterator[tuple[str, dict[str, Any] | GreenLogicError]]:
         """The result of each battle, or the RetryableError or NotEvaluatedError why it has none, in order.
 
-        Raises what makes judging any battle impossible, such as SandboxUnavailableError.
+        Workers that have nothing more to do begin with those `ahead`, which the next call is for: none then waits for
+        the slowest battle, nor for the ledger. Raises what makes judging any battle impossible, such as
+        SandboxUnavailableError.
         """
         threads = self._start()
-        futures: dict[str, Future[dict[str, Any]]] = {
-            battle_id: threads.submit(self._judge, battle) for battle_id, battle in battles.items()
-        }
+        futures = {}
+        for battle_id, battle in battles.items():
+            begun = self._begun.pop(battle_id) if battle_id in self._begun else None
+            futures[battle_id] = begun or threads.submit(self._judge, battle)
+        for battle_id, battle in (ahead or {}).items():
+            if battle_id not in self._begun:
+                self._begun[battle_id] = threads.submit(self._judge, battle)
         try:
             for battle_id, future in futures.items():
                 yield battle_id, _outcome(future)

@@ -51,7 +51,8 @@ class BatchRun:
     """One input file on its way into the ledger. A context manager.
 
     `chunks` yields the numbers of chunks to be judged, each to be taken through the three steps before the next is
-    asked for. `on_progress` is called, from this thread or a worker's, whenever a battle's fate is known.
+    asked for; workers that have nothing to do meanwhile begin with the next. `on_progress` is called, from this thread
+    or a worker's, whenever a battle's fate is known.
     """
 
     def __init__(
@@ -122,8 +123,7 @@ class BatchRun:
         directory = self.settings.not_evaluated
         with storage_errors("cannot list the battles that were set aside"):
             self._set_aside = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
-        for lines in plan_chunks(self._battles(), self.settings, self.agent.ledger.find, self._is_new_evidence):
-            yield self._start(lines)
+        yield from _one_late(self._plan(), ahead=self.size_bytes > 0)
         self._complete = True
         checkpoint = self.agent.ledger.checkpoint(self.agent.key)
         self.sealed_to = checkpoint.size if checkpoint else None
@@ -186,6 +186,11 @@ class BatchRun:
 
     # --- planning
 
+    def _plan(self) -> Iterator[int | None]:
+        """A number for each chunk; None where one has to be on the ledger before more can be planned."""
+        for lines in plan_chunks(self._battles(), self.settings, self.agent.ledger.find, self._is_new_evidence):
+            yield self._start(lines) if lines else None
+
     def _battles(self) -> Iterator[Line]:
         """The lines that hold a battle; the others are refused on the way."""
         for line in self._input.lines():
@@ -221,8 +226,10 @@ class BatchRun:
     def _evaluate_all(self, chunk: Chunk, battle_ids: Sequence[str]) -> None:
         chunk.failures = {name: error for name, error in chunk.failures.items() if name not in battle_ids}
         battles = {battle_id: battle_of(chunk.lines[battle_id]) for battle_id in battle_ids}
+        later = self._chunks.get(chunk.number + 1)
+        ahead = {battle_id: battle_of(line) for battle_id, line in later.lines.items()} if later else {}
         self._pool = self._pool or JudgingPool(self.agent)
-        for battle_id, outcome in self._pool.judge(battles):
+        for battle_id, outcome in self._pool.judge(battles, ahead=ahead):
             if isinstance(outcome, GreenLogicError):
                 chunk.failures[battle_id] = outcome
             else:
@@ -290,6 +297,20 @@ class BatchRun:
     def _progress(self) -> None:
         if self._on_progress is not None:
             self._on_progress(self)
+
+
+def _one_late(numbers: Iterator[int | None], *, ahead: bool) -> Iterator[int]:
+    """Each number once the one after it is known; at once where that may be long in coming, as from a pipe."""
+    waiting: int | None = None
+    for number in numbers:
+        if waiting is not None:
+            yield waiting
+        waiting = number
+        if waiting is not None and not ahead:
+            yield waiting
+            waiting = None
+    if waiting is not None:
+        yield waiting
 
 
 def run_batch(run: BatchRun) -> None:

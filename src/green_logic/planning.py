@@ -10,7 +10,7 @@ from green_logic.intake import Line
 from green_logic.ledger.database import Known
 from green_logic.settings import Settings
 
-CHUNK_BYTES = 32 << 20  # of input; a chunk that holds this much is judged before it is full, to bound memory
+CHUNK_BYTES = 16 << 20  # of input; a chunk that holds this much is judged before it is full: two are in memory
 
 Find = Callable[[Iterable[str]], Mapping[str, Known]]
 
@@ -21,28 +21,21 @@ def plan_chunks(
     """Lines to be judged, by id, in groups of at most `chunk_size`, in the order of the input.
 
     `find` gives the rows that the ledger has when it is asked, `is_new` says whether a battle with a row must be judged
-    all the same, and counts it otherwise. A group has to be on the ledger before the next one is asked for: a second
-    line of an id in the making is held back until then.
+    all the same, and counts it otherwise. A group has to be on the ledger before the next but one is asked for: a
+    second line of an id in either is held back until then. Where all that could come next is held back, a group is
+    empty.
     """
-    lines: dict[str, Line] = {}
-    held_back: list[Line] = []
     plan = _Plan(settings.chunk_size, find, is_new)
     for batch in _batches(battles, settings.chunk_size):
         rest = batch
         while rest:
-            rest = plan.fill(rest, lines, held_back)
-            # a file that repeats one id must not pile up in memory
-            waiting = [*lines.values(), *held_back]
-            if settings.chunk_size in (len(lines), len(held_back)) or _size(waiting) >= CHUNK_BYTES:
-                yield lines
-                lines = {}
-                rest, held_back = held_back + rest, []
-    while lines or held_back:
-        if lines:
-            yield lines
-            lines = {}
-        batch, held_back = held_back, []
-        plan.fill(batch, lines, held_back)
+            rest = plan.fill(rest)
+            if plan.full:
+                yield plan.take()
+                rest = plan.release() + rest
+    while plan.lines or plan.held_back:
+        yield plan.take()
+        plan.fill(plan.release())
 
 
 def battle_of(line: Line) -> Battle:
@@ -53,30 +46,50 @@ def battle_of(line: Line) -> Battle:
 
 
 class _Plan:
-    """How a batch is spread."""
+    """The group that is filled now: its `lines` by id, and those that are `held_back` because their id is under way."""
 
     def __init__(self, chunk_size: int, find: Find, is_new: Callable[[Line, Known], bool]) -> None:
+        self.lines: dict[str, Line] = {}
+        self.held_back: list[Line] = []
+        self._under_way: set[str] = set()  # ids of the group before this one, in lower case
         self._chunk_size = chunk_size
         self._find = find
         self._is_new = is_new
 
-    def fill(self, batch: list[Line], lines: dict[str, Line], held_back: list[Line]) -> list[Line]:
-        """Fill `lines` from `batch` up to the chunk size; what did not fit."""
+    @property
+    def full(self) -> bool:
+        """Whether the group must go as it is. A file that repeats one id must not pile up in memory."""
+        waiting = [*self.lines.values(), *self.held_back]
+        return self._chunk_size in (len(self.lines), len(self.held_back)) or _size(waiting) >= CHUNK_BYTES
+
+    def take(self) -> dict[str, Line]:
+        """The group; the next one begins empty."""
+        taken, self.lines = self.lines, {}
+        self._under_way = {battle_id.lower() for battle_id in taken}
+        return taken
+
+    def release(self) -> list[Line]:
+        """The lines that were held back, to be looked at again."""
+        released, self.held_back = self.held_back, []
+        return released
+
+    def fill(self, batch: list[Line]) -> list[Line]:
+        """Fill the group from `batch` up to the chunk size; what did not fit."""
         known = self._find(battle_of(line).battle_id for line in batch)
-        folded = {battle_id.lower() for battle_id in lines}
+        folded = {battle_id.lower() for battle_id in self.lines} | self._under_way
         for position, line in enumerate(batch):
-            if len(lines) == self._chunk_size:
+            if len(self.lines) == self._chunk_size:
                 return batch[position:]
             battle_id = battle_of(line).battle_id
             row = known.get(battle_id)
             if row is not None and not self._is_new(line, row):
                 continue
             if battle_id.lower() in folded:
-                held_back.append(line)
-                if len(held_back) == self._chunk_size:
+                self.held_back.append(line)
+                if len(self.held_back) == self._chunk_size:
                     return batch[position + 1 :]
                 continue
-            lines[battle_id] = line
+            self.lines[battle_id] = line
             folded.add(battle_id.lower())
         return []
 
