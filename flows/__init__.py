@@ -5,6 +5,7 @@ variable that the operator has set stays.
 """
 
 import os
+import signal
 import sys
 
 DEFAULTS = {
@@ -27,3 +28,5 @@ if _program in {"flows.battles", "flows.publish"}:
     from green_logic.cli import interrupted
 
     take_over(lambda: interrupted(["run", *sys.argv[1:]]) if _program == "flows.battles" else 130)
+if _program == "flows.serve":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until it has begun; a traceback of its imports helps nobody

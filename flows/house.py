@@ -29,7 +29,7 @@ from flows.server import (
 )
 from green_logic.commands import BAD, GOOD, INTERRUPTED, USAGE, say, write_json
 from green_logic.commands.serve import CRON, publication_words, words_of
-from green_logic.errors import ConfigurationError
+from green_logic.errors import ConfigurationError, GreenLogicError
 from green_logic.evaluation.isolation.cgroups import find_obstacle
 from green_logic.files import Presence, storage_errors
 from green_logic.inbox import Inbox
@@ -86,7 +86,12 @@ def serve(options: argparse.Namespace, settings: Settings) -> int:
         house.code = max(house.code, BAD)
     if options.json:
         write_json("serve", {"ok": house.code == GOOD, "done": done, "failed": failed})
-    house.tell(f"stopped · inbox: {done} files done, {failed} failed")
+    waiting = 0
+    with contextlib.suppress(GreenLogicError):  # the folder is gone, which the inbox has told
+        waiting = len(inbox.waiting())
+    house.tell(
+        f"stopped · inbox: {done} files done, {failed} failed" + (f", {waiting} for the next start" * bool(waiting))
+    )
     return house.code
 
 

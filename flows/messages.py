@@ -10,12 +10,15 @@ import logging
 
 from green_logic.errors import GreenLogicError
 
-FLOW_LOGGER = "prefect.flow_runs"
+LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
+INTERRUPTED = "aborted by an interrupt signal"  # whoever pressed Ctrl-C knows, and the state of the run says it
 REPETITION = "Engine execution exited with unexpected exception"  # of an error that was logged before
 
 
 def put_in_words(record: logging.LogRecord) -> bool:
-    """Whether a record is logged; one that carries an error of ours, or a lost connection, loses its traceback."""
+    """Whether a record is logged: not that of a Ctrl-C. Our error, or that of a lost connection, loses its traceback."""
+    if INTERRUPTED in record.getMessage():
+        return False
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     if error is None or not (isinstance(error, GreenLogicError) or is_lost_server(error)):
         return True
@@ -35,4 +38,5 @@ def is_lost_server(error: BaseException) -> bool:
 
 def speak_plainly() -> None:
     """Let flow runs of this process log as above."""
-    logging.getLogger(FLOW_LOGGER).addFilter(put_in_words)
+    for name in LOGGERS:
+        logging.getLogger(name).addFilter(put_in_words)

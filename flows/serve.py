@@ -16,6 +16,7 @@ outright, the kernel ends the children. No flow is defined here, so Prefect neve
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 
@@ -45,6 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
 def main(words: list[str] | None = None) -> int:
     """Serve; the exit code of the command line."""
     options = make_parser().parse_args(words)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which `flows` has left to the kernel so far
     if options.role != "house":
         end_with_parent()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import logging
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ import pytest
 
 from flows.children import Child
 from flows.house import House, alone, close_house, open_house, tend, when
+from flows.messages import LOGGERS, speak_plainly
 from flows.outage import MOST_STARTS, OUTAGE_S, look_around, patience_s
 from flows.serve import main, make_parser
 from flows.server import START_S, choose_port, given_api, is_reachable, ledger_tag, own_environment
@@ -30,6 +32,16 @@ from green_logic.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 150.0
+
+
+EARLY = """
+import os, signal, sys
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name == "flows.house":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder)
+"""
 
 
 def options_of(*words: str) -> Any:
@@ -254,6 +266,35 @@ def test_the_start_says_which_limits_bind_a_submission(
     assert line.endswith(told)
     open_house(options_of(), settings)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("role", ["house", "inbox", "runner"])
+def test_ctrl_c_before_anything_has_begun_ends_it_without_a_word(role: str, settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(EARLY)
+    command = [sys.executable, "-m", "flows.serve", f"--role={role}", "-C", str(settings.data_dir)]
+    around = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        command, check=False, cwd=ROOT, env=around, capture_output=True, text=True, timeout=PATIENCE_S
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+    assert not settings.data_dir.exists()
+
+
+@pytest.mark.parametrize("name", LOGGERS)
+def test_prefect_does_not_call_a_ctrl_c_an_error(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    speak_plainly()
+    logger = logging.getLogger(name)
+    before = logger.propagate
+    logger.propagate = True
+    logger.error("Crash detected! Execution was aborted by an interrupt signal.")
+    logger.error("Finished in state %r", "Crashed('Execution was aborted by an interrupt signal.')")
+    logger.error("Crash detected! Execution was cancelled by the runtime environment.")
+    logger.error("The disk is full: %d bytes", 0)
+    logger.propagate = before
+    assert [record.getMessage() for record in caplog.records] == [
+        "Crash detected! Execution was cancelled by the runtime environment.",
+        "The disk is full: 0 bytes",
+    ]
 
 
 # --- without Prefect
