@@ -47,7 +47,7 @@ class GreenAgent:
     @cached_property
     def sandbox(self) -> Sandbox:
         """Where submissions run."""
-        limits = Limits(wall_s=self.settings.test_timeout_s)
+        limits = Limits.of_time(self.settings.test_timeout_s)
         return Sandbox.open(
             workers=self.settings.workers, limits=limits, allow_unsandboxed=self.settings.allow_unsandboxed
         )

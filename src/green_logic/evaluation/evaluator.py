@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from green_logic import __version__
 from green_logic.battle import Battle
 from green_logic.errors import NotEvaluatedError
-from green_logic.evaluation import cis
+from green_logic.evaluation import cis, cuts
 from green_logic.evaluation.breakdown import explain
 from green_logic.evaluation.constraints import Constraint, check_constraints
 from green_logic.evaluation.definitions import TASKS_KEPT, count_test_functions, find_public_names, missing_entry_points
@@ -71,6 +71,7 @@ class Evaluator:
                     "weights_sha256": embedder.weights_sha256,
                     "code_similarity": self._words.id,
                     "mutation": testing.constants(mutants),
+                    "hidden_tests": cuts.constants(),
                     **({"judge": judge.profile} if judge else {}),
                 }
             ),

@@ -18,6 +18,7 @@ def describe_run(run: TestRun, passed: int, total: int) -> dict[str, object]:
         "tamper": run.tamper,
         "runner": run.runner,
         **({"fallback": run.fallback} if run.fallback else {}),
+        **({"cut": list(run.cut)} if run.cut else {}),
         "tests": {test.name: test.outcome for test in run.outcomes},
         "messages": {test.name: test.message for test in failed[:MESSAGE_LIMIT]},
     }

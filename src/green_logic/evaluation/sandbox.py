@@ -12,11 +12,12 @@ from types import TracebackType
 from typing import Literal, Self
 
 from green_logic.errors import RetryableError, SandboxUnavailableError
+from green_logic.evaluation.cuts import run_through
 from green_logic.evaluation.isolation.split.needs import Needs, find_needs
 from green_logic.evaluation.mutation.examination import Examination
 from green_logic.evaluation.probe import PROBE_LIMITS, PROBE_SOURCE, PROBE_TESTS, find_breach
 from green_logic.evaluation.sandbox_slots import Slot, Slots
-from green_logic.evaluation.testrun import Limits, TestOutcome, TestRun, has_waited
+from green_logic.evaluation.testrun import Limits, TestOutcome, TestRun
 from green_logic.evaluation.worker import Worker
 
 __all__ = ["Limits", "Sandbox", "TestOutcome", "TestRun"]
@@ -99,15 +100,17 @@ class Sandbox:
         """Run `tests` against `source`; blocks while every worker is busy.
 
         Hidden tests run out of the solution's process where they can; `fallback` of the run says why not. `split`
-        says it instead. A run that only the clock stopped is done again, for the machine may have stood still.
+        says it instead. A hidden test that takes too long fails, and the others are run without it; `cut` of the run
+        names it. A run that only the clock stopped is done again, for the machine may have stood still.
 
         Raises RetryableError if the worker died, whose job then has no result, or if all workers do.
         """
         needs, fallback = self._plan(tests, kind, split=split)
         with self._slots.take() as slot:
-            run = slot.run(source, tests, kind, limits or self._limits, needs)
-            if has_waited(run):
-                run = slot.run(source, tests, kind, limits or self._limits, needs)
+            run = run_through(
+                lambda earlier, bounds: slot.run(source, tests, kind, bounds, needs, earlier=earlier),
+                limits or self._limits,
+            )
         return replace(run, fallback=fallback) if fallback else run
 
     def examine_tests(self, source: str, tests: str, *, mutants: int) -> Examination:

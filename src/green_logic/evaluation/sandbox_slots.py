@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from green_logic.errors import RetryableError
+from green_logic.evaluation.isolation.earlier import NOTHING, Earlier
 from green_logic.evaluation.isolation.split.needs import Needs
 from green_logic.evaluation.mutation.examination import Examination
 from green_logic.evaluation.testrun import Limits, TestRun
@@ -45,10 +46,12 @@ class Slot:
             worker.wait_ready()
             return worker.cgroup
 
-    def run(self, source: str, tests: str, kind: str, limits: Limits, needs: Needs | None) -> TestRun:
+    def run(
+        self, source: str, tests: str, kind: str, limits: Limits, needs: Needs | None, *, earlier: Earlier = NOTHING
+    ) -> TestRun:
         """Run one job. Raises RetryableError if the worker died."""
         with self._deaths_counted():
-            run = self._living().run(source, tests, kind, limits, needs)
+            run = self._living().run(source, tests, kind, limits, needs, earlier=earlier)
         self._deaths = 0
         return run
 

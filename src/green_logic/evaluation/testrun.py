@@ -4,7 +4,7 @@ A guest reports through its own pipe, one JSON object per line, and everything i
 
     {"test": "TestCase::test_x", "outcome": "failed", "message": "..."}
     {"runner": "mini" | "pytest", "calls": "12"}                           at most once
-    {"loaded": "solution"}                                                 of a variant: it could be imported
+    {"loaded": "solution"}                                                 it could be imported; hidden tests begin
     {"end": "finished" | "no_tests" | "import_error", "detail": "..."}     the last line; without it the run crashed
 
 In split execution the guest that reports is the tests' process, where no code of the submission runs.
@@ -17,7 +17,7 @@ import re
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Self
 
 OUTCOMES = ("passed", "skipped", "failed", "error")  # from best to worst; a test reported twice keeps the worst
 REPORTED_ENDS = frozenset({"finished", "no_tests", "import_error", "lost"})  # "lost": the solution's process
@@ -30,6 +30,9 @@ RECORD_BYTES = 8 << 10  # that all records of a run have on average at most: gue
 CUT = 8  # times the characters that are kept are looked at; what is replaced only becomes shorter
 MAX_OUTPUT = 2000  # characters, the last ones
 BY_CLOCK = "wall time limit of"
+BY_TEST = "one test took more than"
+TEST_SHARE = 0.4  # of the time of a run that one hidden test may take,
+MOST_TEST_S = 5.0  # but not so much that the CPU limit of its process would end it
 BOX = "/box"  # the guest's working directory, the only one it may write to
 
 _UNSTABLE = (
@@ -44,12 +47,18 @@ class Limits:
     """What one job may use."""
 
     wall_s: float = 10.0
+    test_s: float = 4.0  # of one hidden test
     cpu_s: int = 10  # of each process
     memory_bytes: int = 512 << 20  # address space of each process, and memory of all together
     processes: int = 128  # threads count as well, and honest tests of thread safety start a hundred
     file_bytes: int = 16 << 20  # the largest file
     disk_bytes: int = 32 << 20  # all files together
     output_bytes: int = 4 << 20  # standard output and error together
+
+    @classmethod
+    def of_time(cls, wall_s: float) -> Self:
+        """The limits of runs that may take `wall_s`."""
+        return cls(wall_s=wall_s, test_s=min(TEST_SHARE * wall_s, MOST_TEST_S))
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,7 @@ class TestRun:
     calls: int = 0  # from the tests' process to the solution's
     fallback: str = ""  # why tests that should have run out of process did not
     loaded: bool = False  # of a variant: whether the solution itself could be imported
+    cut: tuple[str, ...] = ()  # hidden tests that took too long, after which the others had a run of their own
 
 
 @dataclass(frozen=True)
@@ -141,6 +151,7 @@ def _judge_end(ending: Ending, reported: tuple[str, str] | None, malformed: str,
     """`ended` and `detail`. What the supervisor saw comes before what the guest says."""
     limit_details = {
         "timeout": ("timeout", f"{BY_CLOCK} {limits.wall_s:g} s"),
+        "test_timeout": ("timeout", f"{BY_TEST} {limits.test_s:g} s"),
         "cpu_limit": ("timeout", "CPU time limit of one variant"),
         "output_limit": ("output_limit", f"more than {limits.output_bytes} bytes of output"),
         "results_limit": ("crashed", "results too large"),
@@ -201,7 +212,7 @@ def _add_outcome(record: dict[str, str], outcomes: dict[str, TestOutcome], hidde
 
 def has_waited(run: TestRun) -> bool:
     """Whether the clock stopped a run that had the CPU for less than half of the time: it waited, or was made to."""
-    return run.ended == "timeout" and run.detail.startswith(BY_CLOCK) and run.cpu_s < run.wall_s / 2
+    return run.ended == "timeout" and run.detail.startswith((BY_CLOCK, BY_TEST)) and run.cpu_s < run.wall_s / 2
 
 
 def clean(text: str, size: int, hidden: Mapping[str, str]) -> str:

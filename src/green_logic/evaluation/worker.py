@@ -24,6 +24,7 @@ from green_logic.evaluation.isolation.channel import (
     send_frame,
     send_record,
 )
+from green_logic.evaluation.isolation.earlier import NOTHING, Earlier
 from green_logic.evaluation.isolation.exchange import Exchange, open_exchange
 from green_logic.evaluation.isolation.split.needs import SIDES, Needs
 from green_logic.evaluation.isolation.split.shelf import Shelf
@@ -76,8 +77,17 @@ class Worker:
             self.cgroup = int(self._read_answer()["cgroup"])
         self._ready = True
 
-    def run(self, source: str, tests: str, kind: str, limits: Limits, split: Needs | None = None) -> TestRun:
-        """Run one job, in two processes if `split` says what its tests need.
+    def run(
+        self,
+        source: str,
+        tests: str,
+        kind: str,
+        limits: Limits,
+        split: Needs | None = None,
+        *,
+        earlier: Earlier = NOTHING,
+    ) -> TestRun:
+        """Run one job, in two processes if `split` says what its tests need; without the tests that ran `earlier`.
 
         Raises WorkerDeathError, after which only `close` makes sense.
         """
@@ -88,10 +98,10 @@ class Worker:
             if split:
                 send_record(self._channel, {**job, "kind": "split", "captures": split.captures})
                 # apart, so that the solution's process can be forked before anybody reads the tests
-                send_record(self._channel, {"tests": tests, "names": sorted(split.names)})
+                send_record(self._channel, {"tests": tests, "names": sorted(split.names), "earlier": asdict(earlier)})
                 send_frame(self._channel, self._compiled.find(tests))
             else:
-                send_record(self._channel, {**job, "kind": kind, "tests": tests})
+                send_record(self._channel, {**job, "kind": kind, "tests": tests, "earlier": asdict(earlier)})
             places = {f"{self._box}/{side}": BOX for side in SIDES} if split and self._box != BOX else {}
             run = self._read_run(limits, places)
             if split:

@@ -24,6 +24,7 @@ from _pytest.assertion.rewrite import rewrite_asserts
 from _pytest.config import default_plugins
 
 from green_logic.evaluation.isolation.clock import VirtualClock, install_clock
+from green_logic.evaluation.isolation.earlier import NOTHING, Earlier
 
 SOLUTION = "solution"
 TESTS = "test_solution"
@@ -72,12 +73,17 @@ class Reporter:
         while line:
             line = line[self._write(self._descriptor, line) :]
 
+    def fail(self, name: str, message: str) -> None:
+        """Report a test that failed."""
+        self.send(test=name, outcome="failed", message=message)
+
 
 class Recorder:
     """A pytest plugin that reports each test once, with the worst of its phases."""
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self, reporter: Reporter, earlier: Earlier = NOTHING) -> None:
         self._reporter = reporter
+        self._earlier = earlier
         self._outcome, self._message = "passed", ""
         self.errors = 0
         self._left = 0
@@ -86,6 +92,11 @@ class Recorder:
     def is_complete(self) -> bool:
         """Whether every collected test was reported: pytest.exit, for one, ends a run early with any code it likes."""
         return self._left == 0
+
+    @pytest.hookimpl(trylast=True)  # when the order is settled
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave out what an earlier run has told of."""
+        items[:] = self._earlier.leave(items, lambda item: _name_of(item.nodeid), self._reporter.fail)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """From here on the tests to come are known."""
@@ -110,7 +121,7 @@ class Recorder:
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """All phases of one test are over."""
-        name = nodeid.partition("::")[2]
+        name = _name_of(nodeid)
         self._reporter.send(test=name, outcome=self._outcome, message=self._message)
         self._left -= 1
         self._outcome, self._message = "passed", ""
@@ -160,11 +171,11 @@ def preload() -> None:
         importlib.import_module(name)
 
 
-def run_guest(descriptor: int, source: str, tests: str, kind: str) -> None:
+def run_guest(descriptor: int, source: str, tests: str, kind: str, earlier: Earlier = NOTHING) -> None:
     """Run `tests` against `source` in the current directory and report to `descriptor`; the last record is the end."""
     reporter = Reporter(descriptor)
     prepare_process({SOLUTION: source, TESTS: tests})
-    end, detail = _run(reporter, source, tests, kind)
+    end, detail = _run(reporter, source, tests, kind, earlier)
     for stream in (sys.stdout, sys.stderr):
         # the process ends without cleaning up; a stream that the submission broke is its own loss
         with contextlib.suppress(Exception):
@@ -187,7 +198,7 @@ def prepare_process(modules: dict[str, str]) -> VirtualClock:
     return install_clock()
 
 
-def _run(reporter: Reporter, source: str, tests: str, kind: str) -> tuple[str, str]:
+def _run(reporter: Reporter, source: str, tests: str, kind: str, earlier: Earlier) -> tuple[str, str]:
     """The end and its detail; an empty end when pytest itself gave up, which is a crash."""
     try:
         solution = load(SOLUTION, source, {})
@@ -204,12 +215,14 @@ def _run(reporter: Reporter, source: str, tests: str, kind: str) -> tuple[str, s
         return "no_tests", f"skipped: {skipped.msg}"
     except BaseException as error:  # noqa: BLE001  as above
         return "import_error", describe(error)
-    return run_pytest(reporter)
+    if kind == "hidden":
+        reporter.send(loaded="solution")
+    return run_pytest(reporter, earlier)
 
 
-def run_pytest(reporter: Reporter) -> tuple[str, str]:
+def run_pytest(reporter: Reporter, earlier: Earlier = NOTHING) -> tuple[str, str]:
     """Run the loaded tests with pytest: the end and its detail, as `_run`."""
-    recorder = Recorder(reporter)
+    recorder = Recorder(reporter, earlier)
     return read_end(recorder, pytest.main(pytest_arguments(Path.cwd()), plugins=[recorder]))
 
 
@@ -272,6 +285,10 @@ def describe(error: BaseException) -> str:
     message = error.msg if isinstance(error, SyntaxError) else str(error)
     first = (message.strip().splitlines() or [""])[0]
     return f"{type(error).__name__}: {first[:200]}" + (f" (line {line})" if line else "")
+
+
+def _name_of(nodeid: str) -> str:
+    return nodeid.partition("::")[2]
 
 
 def _first_line(report: pytest.CollectReport | pytest.TestReport) -> str:

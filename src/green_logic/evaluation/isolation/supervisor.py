@@ -19,6 +19,7 @@ from typing import Any
 
 from green_logic.evaluation.isolation.box import measure_box
 from green_logic.evaluation.isolation.channel import ChannelClosedError, send_frame, send_record
+from green_logic.evaluation.isolation.earlier import Earlier
 from green_logic.evaluation.isolation.exchange import OUTPUT_TAIL_BYTES, RESULTS_BYTES
 from green_logic.evaluation.isolation.guest import run_guest
 from green_logic.evaluation.isolation.memory import takes_more_than
@@ -42,6 +43,7 @@ class Watch:
     results: bytearray = field(default_factory=bytearray)
     output: bytearray = field(default_factory=bytearray)
     output_bytes: int = 0
+    heard_at: float = 0.0  # when the last results came, by time.monotonic
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -56,9 +58,11 @@ def supervise(job: dict[str, Any], channel: socket.socket, owners: tuple[int, ..
     """
     limits = Limits(**job["limits"])
     enter(plan, limits)
-    words = (str(job["source"]), str(job["tests"]), str(job["kind"]))
+    words, earlier = (str(job["source"]), str(job["tests"]), str(job["kind"])), Earlier(**job["earlier"])
     (results_read, results_write), (output_read, output_write) = os.pipe(), os.pipe()
-    pid, confined = fork_guest(plan, limits, (output_write, results_write), lambda kept: run_guest(kept[0], *words))
+    pid, confined = fork_guest(
+        plan, limits, (output_write, results_write), lambda kept: run_guest(kept[0], *words, earlier)
+    )
     os.close(results_write)
     os.close(output_write)
     await_confinement(confined)
@@ -66,7 +70,8 @@ def supervise(job: dict[str, Any], channel: socket.socket, owners: tuple[int, ..
     watch = Watch(os.pidfd_open(pid), results_read, output_read)
     reason, ended = "", (0, 0.0)
     try:
-        reason = watch_guest(watch, limits, (channel.fileno(), *owners), plan)
+        test_s = limits.test_s if job["kind"] == "hidden" else 0.0
+        reason = watch_guest(watch, limits, (channel.fileno(), *owners), plan, test_s)
     finally:
         ended = end_guest(pid, watch.guest, plan)
     wall_s = time.monotonic() - started
@@ -97,8 +102,11 @@ def await_confinement(descriptor: int) -> None:
         raise OSError(errno.EPERM, said.decode("utf-8", "replace") or "the guest died before it was confined")
 
 
-def watch_guest(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Plan) -> str:
-    """Collect from the guest until it ends or must end; returns why. Raises ChannelClosedError if an owner is gone."""
+def watch_guest(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Plan, test_s: float = 0.0) -> str:
+    """Collect from the guest until it ends or must end; returns why. Raises ChannelClosedError if an owner is gone.
+
+    `test_s`: once it has reported anything, the longest time until it does again; 0 for any.
+    """
     deadline = time.monotonic() + limits.wall_s
     next_look = time.monotonic() + LOOK_S
     poller = select.poll()
@@ -119,6 +127,8 @@ def watch_guest(watch: Watch, limits: Limits, owners: tuple[int, ...], plan: Pla
                 poller.unregister(descriptor)
         if reason := _excess(watch, limits):
             return reason
+        if test_s and watch.results and time.monotonic() - watch.heard_at > test_s:
+            return "test_timeout"
         if time.monotonic() > next_look:
             if reason := look(limits, plan):
                 return reason
@@ -145,6 +155,7 @@ def _take(watch: Watch, descriptor: int) -> bool:
     data = os.read(descriptor, READ_BYTES)
     if descriptor == watch.results_pipe:
         watch.results += data
+        watch.heard_at = time.monotonic()
     else:
         watch.output_bytes += len(data)
         watch.output += data

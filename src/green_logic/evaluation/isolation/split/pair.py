@@ -78,13 +78,7 @@ def supervise_pair(job: dict[str, Any], channel: socket.socket, owners: tuple[in
         plans[1],
         limits,
         (output_write, results_write, for_tests.fileno(), left),
-        lambda kept: run_tests(
-            kept[0],
-            socket.socket(fileno=kept[1]),
-            str(hidden["tests"]),
-            frozenset(hidden["names"]),
-            KeptCode(code, kept[2]),
-        ),
+        lambda kept: run_tests(kept[0], socket.socket(fileno=kept[1]), hidden, KeptCode(code, kept[2])),
     )
     for_tests.close()
     os.close(results_write)
@@ -95,7 +89,7 @@ def supervise_pair(job: dict[str, Any], channel: socket.socket, owners: tuple[in
     started = time.monotonic()
     reason, solution, exits = "", (0, 0.0), (0, 0.0)
     try:
-        reason = supervisor.watch_guest(watch, limits, (channel.fileno(), *owners), plan)
+        reason = supervisor.watch_guest(watch, limits, (channel.fileno(), *owners), plan, limits.test_s)
     finally:
         # the keeper first: without namespaces the tests' end is the end of every child
         solution = keeper.end()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from green_logic.evaluation.isolation import guest
+from green_logic.evaluation.isolation.earlier import Earlier
 from green_logic.evaluation.isolation.split.compiled import KeptCode
 from green_logic.evaluation.isolation.split.mini import BeyondMiniError, Case, find_cases, run_case
 from green_logic.evaluation.isolation.split.proxies import RemoteModule
@@ -27,8 +28,9 @@ def run_solution(control: socket.socket, source: str, *, captures: bool) -> None
     serve_solution(control, lambda: guest.load(guest.SOLUTION, source, {}), clock, captures=captures)
 
 
-def run_tests(descriptor: int, control: socket.socket, tests: str, names: frozenset[str], kept: KeptCode) -> None:
-    """Be process T: run `tests` against the solution behind `control`, and report to `descriptor`."""
+def run_tests(descriptor: int, control: socket.socket, hidden: dict[str, Any], kept: KeptCode) -> None:
+    """Be process T: run the `hidden` tests against the solution behind `control`, and report to `descriptor`."""
+    tests, names = str(hidden["tests"]), frozenset(hidden["names"])
     reporter = guest.Reporter(descriptor)
     clock = guest.prepare_process({guest.TESTS: tests})
     code = kept.find(tests)  # before anything of the solution's has come
@@ -40,7 +42,7 @@ def run_tests(descriptor: int, control: socket.socket, tests: str, names: frozen
         if failure := peer.start():
             end, detail = "import_error", f"solution: {failure}"
         else:
-            end, detail, runner = _run(reporter, peer, tests, code)
+            end, detail, runner = _run(reporter, peer, tests, code, Earlier(**hidden["earlier"]))
     except LostError as error:
         peer.lose(str(error))
     for stream in (sys.stdout, sys.stderr):
@@ -51,7 +53,9 @@ def run_tests(descriptor: int, control: socket.socket, tests: str, names: frozen
         reporter.send(end=end, detail=detail)
 
 
-def _run(reporter: guest.Reporter, peer: TestsPeer, tests: str, code: types.CodeType | None) -> tuple[str, str, str]:
+def _run(
+    reporter: guest.Reporter, peer: TestsPeer, tests: str, code: types.CodeType | None, earlier: Earlier
+) -> tuple[str, str, str]:
     """End, detail and runner; an empty end is a crash."""
     solution: Any = RemoteModule(peer, guest.SOLUTION, str(Path.cwd() / f"{guest.SOLUTION}.py"))
     sys.modules[guest.SOLUTION] = solution
@@ -65,13 +69,14 @@ def _run(reporter: guest.Reporter, peer: TestsPeer, tests: str, code: types.Code
         cases = find_cases(module)
     except BeyondMiniError:
         cases = None
+    reporter.send(loaded="solution")
     if cases is None:
-        return (*guest.run_pytest(reporter), "pytest")
-    return (*_run_mini(reporter, cases), "mini")
+        return (*guest.run_pytest(reporter, earlier), "pytest")
+    return (*_run_mini(reporter, cases, earlier), "mini")
 
 
-def _run_mini(reporter: guest.Reporter, cases: list[Case]) -> tuple[str, str]:
-    for name, call in cases:
+def _run_mini(reporter: guest.Reporter, cases: list[Case], earlier: Earlier) -> tuple[str, str]:
+    for name, call in earlier.leave(cases, lambda case: case[0], reporter.fail):
         outcome, message = run_case(call)
         reporter.send(test=name, outcome=outcome, message=message)
     return ("finished", "") if cases else ("no_tests", "")
