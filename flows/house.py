@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 
 from flows.children import TICK_S, Child, adopt_orphans, end_family, end_orphans
@@ -33,6 +34,8 @@ from green_logic.errors import ConfigurationError, GreenLogicError
 from green_logic.evaluation.isolation.cgroups import find_obstacle
 from green_logic.files import Presence, storage_errors
 from green_logic.inbox import Inbox
+from green_logic.publication import Order
+from green_logic.publish.store import find_closed, is_uri
 from green_logic.settings import Settings
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -115,6 +118,10 @@ def open_house(options: argparse.Namespace, settings: Settings) -> House:
     house = House(settings, options, api, children)
     house.tell(f"inbox {Inbox(settings).directory} · publishes {when(options)} · Prefect {api.removesuffix('/api')}")
     house.tell(limits_line())
+    for place in Order(settings).places:
+        # not an error: a disk may be mounted later, and until then there is work to do
+        if place and not is_uri(place) and (why := find_closed(Path(place))):
+            house.tell(f"WARNING: nothing can be published to {place} as things are: {why}")
     if not given:
         warn_of_sqlalchemy()
         house.tell("starting a Prefect server: 20 to 60 s, more the first time, when it makes its database …")

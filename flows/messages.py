@@ -16,7 +16,7 @@ REPETITION = "Engine execution exited with unexpected exception"  # of an error 
 
 
 def put_in_words(record: logging.LogRecord) -> bool:
-    """Whether a record is logged: not that of a Ctrl-C. Our error, or that of a lost connection, loses its traceback."""
+    """Whether a record is logged: not that of a Ctrl-C. Ours, and that of a lost connection, loses its traceback."""
     if INTERRUPTED in record.getMessage():
         return False
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None

@@ -198,6 +198,9 @@ def test_the_image_is_locked_by_hashes_and_runs_without_root() -> None:
         ["--interval", "nan"],
         ["--cron", "every night"],
         ["--keep", "a week"],
+        ["--archive-to", "nosuch://bucket/x"],
+        ["--backup-to", "S3://bucket/x"],
+        ["--dest", "://x"],
         ["--rebuild"],
         ["--since", "3"],
     ],
@@ -206,6 +209,16 @@ def test_what_would_fail_at_night_is_refused_at_once(words: list[str]) -> None:
     options = parse(*words)
     with pytest.raises(ConfigurationError):
         check_options(options, settings_of(options))
+
+
+@pytest.mark.parametrize(
+    "place", ["s3://b/x?region=eu-1", "gs://b", "memory://x", "file:///mnt/b", "/mnt/b", "b:/x", ""]
+)
+def test_what_may_be_a_place_is_left_to_the_publication(place: str) -> None:
+    if place.startswith("memory"):
+        pytest.importorskip("fsspec")
+    options = parse(f"--archive-to={place}", f"--backup-to={place}", f"--export-to={place}")
+    check_options(options, settings_of(options))
 
 
 def test_a_rule_for_backups_that_is_none_is_refused_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:

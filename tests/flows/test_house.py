@@ -253,6 +253,23 @@ def test_the_schedule_is_told_in_words(words: list[str], told: str) -> None:
     assert when(options_of(*words)) == told
 
 
+def test_a_place_that_cannot_be_written_is_told_at_the_start_and_keeps_nothing_from_starting(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    (tmp_path / "file").write_text("")
+    places = {
+        "export_to": str(tmp_path / "file" / "x"),
+        "archive_to": str(tmp_path / "new" / "x"),
+        "backup_to": "s3://b",
+    }
+    house = open_house(make_parser().parse_args([]), settings.changed(**places))
+    (warning,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("WARNING"))
+    assert warning.endswith(f"{tmp_path}/file is no directory")
+    assert list(house.children) == ["inbox", "runner"]
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_start_says_which_limits_bind_a_submission(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,6 +75,11 @@ def check_options(options: argparse.Namespace, settings: Settings) -> None:
         raise ConfigurationError(
             f"--timezone expected a name such as Europe/Berlin, got {options.timezone!r}"
         ) from error
+    if any(getattr(settings, name) for name in PLACES[:-1]):
+        from green_logic.publish.store import check_place
+
+        for name in PLACES[:-1]:
+            check_place(f"--{name.replace('_', '-')}", getattr(settings, name))
     if settings.keep:
         from green_logic.publish.retention import parse_keep
 

@@ -6,14 +6,17 @@ Names are relative, with `/`. A directory gets its files through `green_logic.fi
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from green_logic.errors import ConfigurationError
 from green_logic.files import make_directory, rename_new, sync_directory, sync_file, write_file, write_new_files
 from green_logic.settings import Settings
 
+ARROW_SCHEMES = frozenset({"abfs", "abfss", "file", "gcs", "gs", "hdfs", "s3", "viewfs"})  # of pyarrow.fs
 PRODUCT = "battles"  # the folder of the Parquet export under the destination
 
 
@@ -84,6 +87,30 @@ class Store(Protocol):
 def is_uri(place: str | Path | None) -> bool:
     """Whether a place is an address such as `s3://bucket/prefix`, and not a path."""
     return "://" in str(place)
+
+
+def check_place(name: str, place: str) -> None:
+    """Raises ConfigurationError for an address of a kind that neither pyarrow nor fsspec knows. Asks nobody else."""
+    scheme = place.partition("://")[0]
+    if not is_uri(place) or scheme in ARROW_SCHEMES:
+        return
+    with contextlib.suppress(ImportError):
+        from fsspec import available_protocols  # type: ignore[import-untyped]  # noqa: PLC0415  an extra
+
+        if scheme in available_protocols():
+            return
+    raise ConfigurationError(
+        f"{name} expected a directory or an address such as s3://bucket/prefix, got one that begins with {scheme}://",
+        hint=f"pyarrow knows {', '.join(sorted(ARROW_SCHEMES))}, and the package fsspec more",
+    )
+
+
+def find_closed(place: Path) -> str:
+    """Why nothing can be written to a directory that may still have to be made, in words; empty where it can."""
+    nearest = next(path for path in (place.absolute(), *place.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        return f"{nearest} is no directory"
+    return "" if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} cannot be written by this user"
 
 
 def open_store(settings: Settings, destination: str | Path | None, product: str = PRODUCT) -> Store:
