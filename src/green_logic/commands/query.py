@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import math
+import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
-from green_logic.commands import GOOD, say, write_json
+from green_logic.commands import GOOD, say, write_bytes, write_json
 from green_logic.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from green_logic.settings import Settings
 
@@ -33,14 +37,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the query and print its rows."""
     from green_logic.publish.analytics import connect
 
-    with connect(settings) as connection:
+    with connect(settings) as connection, _second_ctrl_c_ends():
         names, rows = _ask(connection, options.sql or _COLUMNS)
     if options.json:
         write_json("query", {"ok": True, "columns": names, "rows": [[_plain(value) for value in row] for row in rows]})
     elif options.csv:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([names, *rows])
-        say(text.getvalue().rstrip("\n"))
+        _write_csv([names, *rows])
     else:
         say(_table(names, rows))
     return GOOD
@@ -55,13 +57,44 @@ WHERE table_name IN ('battles', 'results') ORDER BY table_name, ordinal_position
 def _ask(connection: Any, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     import duckdb
 
+    hint = "green-logic query lists views and columns"
     try:
         answer = connection.execute(sql)
+        if answer is None:
+            raise ConfigurationError(f"the query failed: there is no statement in {sql!r}", hint=hint)
         return [column[0] for column in answer.description or ()], answer.fetchall()
-    except duckdb.Error as error:
-        raise ConfigurationError(
-            f"the query failed: {error}", hint="green-logic query lists views and columns"
-        ) from error
+    except (duckdb.Error, RuntimeError) as error:
+        if "interrupted" in str(error).lower():  # how DuckDB hands on Ctrl-C
+            raise KeyboardInterrupt from error
+        raise ConfigurationError(f"the query failed: {error}", hint=hint) from error
+
+
+@contextlib.contextmanager
+def _second_ctrl_c_ends() -> Iterator[None]:
+    """The first Ctrl-C asks DuckDB to end, which waits for what it has begun; the second one waits for nothing."""
+
+    def ask(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:  # whoever calls us has an opinion, or Ctrl-C is not for us
+        yield
+        return
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _write_csv(rows: Sequence[Sequence[Any]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    if sys.stdout.isatty():
+        say(text.getvalue().rstrip("\n"))
+    else:
+        write_bytes(text.getvalue().encode())  # as it is: a program is to get what was published
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -82,6 +115,8 @@ def _plain(value: object) -> object:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no number for it
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return value.hex() if isinstance(value, bytes) else str(value)

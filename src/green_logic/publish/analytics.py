@@ -65,8 +65,10 @@ def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
         hint = "green-logic export writes the Parquet files"
         raise ConfigurationError(f"nothing is published under {settings.data_dir}/exports", hint=hint)
     connection = duckdb.connect()
-    # a query must not fetch code from anywhere
-    connection.execute("SET autoinstall_known_extensions = false; SET TimeZone = 'UTC'")
+    # a query must not fetch code from anywhere; DuckDB's progress goes to where the answer goes
+    connection.execute(
+        "SET autoinstall_known_extensions = false; SET TimeZone = 'UTC'; SET enable_progress_bar = false"
+    )
     source = f"read_parquet({_quoted(files)}, hive_partitioning = false)"
     connection.execute(f"CREATE VIEW battles AS SELECT * FROM {source}")  # noqa: S608  quoted above
     connection.execute(RESULTS)
