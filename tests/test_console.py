@@ -42,9 +42,9 @@ def run(tmp_path: Path, settings: Settings):
     """A run that recorded one battle, refused one line and set one battle aside, all with hostile texts."""
     (tmp_path / "in.jsonl").write_text("")
     with BatchRun(str(tmp_path / "in.jsonl"), settings) as run:
-        run.rows.append(row(battle_id=HOSTILE, task=HOSTILE, agent=HOSTILE))
+        run.outcomes.rows.append(row(battle_id=HOSTILE, task=HOSTILE, agent=HOSTILE))
         run.totals.read, run.totals.recorded, run.totals.refused, run.totals.not_evaluated = 3, 1, 1, 1
-        run._refused_reasons += [f"in.jsonl:2: {HOSTILE}"] * 12
+        run.outcomes._refused_reasons += [f"in.jsonl:2: {HOSTILE}"] * 12
         yield run
 
 
@@ -80,7 +80,7 @@ def test_a_summary_for_a_pipe_holds_no_control_character_and_wraps_no_path(run: 
     text = stream.getvalue()
     assert not controls(text)
     assert f"ledger  {run.settings.database}  (0 battles)\n" in text
-    assert f"rejects {run.rejects}\n" in text
+    assert f"rejects {run.outcomes.rejects}\n" in text
     assert "[red]x[/red] :smile:" in text  # neither markup nor an emoji
     assert text.count("in.jsonl:2:") == 10
     assert "✘ 1 recorded" in text
@@ -134,7 +134,7 @@ def test_markdown_escapes_what_would_be_a_table_a_link_or_html(run: BatchRun):
 
 
 def test_markdown_of_a_run_without_rows_says_so(run: BatchRun):
-    run.rows.clear()
+    run.outcomes.rows.clear()
     assert "nothing new was recorded" in markdown_summary(run)
 
 

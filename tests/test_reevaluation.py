@@ -107,7 +107,7 @@ def judge(settings: Settings, lines: list[dict[str, Any]], directory: Path) -> N
     source.write_text("\n".join(map(json.dumps, lines)))
     with BatchRun(str(source), settings) as run:
         run_batch(run)
-        assert run.totals.recorded == len(lines), run.reasons
+        assert run.totals.recorded == len(lines), run.outcomes.reasons
 
 
 @pytest.fixture(scope="module")

@@ -109,7 +109,7 @@ def test_a_report_lists_the_recorded_battles_and_the_odd_keys(settings: Settings
 def test_a_report_of_many_battles_stays_short(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("green_logic.pipeline.ROWS_KEPT", 2)
+    monkeypatch.setattr("green_logic.outcomes.ROWS_KEPT", 2)
     foretell(settings, [battle(f"b-{number}") for number in range(5)], tmp_path)
     with BatchRun(str(tmp_path / "in.jsonl"), settings) as batch:
         run_batch(batch)

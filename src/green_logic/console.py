@@ -96,10 +96,11 @@ def summary_line(run: BatchRun) -> str:
 
 def write_summary(run: BatchRun, stream: TextIO, next_commands: list[str]) -> None:
     """The end of a run: table, counts, where things are, what to try next."""
+    outcomes = run.outcomes
     console = Console(file=stream, highlight=False, emoji=False, width=None if stream.isatty() else 160)
-    if run.rows:
-        console.print(summary_table(run.rows[:ROWS_SHOWN]))
-        more = run.totals.recorded - min(len(run.rows), ROWS_SHOWN)
+    if outcomes.rows:
+        console.print(summary_table(outcomes.rows[:ROWS_SHOWN]))
+        more = run.totals.recorded - min(len(outcomes.rows), ROWS_SHOWN)
         if more > 0:
             console.print(f"… and {more} more", markup=False)
         console.print()
@@ -107,27 +108,30 @@ def write_summary(run: BatchRun, stream: TextIO, next_commands: list[str]) -> No
     console.print(f"{mark} {summary_line(run)}", markup=False, style="bold")
     if not run.totals.recorded and run.totals.clean:
         console.print("  nothing new to record", markup=False)
-    for reason in run.reasons[:REASONS_SHOWN]:
+    for reason in outcomes.reasons[:REASONS_SHOWN]:
         console.print(f"  {printable(reason, 300)}", markup=False)
-    if len(run.reasons) > REASONS_SHOWN:
+    if len(outcomes.reasons) > REASONS_SHOWN:
         console.print("  … and more", markup=False)
-    if "+hashed" in run.profile:
-        console.print(f"! profile {run.profile}: no embedding weights, so R rests on shared words only", markup=False)
+    if "+hashed" in outcomes.profile:
+        console.print(
+            f"! profile {outcomes.profile}: no embedding weights, so R rests on shared words only", markup=False
+        )
         console.print("  fetch them before scores are compared: green-logic models fetch", markup=False)
     settings = run.settings
     places = [f"ledger  {settings.database}  ({run.agent.ledger.size()} battles)", f"DBOMs   {settings.dboms}/"]
-    places += [f"rejects {run.rejects}"] if run.rejects else []
+    places += [f"rejects {outcomes.rejects}"] if outcomes.rejects else []
     for line in ("", *places, "", "next", *(f"  {command}" for command in next_commands)):
         console.print(printable(line, PATH_LIMIT), markup=False, soft_wrap=True)  # to be copied, so not wrapped
 
 
 def markdown_summary(run: BatchRun) -> str:
     """The end of a run for the orchestrator's page; untrusted text is escaped."""
+    outcomes = run.outcomes
     head = f"**{_escaped(run.name)}**: {summary_line(run)}\n\n"
     table = "| " + " | ".join(HEADINGS) + " |\n|" + "---|" * len(HEADINGS) + "\n"
-    table += "".join("| " + " | ".join(map(_escaped, row_cells(row))) + " |\n" for row in run.rows[:ROWS_SHOWN])
-    reasons = "".join(f"- {_escaped(printable(reason, 300))}\n" for reason in run.reasons[:REASONS_SHOWN])
-    return head + (table if run.rows else "nothing new was recorded\n") + ("\n" + reasons if reasons else "")
+    table += "".join("| " + " | ".join(map(_escaped, row_cells(row))) + " |\n" for row in outcomes.rows[:ROWS_SHOWN])
+    reasons = "".join(f"- {_escaped(printable(reason, 300))}\n" for reason in outcomes.reasons[:REASONS_SHOWN])
+    return head + (table if outcomes.rows else "nothing new was recorded\n") + ("\n" + reasons if reasons else "")
 
 
 def _escaped(text: str) -> str:

@@ -12,26 +12,18 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from green_logic.agent import GreenAgent
-from green_logic.aside import aside_bytes, aside_entry, aside_name
 from green_logic.errors import GreenLogicError, InvalidBattleError, NotEvaluatedError, RetryableError
-from green_logic.files import FileLock, make_directory, storage_errors, write_file
-from green_logic.intake import BattleFile, Line, Refusals, Warnings
+from green_logic.intake import BattleFile, Line
 from green_logic.judging import JudgingPool
 from green_logic.ledger.database import Known, Receipt
-from green_logic.ledger.schema import LOCK_NAME
+from green_logic.outcomes import Outcomes
 from green_logic.planning import battle_of, plan_chunks
-from green_logic.proof.dbom import Sealed, utc_now
+from green_logic.proof.dbom import Sealed
 from green_logic.retries import with_retries
 from green_logic.settings import Settings
-from green_logic.summary import Row, summary_row
-from green_logic.tally import Tally
-
-ROWS_KEPT = 1000  # recorded battles that the report lists; a million of them would fill the memory
-REASONS_KEPT = 60  # of refused lines and of others; a longer list is not read
 
 
 @dataclass
@@ -58,12 +50,6 @@ class BatchRun:
     def __init__(
         self, source: str, settings: Settings, *, on_progress: Callable[[BatchRun], None] | None = None
     ) -> None:
-        self.totals = Tally()
-        self.rows: list[Row] = []  # of the battles recorded in this run, the first ROWS_KEPT
-        self.profile = ""  # of the battles judged in this run
-        self._graver_reasons: list[str] = []  # why battles were set aside or in conflict
-        self._refused_reasons: list[str] = []
-        self.warnings = Warnings()
         self.judged = 0  # battles evaluated in this run
         self.offset = 0  # bytes of the input read
         self.agent = GreenAgent(settings=settings)
@@ -72,13 +58,13 @@ class BatchRun:
         self._input = BattleFile(source, settings)
         self.name = self._input.name
         self.size_bytes = self._input.size_bytes
-        self._refusals = Refusals(source, settings)
+        self.outcomes = Outcomes(source, self.name, settings, self._progress)
+        self.totals = self.outcomes.totals
         self._chunks: dict[int, Chunk] = {}
         self._pool: JudgingPool | None = None
         self._complete = False
         self.sealed_to: int | None = None  # battles under the checkpoint signed at the end
         self._started = 0
-        self._set_aside: set[str] = set()
 
     def __enter__(self) -> BatchRun:
         return self
@@ -88,19 +74,9 @@ class BatchRun:
             self._pool.close()
         self._input.__exit__()
         try:
-            self._refusals.close(complete=self._complete)
+            self.outcomes.close(complete=self._complete)
         finally:
             self.agent.close()
-
-    @property
-    def reasons(self) -> list[str]:
-        """Why battles were set aside or in conflict, then why lines were refused; the first of each."""
-        return [*self._graver_reasons, *self._refused_reasons]
-
-    @property
-    def rejects(self) -> Path | None:
-        """The list of refused lines, if there are any."""
-        return self._refusals.path if self.totals.refused or self.totals.conflicts else None
 
     def report(self) -> dict[str, Any]:
         """The outcome as plain values; `ledger_size` counts the recorded battles of all runs."""
@@ -108,21 +84,19 @@ class BatchRun:
             **asdict(self.totals),
             "ledger_size": self.agent.ledger.size(),
             "sealed_to": self.sealed_to,
-            "profile": self.profile or None,
+            "profile": self.outcomes.profile or None,
             "data_dir": str(self.settings.data_dir),
-            "rejects": str(self.rejects) if self.rejects else None,
-            "reasons": self.reasons,
-            "warnings": self.warnings.as_json(),
+            "rejects": str(self.outcomes.rejects) if self.outcomes.rejects else None,
+            "reasons": self.outcomes.reasons,
+            "warnings": self.outcomes.warnings.as_json(),
             # the first ones; `green-logic list` has them all
-            "battles": [row.brief() for row in self.rows],
-            "battles_left_out": self.totals.recorded - len(self.rows),
+            "battles": [row.brief() for row in self.outcomes.rows],
+            "battles_left_out": self.totals.recorded - len(self.outcomes.rows),
         }
 
     def chunks(self) -> Iterator[int]:
         """Numbers of the chunks that hold battles without a row, in the order of the input."""
-        directory = self.settings.not_evaluated
-        with storage_errors("cannot list the battles that were set aside"):
-            self._set_aside = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
+        self.outcomes.open()
         yield from _one_late(self._plan(), ahead=self.size_bytes > 0)
         self._complete = True
         checkpoint = self.agent.ledger.checkpoint(self.agent.key)
@@ -178,7 +152,7 @@ class BatchRun:
                 self._count(chunk, receipt, known.get(receipt.battle_id))
                 del chunk.lines[receipt.battle_id]
         for battle_id, error in list(chunk.failures.items()):
-            self._write_not_evaluated(chunk, battle_id, error)
+            self.outcomes.not_evaluated(chunk.lines[battle_id], battle_id, error, attempts=chunk.attempts)
             del chunk.failures[battle_id]
         del self._chunks[number]
         self._progress()
@@ -194,25 +168,21 @@ class BatchRun:
     def _battles(self) -> Iterator[Line]:
         """The lines that hold a battle; the others are refused on the way."""
         for line in self._input.lines():
-            self.totals.read += 1
             self.offset = line.offset
-            self.warnings.add(line)
-            if line.battle is None:
-                self._refuse(line, line.reason)
-            else:
+            self.outcomes.read(line)
+            if line.battle is not None:
                 yield line
 
     def _is_new_evidence(self, line: Line, row: Known) -> bool:
         """Whether a battle with a row must be judged all the same, because the row's input is unknown."""
         battle = battle_of(line)
-        if row.battle_id != battle.battle_id:
-            self._refuse(line, f"battle_id: {battle.battle_id} differs from the recorded {row.battle_id} only in case")
+        name = battle.battle_id
+        if row.battle_id != name:
+            self.outcomes.refuse(line, f"battle_id: {name} differs from the recorded {row.battle_id} only in case")
         elif row.battle_sha256 == battle.sha256:
-            self.totals.already_recorded += 1
-            self._forget_not_evaluated(battle.battle_id)
-            self._progress()
+            self.outcomes.already_recorded(name)
         elif row.battle_sha256:
-            self._conflict(line, f"battle_id: {battle.battle_id} is recorded with another input; the first stays")
+            self.outcomes.conflict(line, f"battle_id: {name} is recorded with another input; the first stays")
         else:
             return True
         return False
@@ -237,62 +207,15 @@ class BatchRun:
                 self.judged += 1
             self._progress()
 
-    # --- what became of a battle
-
     def _count(self, chunk: Chunk, receipt: Receipt, known: Known | None) -> None:
         line = chunk.lines[receipt.battle_id]
         if receipt.status == "recorded":
-            self.totals.recorded += 1
-            result = chunk.results[receipt.battle_id]
-            self.profile = (result.get("profile") or {}).get("id", self.profile)
-            self._keep_row(result)
-            self._forget_not_evaluated(receipt.battle_id)
+            self.outcomes.recorded(chunk.results[receipt.battle_id])
         elif receipt.status == "already_recorded" or (known and known.battle_sha256 == battle_of(line).sha256):
             # another run judged the same battle at the same time and was first
-            self.totals.already_recorded += 1
-            self._forget_not_evaluated(receipt.battle_id)
+            self.outcomes.already_recorded(receipt.battle_id)
         else:
-            self._conflict(line, receipt.message)
-
-    def _keep_row(self, result: dict[str, Any]) -> None:
-        if len(self.rows) < ROWS_KEPT:
-            self.rows.append(summary_row(result, self.settings))
-
-    def _refuse(self, line: Line, reason: str) -> None:
-        self.totals.refused += 1
-        self._note(line, reason, self._refused_reasons)
-
-    def _conflict(self, line: Line, reason: str) -> None:
-        self.totals.conflicts += 1
-        self._note(line, reason, self._graver_reasons)
-
-    def _note(self, line: Line, reason: str, reasons: list[str]) -> None:
-        self._refusals.add(line, reason)
-        if len(reasons) < REASONS_KEPT:
-            reasons.append(f"{self.name}:{line.number}: {reason}")
-        self._progress()
-
-    def _write_not_evaluated(self, chunk: Chunk, battle_id: str, error: GreenLogicError) -> None:
-        line = chunk.lines[battle_id]
-        at, attempts, name = utc_now(), chunk.attempts, aside_name(battle_id)
-        entry = aside_entry(
-            battle_id, error.message, file=self.name, line=line.number, at=at, attempts=attempts, code=error.code
-        )
-        with storage_errors("cannot set a battle aside"):
-            make_directory(self.settings.not_evaluated)
-            # another run of the same battles would write its entry under the same temporary name
-            with FileLock(self.settings.data_dir / LOCK_NAME, timeout_s=self.settings.busy_timeout_s).held():
-                write_file(self.settings.not_evaluated / name, aside_bytes(entry))
-        self._set_aside.add(name)
-        self.totals.not_evaluated += 1
-        if len(self._graver_reasons) < REASONS_KEPT:
-            self._graver_reasons.append(f"{self.name}:{line.number}: {battle_id} not evaluated: {error.message}")
-
-    def _forget_not_evaluated(self, battle_id: str) -> None:
-        name = aside_name(battle_id)
-        if name in self._set_aside:
-            with storage_errors("cannot remove a settled entry"):
-                (self.settings.not_evaluated / name).unlink(missing_ok=True)
+            self.outcomes.conflict(line, receipt.message)
 
     def _progress(self) -> None:
         if self._on_progress is not None:

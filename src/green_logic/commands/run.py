@@ -68,7 +68,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     ):
         (options.runner or run_batch)(batch)
         progress.stop()
-        _warn(batch.warnings.texts(batch.name), quiet=options.quiet)
+        _warn(batch.outcomes.warnings.texts(batch.name), quiet=options.quiet)
         _tell(options, batch)
         return GOOD if batch.totals.clean else BAD
 
@@ -85,7 +85,7 @@ def _tell(options: argparse.Namespace, batch: BatchRun) -> None:
     else:
         name, directory = program(), str(batch.settings.data_dir)
         place = "" if directory == "data" else f" -C {shlex.quote(directory)}"
-        worst = min(batch.rows, key=lambda row: row.cis).battle_id if batch.rows else "BATTLE_ID"
+        worst = min(batch.outcomes.rows, key=lambda row: row.cis).battle_id if batch.outcomes.rows else "BATTLE_ID"
         commands = [
             f"{name} show {worst}{place}   # why it got its score",
             f"{name} status{place}",
