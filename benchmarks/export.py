@@ -17,6 +17,7 @@ import hashlib
 import os
 import random
 import resource
+import select
 import sqlite3
 import statistics
 import subprocess
@@ -179,10 +180,11 @@ def run(python: str, code: str, database: Path, out: str) -> tuple[float, float,
     command = [python, "-c", FRAME + code, str(database), out]
     with tempfile.TemporaryFile("w+") as errors:
         with subprocess.Popen(command, stdout=errors, stderr=errors, env=environment()) as process:
-            while process.poll() is None:
+            ended = os.pidfd_open(process.pid)  # tells the end at once, where a wait would round up to the next sample
+            while not select.select([ended], [], [], SAMPLING_S)[0]:
                 peaks |= read_peaks(process.pid)
-                time.sleep(SAMPLING_S)
-        wall = time.perf_counter() - started
+            wall = time.perf_counter() - started
+            os.close(ended)
         if process.returncode:
             errors.seek(0)
             raise subprocess.CalledProcessError(process.returncode, command, stderr=errors.read())

@@ -21,9 +21,9 @@ from green_logic.ledger.reading import open_for_reading
 from green_logic.proof.keys import SigningKey
 from green_logic.publish import ranges
 from green_logic.publish.export import export_battles
-from green_logic.publish.parts import PART_NAME
+from green_logic.publish.parts import PART_NAME, IdRange
 from green_logic.publish.published import published_files
-from green_logic.publish.ranges import IdRange, cut_ranges, writing_ranges
+from green_logic.publish.ranges import cut_ranges, writing_ranges
 from green_logic.settings import Settings
 
 ROWS = 60

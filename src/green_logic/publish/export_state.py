@@ -10,7 +10,8 @@ from green_logic.errors import VerificationError
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import read_meta
 from green_logic.publish.manifest import Catalog, Manifest
-from green_logic.publish.ranges import IdRange, cut_ranges
+from green_logic.publish.parts import IdRange
+from green_logic.publish.ranges import cut_ranges
 from green_logic.settings import Settings
 
 

@@ -1,4 +1,4 @@
-"""Parts: finished Parquet files that have no published name yet. Handling them needs no Arrow."""
+"""Parts: finished Parquet files that have no published name yet, and what they are made of. Needs no Arrow."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ from pathlib import Path
 from green_logic.publish.manifest import DataFile
 
 PART_NAME = re.compile(r"(?:part-\d{6}(?:-\d{3})?|copy-battles-\d[-\dg]*)\.parquet")  # what may lie in a spool
+
+
+@dataclass(frozen=True)
+class IdRange:
+    """The rows with `after` < id <= `last`; `number` tells the ranges of one export apart."""
+
+    number: int
+    after: int
+    last: int
 
 
 @dataclass(frozen=True)

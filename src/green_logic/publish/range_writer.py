@@ -24,8 +24,7 @@ from green_logic.errors import GreenLogicError
 from green_logic.files import storage_errors, sync_file
 from green_logic.publish.ledger_rows import read_windows
 from green_logic.publish.parquet import check_part, write_parts
-from green_logic.publish.parts import CheckedPart, Part
-from green_logic.publish.ranges import IdRange
+from green_logic.publish.parts import CheckedPart, IdRange, Part
 from green_logic.publish.shape import shape
 
 

@@ -19,14 +19,14 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
 from green_logic.errors import ConfigurationError, GreenLogicError, RetryableError, StorageError, VerificationError
 from green_logic.files import make_directory
 from green_logic.publish.manifest import DataFile
-from green_logic.publish.parts import CheckedPart
+from green_logic.publish.parts import CheckedPart, IdRange
 
 RANGE_ROWS = 100_000  # at most, so that processes end together and files become large
 SMALL_ROWS = 16_384  # not worth a second process: each takes 0.2 s to start
@@ -34,15 +34,6 @@ PROCESSES = 2  # at most: each takes up to 200 MB, and together they stay below 
 _MODULE = "green_logic.publish.range_writer"
 # idle threads of a library that nothing here uses would cost time at every start
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-
-
-@dataclass(frozen=True)
-class IdRange:
-    """The rows with `after` < id <= `last`; `number` tells the ranges of one export apart."""
-
-    number: int
-    after: int
-    last: int
 
 
 def cut_ranges(connection: sqlite3.Connection, *, after: int, last: int, rows: int) -> list[IdRange]:
