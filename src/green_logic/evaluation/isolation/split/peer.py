@@ -5,7 +5,7 @@ sides take turns, and a request may come in the middle of another one's answer: 
 
     {"q": number, "op": ..., ...}             a request
     {"r": number, "v": value | "e": error}    its answer
-    "c": [clock ahead in ns, busy]  "u", "h": what both sides hold, see news.py    with each of them
+    "c": [clock ahead in ns, busy]  "p": within a message that is being read  "u", "h": see news.py    with each of them
 """
 
 from __future__ import annotations
@@ -26,6 +26,18 @@ MAX_ATTEMPTS = 10  # to tell an outcome: each large container that changed takes
 UNSAYABLE = (TypeError, ValueError, RecursionError)  # OversizeError is one
 
 
+class _Reading(threading.local):
+    """Whether the calling thread is in the middle of a message, and asks for what it needs to read on."""
+
+    depth = 0
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+
+
 class Channel:
     """A connection that one thread uses. Not thread-safe."""
 
@@ -35,6 +47,7 @@ class Channel:
         self.is_closed = False
         self._sent = 0
         self._brought = 0  # the last serial of the news that it has brought the other side
+        self._other_reads = False  # whether the other side has yet to read its last message to the end
         self._open: set[int] = set()  # requests without an answer
         self._early: dict[int, Message] = {}  # answers to requests that are not the innermost one
         peer.channels.add(self)
@@ -50,11 +63,14 @@ class Channel:
         """Send the message that `make` encodes, with the news. Raises what `make` raises, and OversizeError."""
         peer = self.peer
         with peer.mirrors.lock:
-            peer.collect_news()
+            # what a half-read message refers to has no other reference yet
+            peer.collect_news(keep=self._other_reads or peer.reading.depth > 0)
             mark = peer.mirrors.mark()
             try:
                 message = make()
                 message["c"] = [peer.clock.ahead_ns, peer.clock.is_busy()]
+                if peer.reading.depth:
+                    message["p"] = True
                 frames, self._brought = peer.mirrors.news.pack(message, self._brought)
             except BaseException:
                 peer.mirrors.forget_since(mark)
@@ -82,9 +98,11 @@ class Channel:
         """The next message, its news taken in."""
         while True:
             message = receive(self.connection)
-            self.peer.take_news(message)
-            if "c" in message:
-                return message  # else it had nothing but news
+            with self.peer.reading:
+                self.peer.take_news(message)
+            if "c" in message:  # else it had nothing but news
+                self._other_reads = "p" in message
+                return message
 
     def take(self, message: Message) -> None:
         """Answer a request; keep an answer for whom it concerns."""
@@ -133,6 +151,7 @@ class Peer(Codec):
         self.calls = 0
         self.channels: weakref.WeakSet[Channel] = weakref.WeakSet()  # of all threads; that of an ended one is gone
         self._local = threading.local()
+        self.reading = _Reading()
         self._elsewhere = False  # the other side has threads or children, so that its time is real
         clock.is_watched_elsewhere = lambda: self._elsewhere
         clock.catch_up = self._catch_up
@@ -175,16 +194,17 @@ class Peer(Codec):
 
     def read_answer(self, message: Message) -> Any:
         """The value of an answer. Raises the exception that it is, or LostError."""
-        if "e" in message:
-            raise self.restore_error(message["e"])
-        return self.decode(message.get("v"))
+        with self.reading:
+            if "e" in message:
+                raise self.restore_error(message["e"])
+            return self.decode(message.get("v"))
 
-    def collect_news(self) -> None:
-        """Make news of what has changed here. Raises OversizeError for what is never told."""
+    def collect_news(self, *, keep: bool) -> None:
+        """Make news of what has changed here; of what is dropped only unless `keep`. Raises OversizeError."""
         for stream, text in self.take_output():
             self.mirrors.news.add(["o", stream, text])
         # the number of threads over there is what it was, or one of them will say so
-        self.mirrors.collect(keep=len(self.channels) > 1 or self._elsewhere)
+        self.mirrors.collect(keep=keep or len(self.channels) > 1 or self._elsewhere)
 
     def take_news(self, message: Message) -> None:
         """Take in what a message says beside itself. Raises LostError."""

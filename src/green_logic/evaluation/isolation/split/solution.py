@@ -102,8 +102,9 @@ class SolutionPeer(Peer):
     def handle(self, message: Message) -> object:
         """Do what the tests ask."""
         target = self._exported[message["i"]]
-        arguments = [self.decode(value) for value in message["a"]]
-        named = {name: self.decode(value) for name, value in message["k"].items()}
+        with self.reading:
+            arguments = [self.decode(value) for value in message["a"]]
+            named = {name: self.decode(value) for name, value in message["k"].items()}
         op, name = message["op"], message["n"]
         try:
             if op == "class":

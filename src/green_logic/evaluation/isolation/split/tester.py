@@ -182,7 +182,8 @@ class TestsPeer(Peer):
             return None
         target = self._find_handed(message.get("i"))
         if op == "call" and callable(target):
-            named = {check_text(name): self.decode(value) for name, value in dict(message.get("k", {})).items()}
+            with self.reading:
+                named = {check_text(name): self.decode(value) for name, value in dict(message.get("k", {})).items()}
             return self._call(target, message, named)
         if op == "get":
             return check_may_read(target, check_text(message.get("n")))
@@ -194,7 +195,8 @@ class TestsPeer(Peer):
         raise PermissionError("the tests' process refuses this")
 
     def _call(self, target: Callable[..., Any], message: Message, named: dict[str, Any]) -> Any:
-        arguments = [self.decode(value) for value in check_list(message.get("a", []))]
+        with self.reading:
+            arguments = [self.decode(value) for value in check_list(message.get("a", []))]
         return target(*arguments, **named)
 
     def use_news(self, entry: list[Any]) -> None:
