@@ -18,8 +18,9 @@ from pathlib import Path
 from types import FrameType
 
 from flows.children import TICK_S, Child, adopt_orphans, end_family, end_orphans
-from flows.outage import look_around, publish_in_outage
+from flows.outage import has_failed, look_around, publish_in_outage
 from flows.server import (
+    FIRST_S,
     GIVEN_S,
     LOOPBACK,
     choose_port,
@@ -110,7 +111,7 @@ def open_house(options: argparse.Namespace, settings: Settings) -> House:
         children["server"] = server_child(environment, port)
     words = [*words_of(options), f"--began={time.time()}"]
     # the runner can do nothing without Prefect but wait; this process knows whether it will ever come
-    patience = {"inbox": GIVEN_S if given else options.patience, "runner": math.inf}
+    patience = {"inbox": min(options.patience, GIVEN_S if given else FIRST_S), "runner": math.inf}
     # SIGINT, not SIGTERM: its handler in Prefect 3.8 calls a coroutine that nobody awaits
     for role in ("inbox",) if options.once else ("inbox", "runner"):
         command = [sys.executable, "-m", "flows.serve", f"--role={role}", f"--patience={patience[role]}", *words]
@@ -131,6 +132,8 @@ def open_house(options: argparse.Namespace, settings: Settings) -> House:
 def tend(house: House) -> None:
     """Start what is due, see what has ended, look after the API. Sets `stopped` when there is nothing more to do."""
     for child in list(house.children.values()):
+        if child.name not in house.children:
+            continue  # it went with the one before it
         code = child.ended()
         if code is not None:
             _hear_of_end(house, child, code)
@@ -213,7 +216,7 @@ def _hear_of_end(house: House, child: Child, code: int) -> None:
         house.code = max(house.code, code)
         house.children["publish"] = house.publish_child()
         del house.children["inbox"]
-    else:
+    elif not has_failed(house, child):
         pause = max(0.0, child.not_before - time.monotonic())
         where = f"; see {child.log}" if child.log else ""
         say(f"{child.name} ended with code {code}{where}; starting it again in {pause:.0f} s", file=sys.stderr)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PROBE_EVERY_S = 3.0
 MOST_STARTS = 4  # of a server that never answers, each with twice the patience: 3, 6, 12 and 24 min
+MOST_ENDS = 8  # of a server that never answers and ends by itself, with pauses: some 4 min
 OUTAGE_S = 600.0  # without Prefect, before a publication is made without it
 DAY_S = 86400.0
 
@@ -73,21 +74,39 @@ def age_of_publication(house: House) -> float:
     return math.inf if last is None else (datetime.now(UTC) - last).total_seconds()
 
 
+def has_failed(house: House, child: Child) -> bool:
+    """Whether a child that just ended is a server that ends whenever it is started; then serve goes on without it."""
+    if child.name != "server" or house.met or child.failures < MOST_ENDS:
+        return False
+    _give_up(house, child, f"the Prefect server has ended by itself {child.failures} times and never answered")
+    return True
+
+
 def _end_silence(house: House, server: Child) -> None:
     """Start a silent server anew; after MOST_STARTS in vain go on without one, unless it has answered before."""
-    waited, log = patience_s(house), f"\n  see {server.log}"
-    if house.silences + 1 < MOST_STARTS or house.met:
-        next_s = patience_s(house, 1)
-        text = f"the Prefect server has not answered for {waited:g} s: starting it again, with {next_s:g} s to answer"
-        say(f"{text}{log}", file=sys.stderr)
-        house.silences += 1
-        server.stop()
+    waited = patience_s(house)
+    if house.silences + 1 >= MOST_STARTS and not house.met:
+        how = f"started {MOST_STARTS} times, the Prefect server never answered, the last time for {waited:g} s"
+        _give_up(house, server, f"{how}; this machine may be too busy for it")
         return
+    next_s = patience_s(house, 1)
+    say(
+        f"the Prefect server has not answered for {waited:g} s: starting it again, with {next_s:g} s to answer"
+        f"\n  see {server.log}",
+        file=sys.stderr,
+    )
+    house.silences += 1
+    server.stop()
+
+
+def _give_up(house: House, server: Child, how: str) -> None:
+    """Serve on without Prefect; the exit code will tell of it."""
     often = f"every {house.options.interval:g} s" if house.options.interval else "once a day"
     say(
-        f"error: started {MOST_STARTS} times, the Prefect server never answered, the last time for {waited:g} s"
-        f"\n  serve goes on without it: it judges what arrives, publishes {often}, and will end with code {BAD}{log}"
-        "\n  start serve again on a machine that is less busy, or set PREFECT_API_URL to a server elsewhere",
+        f"error: {how}"
+        f"\n  serve goes on without it: it judges what arrives, publishes {often}, and will end with code {BAD}"
+        f"\n  {server.log} says why; then start serve again, or set PREFECT_API_URL to a server elsewhere."
+        f"\n  Prefect's history, if that is broken, lies beside it and may be moved away: no score depends on it",
         file=sys.stderr,
     )
     house.code = max(house.code, BAD)

@@ -28,6 +28,7 @@ LOOPBACK = "127.0.0.1"
 USUAL_PORT = 4200  # Prefect's own; the system chooses another when it is taken
 START_S = 180.0  # a first start makes the server's database: 17-40 s on two busy cores, more under load; and one that
 # runs may be silent for 38 s, in a burst of 1,000 task runs
+FIRST_S = 60.0  # that the inbox waits for it at the start; then files are judged without it until it answers
 GIVEN_S = 15.0  # for a server that is not ours and should be there
 PROBE_TIMEOUT_S = 2.0
 

@@ -23,7 +23,7 @@ import pytest
 from flows.children import Child
 from flows.house import House, alone, close_house, open_house, tend, when
 from flows.messages import LOGGERS, speak_plainly
-from flows.outage import MOST_STARTS, OUTAGE_S, look_around, patience_s
+from flows.outage import MOST_ENDS, MOST_STARTS, OUTAGE_S, look_around, patience_s
 from flows.serve import main, make_parser
 from flows.server import START_S, choose_port, given_api, is_reachable, ledger_tag, own_environment
 from green_logic.errors import ConfigurationError, StorageError
@@ -228,7 +228,7 @@ def test_a_server_of_its_own_comes_first_and_goes_last(settings: Settings) -> No
     house = open_house(options_of(), settings)
     assert list(house.children) == ["server", "inbox", "runner"]
     assert house.api == house.children["runner"].environment["PREFECT_API_URL"]
-    assert "--patience=180.0" in house.children["inbox"].command
+    assert "--patience=60.0" in house.children["inbox"].command
     assert "--patience=inf" in house.children["runner"].command  # it can only wait
     assert list(open_house(options_of("--once"), settings).children) == ["server", "inbox"]
 
@@ -370,6 +370,47 @@ def test_a_server_that_never_answers_is_given_more_time_each_time_and_then_up(
     assert (house.code, house.stopped) == (1, False)
     tend(house)  # nothing more is started
     assert list(house.children) == ["inbox"]
+
+
+def house_with_a_dying_server(settings: Settings) -> House:
+    house = house_with_a_silent_server(settings)
+    house.children["server"].command = [sys.executable, "-c", "raise SystemExit(3)"]
+    return house
+
+
+def let_it_end(house: House) -> None:
+    server = house.children["server"]
+    server.not_before = 0.0  # the pause is over
+    tend(house)
+    assert server.process is not None
+    server.process.wait()
+    tend(house)
+
+
+def test_a_server_that_always_ends_by_itself_is_given_up_in_the_end(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house = house_with_a_dying_server(settings)
+    for _ in range(MOST_ENDS - 1):
+        let_it_end(house)
+    assert capsys.readouterr().err.count("server ended with code 3") == MOST_ENDS - 1
+    assert (set(house.children), house.code) == ({"inbox", "server", "runner"}, 0)
+    runner = house.children["runner"]
+    let_it_end(house)
+    assert runner.process is None
+    said = capsys.readouterr().err
+    assert f"error: the Prefect server has ended by itself {MOST_ENDS} times and never answered" in said
+    assert "publishes once a day" in said
+    assert (set(house.children), house.code, house.stopped) == ({"inbox"}, 1, False)
+
+
+def test_a_server_that_has_answered_before_may_end_as_often_as_it_will(settings: Settings) -> None:
+    house = house_with_a_dying_server(settings)
+    house.met = True
+    for _ in range(MOST_ENDS + 1):
+        let_it_end(house)
+    assert (set(house.children), house.code) == ({"inbox", "server", "runner"}, 0)
+    close_house(house)
 
 
 def test_a_server_that_has_answered_before_is_never_given_up(settings: Settings) -> None:
