@@ -96,3 +96,59 @@ def test_a_home_that_cannot_be_written_is_said_with_what_to_set(tmp_path: Path) 
     assert done.returncode == 2
     assert "XDG_CONFIG_HOME" in done.stderr
     assert "GREEN_LOGIC_SIGNING_KEY" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            {"purple_response": {"code": "x = 1"}},
+            "purple_response.sourceCode: missing; code stands there, is it meant?",
+        ),
+        ({"task": {"descripton": "d"}}, "task.description: missing; descripton stands there, is it meant?"),
+        ({"battle_id": ..., "id": "a"}, "got nothing; id stands there, is it meant?"),
+        ({"purple_response": {"origin": "x"}}, "purple_response.sourceCode: missing"),
+        ({"purple_response": {"sourceCode": 5}}, "purple_response.sourceCode: expected a string, got 5"),
+        ({"task": None}, "task: expected an object, got null"),
+        ({"participant": "me"}, "participant: expected an object, got 'me'"),
+        ({"task": {"description": "d", "entry_points": "f"}}, "task.entry_points: expected a list, got 'f'"),
+        ({"red_report": {"vulnerabilities": {}}}, "red_report.vulnerabilities: expected a list, got an object"),
+    ],
+)
+def test_a_refusal_speaks_json_and_names_what_stands_in_the_place(
+    tmp_path: Path, change: dict[str, Any], reason: str
+) -> None:
+    line = {name: value for name, value in (battle("a") | change).items() if value is not ...}
+    done = call("run", put(tmp_path, line), "--dry-run", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("in.jsonl:1: ")
+    assert done.stderr.endswith(f"{reason}\n")
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("flags", [["--judge-model", "m"], ["--judge-required"], ["--judge-reviews", "5"]])
+def test_a_flag_for_a_reviewer_that_nobody_named_is_refused(tmp_path: Path, flags: list[str]) -> None:
+    put(tmp_path, battle("a"))
+    for more in ([], ["--dry-run"]):
+        done = call("run", "in.jsonl", "--local", *flags, *more, cwd=tmp_path)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"error: {flags[0]} without a reviewer")
+    assert not (tmp_path / "data").exists()
+    named = {"GREEN_LOGIC_JUDGE": "http://127.0.0.1:1", "GREEN_LOGIC_JUDGE_MODEL": "m"}
+    assert call("run", "in.jsonl", "--dry-run", *flags, cwd=tmp_path, **named).returncode == 0
+
+
+def test_an_input_without_a_battle_is_told_from_one_that_is_recorded_already(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text("\n  \n")
+    assert "the input holds no battle" in call("run", "in.jsonl", "--local", cwd=tmp_path).stdout
+    put(tmp_path, battle("a"))
+    assert call("run", "in.jsonl", "--local", cwd=tmp_path).returncode == 0
+    assert "nothing new to record" in call("run", "in.jsonl", "--local", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("words", [["--json"], ["-C", "x"], ["-q", "--json"], ["-C"]])
+def test_flags_without_a_command_say_that_it_is_missing(tmp_path: Path, words: list[str]) -> None:
+    done = call(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == f"error: no command in {' '.join(words)!r}\n  green-logic --help\n"
+    assert not (tmp_path / "data").exists()

@@ -199,6 +199,15 @@ def _is_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
+_EXPECTED = {
+    "string_type": "expected a string",
+    "list_type": "expected a list",
+    "dict_type": "expected an object",
+    "model_type": "expected an object",
+    "int_type": "expected an integer",
+}
+
+
 def _first_error(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
@@ -207,7 +216,9 @@ def _first_error(error: ValidationError) -> str:
         return f"{field}: missing{more}"
     if first["type"] == "value_error":
         return f"{field}: {first['ctx']['error']}{more}"  # of our own validators, which say what they got
-    return f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}, got {excerpt(first.get('input'))}{more}"
+    # pydantic speaks of Python's types; whoever wrote the line knows JSON's
+    expected = _EXPECTED.get(first["type"]) or f"{first['msg'][0].lower()}{first['msg'][1:]}"
+    return f"{field}: {expected}, got {excerpt(first.get('input'))}{more}"
 
 
 def _reason(error: BaseException) -> str:

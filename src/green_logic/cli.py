@@ -118,7 +118,8 @@ def _run_command(words: list[str], runner: Callable[[BatchRun], None] | None) ->
     words = _command_first(words)
     try:
         if words[0].startswith("-"):
-            _main_parser().parse_args(words)
+            if words[0] not in FLAGS_BEFORE:  # --help, --version, or unknown
+                _main_parser().parse_args(words)
             raise _UsageError(f"no command in {' '.join(words)!r}", hint="green-logic --help")
         command = _load(words[0])
         options = _command_parser(words[0], command).parse_args(words[1:])

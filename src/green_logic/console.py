@@ -107,7 +107,7 @@ def write_summary(run: BatchRun, stream: TextIO, next_commands: list[str]) -> No
     mark = "✔" if run.totals.clean else "✘"
     console.print(f"{mark} {summary_line(run)}", markup=False, style="bold")
     if not run.totals.recorded and run.totals.clean:
-        console.print("  nothing new to record", markup=False)
+        console.print(f"  {'nothing new to record' if run.totals.read else 'the input holds no battle'}", markup=False)
     for reason in outcomes.reasons[:REASONS_SHOWN]:
         console.print(f"  {printable(reason, 300)}", markup=False)
     if len(outcomes.reasons) > REASONS_SHOWN:

@@ -24,7 +24,8 @@ from green_logic.battle import Battle, parse_battle
 from green_logic.errors import ConfigurationError, InvalidBattleError
 from green_logic.files import TEMPORARY_PREFIX, make_directory, storage_errors, sync_directory, sync_file
 from green_logic.settings import Settings
-from green_logic.spelling import find_misspelt
+from green_logic.spelling import find_meant, find_misspelt
+from green_logic.strict_json import parse_json
 from green_logic.unpacking import open_unpacked
 
 STDIN = "-"
@@ -119,7 +120,7 @@ class BattleFile:
         try:
             battle = parse_battle(line, max_source_bytes=self._settings.max_source_bytes)
         except InvalidBattleError as error:
-            return Line(number, None, error.message, text, self._offset())
+            return Line(number, None, error.message + _instead(line, error.message), text, self._offset())
         return Line(number, battle, offset=self._offset(), warnings=tuple(find_misspelt(battle.value)))
 
     def _offset(self) -> int:
@@ -175,12 +176,16 @@ class Warnings:
     def add(self, line: Line) -> None:
         """Take note of the warnings of a line."""
         for text in line.warnings:
-            if text in self._kinds:
-                self._kinds[text][1] += 1
-            elif len(self._kinds) < WARNINGS_KEPT:
-                self._kinds[text] = [line.number, 1]
-            else:
-                self.left_out += 1
+            self.note(text, line.number)
+
+    def note(self, text: str, number: int) -> None:
+        """Take note of one about the line of this number."""
+        if text in self._kinds:
+            self._kinds[text][1] += 1
+        elif len(self._kinds) < WARNINGS_KEPT:
+            self._kinds[text] = [number, 1]
+        else:
+            self.left_out += 1
 
     def as_json(self) -> list[dict[str, object]]:
         """As plain values, in the order of appearance."""
@@ -197,6 +202,15 @@ class Warnings:
 def shown_name(source: str) -> str:
     """An input's name as text; a file name may hold bytes that are none."""
     return "<stdin>" if source == STDIN else os.fsencode(source).decode("utf-8", "backslashreplace")
+
+
+def _instead(line: bytes, reason: str) -> str:
+    """What stands in the line for the field that it was refused for the lack of, as the end of the reason."""
+    field, _, fault = reason.partition(": ")
+    if not fault.startswith("missing") and not fault.endswith("got nothing"):
+        return ""
+    name = find_meant(parse_json(line), field)
+    return f"; {name} stands there, is it meant?" if name else ""
 
 
 def _check_layout(name: str, head: list[bytes]) -> None:

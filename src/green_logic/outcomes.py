@@ -63,12 +63,15 @@ class Outcomes:
         if line.battle is None:
             self.refuse(line, line.reason)
 
-    def recorded(self, result: dict[str, Any]) -> None:
-        """A result has its row."""
+    def recorded(self, line: Line, result: dict[str, Any]) -> None:
+        """The result of a line has its row."""
         self.totals.recorded += 1
         self.profile = (result.get("profile") or {}).get("id", self.profile)
         if len(self.rows) < ROWS_KEPT:
             self.rows.append(summary_row(result, self._settings))
+        review = result["evaluation"].get("judge_review")
+        if review and review["kind"] == "none":  # for good: a recorded battle is not judged again
+            self.warnings.note(f"judged without the LLM reviewer: {review['reason']}", line.number)
         self._forget_aside(result["battle_id"])
 
     def already_recorded(self, battle_id: str) -> None:

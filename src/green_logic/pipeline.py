@@ -210,7 +210,7 @@ class BatchRun:
     def _count(self, chunk: Chunk, receipt: Receipt, known: Known | None) -> None:
         line = chunk.lines[receipt.battle_id]
         if receipt.status == "recorded":
-            self.outcomes.recorded(chunk.results[receipt.battle_id])
+            self.outcomes.recorded(line, chunk.results[receipt.battle_id])
         elif receipt.status == "already_recorded" or (known and known.battle_sha256 == battle_of(line).sha256):
             # another run judged the same battle at the same time and was first
             self.outcomes.already_recorded(receipt.battle_id)

@@ -61,9 +61,21 @@ def find_misspelt(value: Mapping[str, Any]) -> Iterator[str]:
             yield f"task.constraints.{_shown(name)}: no such constraint, recorded as unchecked{meant}"
 
 
+def find_meant(value: Mapping[str, Any], field: str) -> str | None:
+    """The key that stands where `field`, such as `task.description`, is missing, and looks as if it were meant."""
+    part, _, wanted = field.rpartition(".")
+    names, found = NAMES.get(part, ()), value.get(part) if part else value
+    others = sorted(found.keys() - set(names)) if isinstance(found, dict) else []
+    return next((_shown(name) for name in others if _meant(part, name, names) == wanted), None)
+
+
+def _meant(part: str, name: str, names: tuple[str, ...]) -> str | None:
+    return MEANT.get(part, {}).get(name.lower()) or _closest(name, names)
+
+
 def _find_in(part: str, found: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
     for name in sorted(found.keys() - set(names)):
-        meant = MEANT.get(part, {}).get(name.lower()) or _closest(name, names)
+        meant = _meant(part, name, names)
         # a name beside the one it could stand for is one of its own
         if meant and meant not in found:
             yield f"{part}{'.' if part else ''}{_shown(name)}: kept but not read; did you mean {meant}?"

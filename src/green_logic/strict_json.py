@@ -66,6 +66,8 @@ def excerpt(value: object) -> str:
         return "nothing"
     if isinstance(value, (dict, list)):
         return kind_of(value)
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()  # as JSON has them
     text = ascii(value)
     return text if len(text) <= EXCERPT else text[:EXCERPT] + "…"
 

@@ -39,7 +39,8 @@ def evaluations(settings: Settings):
 def test_a_review_moves_a_measured_l_by_a_tenth_and_stands_in_for_missing_tests(settings, tmp_path):
     with Endpoint() as endpoint:
         endpoint.script = [reply(0.4)] * 10
-        assert run(settings, tmp_path, endpoint)["recorded"] == 2
+        report = run(settings, tmp_path, endpoint)
+    assert (report["recorded"], report["warnings"]) == (2, [])
     found = evaluations(settings)
     assert found["tested"]["evaluation"]["logic_score"] == 0.9
     assert found["untested"]["evaluation"]["logic_score"] == 0.4
@@ -50,10 +51,14 @@ def test_a_review_moves_a_measured_l_by_a_tenth_and_stands_in_for_missing_tests(
 def test_an_optional_judge_that_is_down_leaves_the_evidence_as_it_is(settings, tmp_path):
     with Endpoint() as endpoint:
         endpoint.script = [reply(0.4)] + [status(404)] * 200  # it answers the first question only
-        assert run(settings, tmp_path, endpoint)["recorded"] == 2
+        report = run(settings, tmp_path, endpoint)
+    assert report["recorded"] == 2
     found = evaluations(settings)
     assert (found["tested"]["evaluation"]["logic_score"], found["untested"]["evaluation"]["logic_score"]) == (1.0, None)
     assert found["tested"]["evaluation"]["judge"] == "none"
+    # a row stays for ever, so whoever started the run is to hear that the reviewer was not there
+    reason = found["tested"]["evaluation"]["judge_review"]["reason"]
+    assert report["warnings"] == [{"message": f"judged without the LLM reviewer: {reason}", "line": 1, "lines": 2}]
 
 
 def test_a_required_judge_that_is_down_means_not_evaluated_never_a_score(settings, tmp_path):

@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Judge and record, in this process or as a flow."""
+    _check_review(options, settings)
     if options.dry_run:
         return _dry_run(options, settings)
     if options.runner is None and not options.local and (options.prefect or os.environ.get("PREFECT_API_URL")):
@@ -71,6 +72,14 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         _warn(batch.outcomes.warnings.texts(batch.name), quiet=options.quiet)
         _tell(options, batch)
         return GOOD if batch.totals.clean else BAD
+
+
+def _check_review(options: argparse.Namespace, settings: Settings) -> None:
+    flags = {name: getattr(options, name) for name in ("judge_model", "judge_required", "judge_reviews")}
+    given = ", ".join("--" + name.replace("_", "-") for name, value in flags.items() if value)
+    if given and not settings.judge:
+        hint = "add --judge URL, or set GREEN_LOGIC_JUDGE or `judge` in green-logic.toml"
+        raise ConfigurationError(f"{given} without a reviewer: nobody would be asked", hint=hint)
 
 
 def _tell(options: argparse.Namespace, batch: BatchRun) -> None:
