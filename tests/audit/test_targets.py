@@ -47,6 +47,7 @@ def test_every_kind_of_target_is_told_apart(published, verify):
         published.path(""): "ledger",
         published.path("exports"): "export",
         published.path("exports/battles"): "export",
+        published.path("exports/battles/v1"): "export",
         parquet: "export",
         backup: "backup",
         published.path("archives"): "archives",
@@ -75,7 +76,8 @@ def test_a_damaged_publication_is_an_answer_of_1_and_named(published, verify):
 
 def test_a_target_that_is_not_there_says_so(published, verify, tmp_path):
     place = ["-C", published.books.settings.data_dir]
-    for target in ("nofile.json", "/nowhere/dbom_x.json", tmp_path / "none.parquet", "b-900", "data/exports/"):
+    absent = ("nofile.json", "/nowhere/dbom_x.json", tmp_path / "none.parquet", "b-900", f"{tmp_path}/data/exports/")
+    for target in absent:
         code, text = verify(target, *place)
         assert code == 2
         assert "no such file" in text
@@ -93,6 +95,70 @@ def test_a_folder_with_nothing_to_verify_says_what_was_looked_for(published, ver
         assert "no ledger, archive, export or backup" in text
         (empty / name).write_bytes(published.path(name).read_bytes())
     assert sorted(path.name for path in empty.iterdir()) == ["checkpoint", "judge.pub"]
+
+
+def test_what_cannot_be_verified_as_one_leads_to_what_can(published, verify, tmp_path):
+    place = ["-C", published.books.settings.data_dir]
+    month = published.path(published.names("exports")[-1]).parent
+    newest = max(path for path in published.path("backups").iterdir() if path.is_dir())
+    for target, call in (
+        (published.path("battles.db"), f"green-logic verify {published.path('')}/"),
+        (published.path("backups"), f"green-logic verify {newest}"),
+        (published.path("dboms"), f"green-logic verify {published.path('dboms')}/dbom_*.json"),
+        (month, f"green-logic verify {month}/*.parquet"),
+    ):
+        code, text = verify(target, *place)
+        assert code == 2
+        assert text.endswith(f"\n  {call}\n".replace("//", "/"))
+    code, document = verify(published.path("battles.db"), "--json", *place)
+    assert (code, document["error"]["code"]) == (2, "configuration")
+
+
+def test_an_export_is_sealed_as_far_as_the_checkpoint_beside_it_says(published, verify):
+    exports, key = published.path("exports"), ["--key", published.path("judge.pub"), "-C", "nowhere"]
+    note = published.path("exports/battles/checkpoint")
+    document = verify(exports, "--json", *key)[1]["targets"][0]
+    assert document["sealed"] == int(note.read_text().split("\n")[1]) > 0
+    assert (document["pinned"], document["unsealed"]) == (0, document["battles"] - document["sealed"])
+    whole = note.read_bytes()
+    note.unlink()
+    assert verify(exports, "--json", *key)[1]["targets"][0]["sealed"] == 0
+    lines = whole.decode().split("\n")
+    for damaged in (whole[:-8] + b"AAAAAA=\n", whole.replace(lines[2].encode(), lines[2][::-1].encode()), b"x"):
+        note.write_bytes(damaged)
+        code, document = verify(exports, "--json", *key)
+        assert code == 1
+        assert [one["kind"] for one in document["targets"][0]["findings"]] in (["signature"], ["note"])
+        assert document["targets"][0]["sealed"] == 0
+
+
+def test_what_is_good_only_as_far_as_that_goes_is_said_once(published, verify):
+    dboms = [published.path(f"dboms/dbom_b-00{number}.json") for number in (3, 4)]
+    note, place = ["--checkpoint", published.path("checkpoint")], ["-C", published.books.settings.data_dir]
+    text = verify(*dboms, *note, *place)[1]
+    assert text.count("is good") == 2
+    assert text.count("key not pinned") == text.count("--checkpoint says nothing about a DBOM alone") == 1
+    text = verify(*dboms, "--key", published.path("judge.pub"), *place)[1]
+    assert "not pinned" not in text
+    assert "--checkpoint" not in text
+
+
+def test_a_parquet_file_that_another_tool_wrote_is_told_by_its_first_other_column(published, verify, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = parquet.ParquetFile(published.path(published.names("exports")[-1])).read()
+    key = ["--key", published.path("judge.pub"), "-C", "nowhere"]
+    plain = table.set_column(table.column_names.index("agent"), "agent", table["agent"].cast("string"))
+    for changed, what in (
+        (plain, "expected agent: dictionary<values=string, indices=int32, ordered=0>, got agent: string"),
+        (table.drop_columns(["sigma_judge"]), "'sigma_judge' is missing"),
+        (table.append_column("rank", table["id"]), "'rank' is not one of them"),
+        (table.select(table.column_names[::-1]), "another order"),
+    ):
+        parquet.write_table(changed, tmp_path / "other.parquet")
+        code, text = verify(tmp_path / "other.parquet", *key)
+        assert code == 1
+        assert what in text
+        assert "as its own seal says" not in text
 
 
 def test_strict_makes_findings_of_what_is_unpinned_or_unsealed(published, verify, make_result):

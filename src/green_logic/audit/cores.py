@@ -55,9 +55,7 @@ def processes(
         try:
             yield _spread_over(pool, workers * AHEAD)
         except BaseException:
-            pool.shutdown(
-                wait=False, cancel_futures=True
-            )  # nobody takes the answers, and Ctrl-C need not wait for them
+            pool.shutdown(cancel_futures=True)  # nobody takes the answers: what is not begun need not be done
             raise
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from green_logic.audit.apart import TOO_LARGE, read_apart
 from green_logic.audit.exports import check_bytes, check_files, find_strays
 from green_logic.audit.report import AuditReport
+from green_logic.audit.single import read_target
 from green_logic.errors import VerificationError
 from green_logic.ledger.findings import EXAMPLES_KEPT, Finding, Tally
 from green_logic.proof.checkpoint import Checkpoint, open_checkpoint
@@ -22,15 +23,17 @@ from green_logic.proof.pinned import parse_public_keys, pem_bytes
 from green_logic.publish.leaves import Progress, no_progress
 from green_logic.publish.manifest import MANIFESTS, VERSION_FOLDER, Catalog, DataFile, read_catalog
 from green_logic.publish.published import Folder
+from green_logic.settings import CHECKPOINT_NAME
 
 SUFFIX = ".parquet"
 
 
 def find_export(path: Path) -> Path | None:
-    """The export that a path is or holds, or the Parquet file that it is."""
+    """The export that a path is, holds or is the data of, or the Parquet file that it is."""
     if path.is_file():
         return path if path.suffix == SUFFIX else None
-    return next((found for found in (path, path / "battles") if (found / MANIFESTS).is_dir()), None)
+    places = (path, path / "battles", *([path.parent] if path.name == VERSION_FOLDER else []))
+    return next((found for found in places if (found / MANIFESTS).is_dir()), None)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class _Trusted:
     part: bool
     workers: int
     progress: Progress
+    beside: bytes = b""  # the checkpoint that lies beside the export
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,9 @@ def audit_export(
     ConfigurationError for a version that this code does not know.
     """
     report = AuditReport(str(path), key_pinned=True, what="export", tally=Tally(kept))
-    trusted = _Trusted(keys, pins, part, workers, on_progress or no_progress)
+    note = path / CHECKPOINT_NAME
+    beside = read_target(note) if path.is_dir() and note.is_file() else b""
+    trusted = _Trusted(keys, pins, part, workers, on_progress or no_progress, beside)
     for finding in _check_export(path, trusted, report):
         report.tally.add(finding)
     return report
@@ -147,8 +153,22 @@ def _add_up(files: Sequence[_Sealed], catalog: Catalog, trusted: _Trusted, repor
                 yield Finding("leaf-gap", "the export", f"holds leaf {leaf} twice, or lacks one before it")
                 return
             digests[at : at + HASH_SIZE] = sealed.digests[number * HASH_SIZE : (number + 1) * HASH_SIZE]
-    roots = _roots(digests if first == 0 else b"", {pin.size for pin in trusted.pins})
-    yield from _check_pins(roots, trusted, origins[0] if origins else None, report)
+    origin = origins[0] if origins else None
+    try:
+        beside = open_checkpoint(trusted.beside, trusted.keys, origin=origin) if trusted.beside else None
+    except VerificationError as error:
+        beside = None
+        if error.kind != "unknown-key":  # by a later key of the judge, perhaps; then it says nothing here
+            yield Finding(error.kind, f"the {CHECKPOINT_NAME} beside it", error.message)
+    sizes = {pin.size for pin in trusted.pins} | ({beside.size} if beside else set())
+    roots = _roots(digests if first == 0 else b"", sizes)
+    yield from _check_pins(roots, trusted, origin, report)
+    if beside is not None and beside.size in roots:  # it may be newer than the export
+        if roots[beside.size] == beside.root:
+            report.sealed = max(report.sealed, beside.size)
+        else:
+            message = f"the first {beside.size} battles have another root than was signed"
+            yield Finding("history-rewritten", f"the {CHECKPOINT_NAME} beside it", message)
 
 
 def _roots(digests: bytes | bytearray, sizes: set[int]) -> dict[int, bytes]:

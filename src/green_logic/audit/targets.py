@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from green_logic.publish.leaves import Progress
 
 LEGACY = "legacy-unsigned"
+DATABASE_START = b"SQLite format 3\0"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,9 @@ def _check_path(target: str, terms: Terms) -> AuditReport | Verdict:
         return _check_battle(target, terms)
     if path.is_dir() or path.suffix == ".parquet" or path.name.startswith("dboms-"):
         return _check_publication(path, terms)
+    if _starts_with(path, DATABASE_START):
+        message = f"{path}: a database is not verified by itself, but with what belongs to it"
+        raise ConfigurationError(message, hint=f"green-logic verify {path.parent}/")
     return _check_file(path, terms)
 
 
@@ -99,7 +103,28 @@ def _check_publication(path: Path, terms: Terms) -> AuditReport | Verdict:
         return _audit(path, terms, own=False)
     except LedgerMissingError as error:
         message = f"{path}: no ledger, archive, export or backup is in this folder"
-        raise ConfigurationError(message, hint="green-logic verify --help tells what can be verified") from error
+        raise ConfigurationError(message, hint=_what_is_there(path)) from error
+
+
+def _what_is_there(folder: Path) -> str:
+    """What to call instead, for a folder that cannot be verified as one."""
+    from green_logic.audit.backups import is_backup  # noqa: PLC0415  as above
+
+    names = sorted(folder.iterdir())
+    if backups := [path for path in names if path.is_dir() and is_backup(path)]:
+        return f"green-logic verify {backups[-1]}"
+    for pattern in ("dbom_*.json", "*.parquet", "*.tlog-proof"):
+        if any(path.match(pattern) for path in names):
+            return f"green-logic verify {folder}/{pattern}"
+    return "green-logic verify --help tells what can be verified"
+
+
+def _starts_with(path: Path, beginning: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(beginning)) == beginning
+    except OSError:
+        return False  # whoever reads it next says why
 
 
 def _audit(data_dir: Path, terms: Terms, *, own: bool) -> AuditReport:
@@ -125,7 +150,7 @@ def _check_battle(target: str, terms: Terms) -> Verdict:
             raise
     raise ConfigurationError(
         f"{target}: no such file, and no battle on the ledger in {terms.settings.data_dir}/ has this id",
-        hint="green-logic query lists the battles",
+        hint="green-logic list shows the battles",
     )
 
 

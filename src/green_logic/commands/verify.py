@@ -108,7 +108,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         for answer in answers:
             if len(answers) > 1 and not isinstance(answer, Verdict):
                 say(f"{answer.target}:")
-            _tell(answer, pinned=keys is not None, quiet=options.quiet)
+            _tell(answer, quiet=options.quiet)
+        _tell_limits(answers, pinned=keys is not None, note=bool(options.checkpoint))
     return GOOD if ok else BAD
 
 
@@ -174,14 +175,21 @@ def _as_json(answer: Any) -> dict[str, Any]:
     return {**content, "keyids": list(answer.keyids), "findings": explain(answer.tally)}
 
 
-def _tell(answer: Any, *, pinned: bool, quiet: bool) -> None:
+def _tell_limits(answers: list[Any], *, pinned: bool, note: bool) -> None:
+    good = [answer for answer in answers if getattr(answer, "kind", "") == ""]
+    if good and not pinned:
+        say("  key not pinned: this shows that the files agree with each other; give --key FILE")
+    if note and any(answer.what == "dbom" for answer in good):
+        say("  --checkpoint says nothing about a DBOM alone; of its receipt (green-logic prove) or archive it does")
+
+
+def _tell(answer: Any, *, quiet: bool) -> None:
     from green_logic.audit.single import Verdict
 
-    unpinned = "" if pinned else "\n  key not pinned: this shows that the files agree with each other; give --key FILE"
     if isinstance(answer, Verdict):
         what = {"dbom": "DBOM"}.get(answer.what, answer.what)
         if not answer.kind:
-            say(f"✔ {answer.path}: {what} is good: {answer.message}{unpinned}")
+            say(f"✔ {answer.path}: {what} is good: {answer.message}")
         else:
             say(f"{'?' if answer.kind == 'legacy-unsigned' else '✘'} {answer.path}: {answer.kind}: {answer.message}")
         return
@@ -193,14 +201,14 @@ def _tell(answer: Any, *, pinned: bool, quiet: bool) -> None:
         _tell_findings(item)
     levels = f"sealed to {answer.sealed} · pinned to {answer.pinned} · {answer.unsealed} unsealed"
     if answer.ok:
-        say(f"✔ consistent · {levels}{unpinned}")
+        say(f"✔ consistent · {levels}")
     else:
-        say(f"✘ {answer.tally.total()} findings · {levels}{unpinned}")
+        say(f"✘ {answer.tally.total()} findings · {levels}")
 
 
 def _tell_counts(answer: AuditReport) -> None:
     if answer.what == "export":
-        say(f"rows        {answer.battles}, each as its own seal says")
+        say(f"rows        {answer.battles}" + ("" if answer.tally.total() else ", each as its own seal says"))
         return
     say(f"rows        {answer.battles} of {answer.leaves} leaves have their row")
     say(f"DBOM files  {answer.files} of {answer.leaves}")

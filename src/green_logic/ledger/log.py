@@ -99,7 +99,7 @@ def find_leaf(connection: sqlite3.Connection, battle_id: str) -> tuple[int, str]
     query = "SELECT leaf_index, envelope FROM ledger WHERE battle_row = (SELECT id FROM battles WHERE battle_id = ?)"
     row = connection.execute(query, (battle_id,)).fetchone()
     if row is None:
-        raise ConfigurationError(f"no battle {battle_id!r} on this ledger", hint="green-logic query lists them")
+        raise ConfigurationError(f"no battle {battle_id!r} on this ledger", hint="green-logic list shows them")
     return int(row[0]), str(row[1])
 
 

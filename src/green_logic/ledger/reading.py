@@ -78,7 +78,7 @@ def read_battle(settings: Settings, battle_id: str) -> dict[str, Any]:
         if battle_id in ids:
             ids = [battle_id]
         if len(ids) != 1:
-            hint = f"these start so: {', '.join(ids)}" if ids else "green-logic status shows how many there are"
+            hint = f"these start so: {', '.join(ids)}" if ids else "green-logic list shows what is recorded"
             raise ConfigurationError(f"no single battle {battle_id!r} in {settings.database}", hint=hint)
         row = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM battles WHERE battle_id = ?", ids).fetchone()  # noqa: S608  our constants
         return {**dict(zip(COLUMNS, row, strict=True)), "dbom": rebuild(connection, ids[0])}

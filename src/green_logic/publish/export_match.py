@@ -104,7 +104,7 @@ def read_rows(path: Path, name: str, file: DataFile | None = None) -> Iterator[p
         # pre_buffer would hold the whole file in memory
         with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as parquet:
             if not parquet.schema_arrow.equals(SCHEMA, check_metadata=True):
-                raise _wrong(name, "its columns are not those of the contract")
+                raise _wrong(name, f"its columns are not those of the contract: {_other(parquet.schema_arrow)}")
             for batch in _batches(parquet):
                 batch.validate(full=True)
                 ids = integers(batch["id"]).tolist()
@@ -122,6 +122,20 @@ def read_rows(path: Path, name: str, file: DataFile | None = None) -> Iterator[p
         raise _wrong(name, str(error)) from error
     if file is not None and (file.first, file.last, file.rows) != (first, previous, rows):
         raise _wrong(name, f"expected {file.rows} rows {file.first}-{file.last}, got {rows} rows {first}-{previous}")
+
+
+def _other(found: pa.Schema) -> str:
+    """The first thing in which a schema is not that of the contract."""
+    for name in [*SCHEMA.names, *found.names]:
+        if name not in found.names or name not in SCHEMA.names:
+            return f"{name[:80]!r} is {'missing' if name in SCHEMA.names else 'not one of them'}"
+        if found.names.count(name) == 1 and not found.field(name).equals(SCHEMA.field(name), check_metadata=True):
+            return f"expected {_said(SCHEMA.field(name))}, got {_said(found.field(name))}"
+    return "another order, or another version in its metadata"
+
+
+def _said(field: pa.Field) -> str:
+    return f"{field.name}: {field.type}{'' if field.nullable else ' not null'}"[:200]
 
 
 def _batches(parquet: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
