@@ -33,7 +33,7 @@ def outcomes(run: TestRun) -> dict[str, str]:
 
 
 def test_the_corpus_is_large() -> None:
-    assert len(PAIRS) >= 40
+    assert len(PAIRS) >= 60
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -245,3 +245,88 @@ def test_the_words_of_a_solution_run_with_the_solution(sandbox: Sandbox) -> None
     source = 'import sys\nrun = eval\ndef words(): return \'"test_solution" in __import__("sys").modules\''
     tests = "import solution\ndef test_a(): assert solution.run(solution.words()) is False"
     assert outcomes(sandbox.run_tests(source, tests, kind="hidden")) == {"test_a": "passed"}
+
+
+@pytest.mark.parametrize(
+    ("body", "slots"), [("__slots__ = ('x',)", True), ("__slots__ = ()", True), ("pass", False), ("x = 1", False)]
+)
+def test_a_class_has_slots_if_the_solutions_has(sandbox: Sandbox, body: str, slots: bool) -> None:
+    tests = f"""
+import solution
+def test_class(): assert hasattr(solution.A, "__slots__") is {slots}
+def test_object(): assert hasattr(solution.A(), "__slots__") is {slots}
+def test_room(): assert hasattr(solution.A(), "__dict__") is {not slots}
+"""
+    run = sandbox.run_tests(f"class A:\n    {body}", tests, kind="hidden")
+    assert run.tamper == "out_of_process"
+    assert set(outcomes(run).values()) == {"passed"}, run.outcomes
+
+
+def test_a_mapping_is_compared_by_what_it_said_it_holds(sandbox: Sandbox) -> None:
+    source = """
+from collections.abc import Mapping, Set
+SEEN = []
+class Box(Mapping):
+    def __init__(self, **items): self._items = items
+    def __getitem__(self, key): return self._items[key]
+    def __iter__(self): return iter(self._items)
+    def __len__(self): return len(self._items)
+class Any(Box):
+    def __eq__(self, other): SEEN.append(other); return True
+class Other(Box):
+    def items(self): return 5
+class Some(Set):
+    def __contains__(self, item): SEEN.append(item); return True
+    def __iter__(self): return iter([1])
+    def __len__(self): return 1
+def box(): return Box(a=1)
+def anything(): return Any(a=1)
+def other(): return Other(a=1)
+def some(): return Some()
+def seen(): return SEEN
+"""
+    tests = """
+import pytest
+from solution import anything, box, other, seen, some
+def test_equal(): assert box() == {"a": 1} == box() and some() == {1} and box() == box()
+def test_unequal(): assert box() != {"a": 2} and box() != {} and box() != [("a", 1)] and some() != {1, 2}
+def test_its_own_word_is_not_taken():
+    assert anything() != {"a": 1} and anything() != {"b": 7654321}
+    assert not some() >= {7654321} and 7654321 not in list(some())
+    with pytest.raises(TypeError): other() == {"a": 7654321}
+def test_it_saw_nothing(): assert seen() == []
+"""
+    run = sandbox.run_tests(source, tests, kind="hidden")
+    assert set(outcomes(run).values()) == {"passed"}, run.outcomes
+
+
+def test_what_an_exception_was_raised_from_is_told_but_not_believed(sandbox: Sandbox) -> None:
+    source = """
+class Loop(Exception): pass
+def plain(): raise Loop("x")
+def cyclic():
+    first, second = Loop("first"), Loop("second")
+    first.__context__, second.__context__ = second, first
+    raise first
+def both():
+    try: raise KeyError(1)
+    except KeyError as error:
+        try: raise ValueError(2)
+        except ValueError: raise Loop("x") from error
+"""
+    tests = """
+import pytest
+from solution import Loop, both, cyclic, plain
+def test_plain():
+    with pytest.raises(Loop) as caught: plain()
+    assert caught.value.__cause__ is None is caught.value.__context__ and not caught.value.__suppress_context__
+def test_cyclic():
+    with pytest.raises(Loop, match="^first$") as caught: cyclic()
+    assert str(caught.value.__context__) == "second"
+def test_both():
+    with pytest.raises(Loop) as caught: both()
+    assert type(caught.value.__cause__) is KeyError and type(caught.value.__context__) is ValueError
+    assert caught.value.__suppress_context__
+"""
+    run = sandbox.run_tests(source, tests, kind="hidden")
+    assert set(outcomes(run).values()) == {"passed"}, run.outcomes

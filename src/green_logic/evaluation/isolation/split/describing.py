@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Callable
+from collections import UserList
+from collections.abc import Callable, Mapping, Set
 from typing import TYPE_CHECKING, Any
 
+from green_logic.evaluation.isolation.split.handed import HANDED_ERROR
 from green_logic.evaluation.isolation.split.values import BUILTIN_NAMES, name_standard_class
 from green_logic.evaluation.isolation.split.words import words
 
@@ -43,6 +45,7 @@ def describe_class(peer: SolutionPeer, kind: type) -> dict[str, Any]:
         "unhashable": kind.__hash__ is None,
         "value": next((base.__name__ for base in VALUE_BASES if issubclass(kind, base)), None),
         "content": next((base.__name__ for base in CONTAINER_BASES if issubclass(kind, base)), None),
+        "compared": _find_compared(kind)[0],
         "exception": issubclass(kind, BaseException),
         "fields": list(getattr(kind, "_fields", ())) if issubclass(kind, tuple) else [],
         "dataclass": [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else None,
@@ -52,8 +55,10 @@ def describe_class(peer: SolutionPeer, kind: type) -> dict[str, Any]:
     }
 
 
-def describe_error(peer: SolutionPeer, error: BaseException, depth: int = 0) -> dict[str, Any]:
-    """What the tests' side must know to raise the same exception."""
+def describe_error(peer: SolutionPeer, error: BaseException, depth: int = 0) -> Any:
+    """What the tests' side must know to raise the same exception; one of the tests goes back as itself."""
+    if HANDED_ERROR in vars(error):
+        return ["h", vars(error)[HANDED_ERROR]]
     base = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
     described: dict[str, Any] = {"base": base.__name__, "text": _text_of(error), "args": _arguments_of(peer, error)}
     if type(error) is not base:
@@ -66,12 +71,22 @@ def describe_error(peer: SolutionPeer, error: BaseException, depth: int = 0) -> 
         described["file"] = error.filename[:MAX_TEXT]
     if isinstance(error, BaseExceptionGroup):
         described["group"] = [describe_error(peer, part, depth + 1) for part in error.exceptions[:100] if depth < 10]
-    cause = error.__cause__
-    if cause is not None and depth < MAX_CAUSES:
-        described["cause"] = describe_error(peer, cause, depth + 1)
+    described |= _describe_links(peer, error, depth)
     if notes := getattr(error, "__notes__", None):
         described["notes"] = [str(note)[:MAX_TEXT] for note in list(notes)[:10]]
     return described
+
+
+def _describe_links(peer: SolutionPeer, error: BaseException, depth: int) -> dict[str, Any]:
+    """What it was raised from, and during what."""
+    links: dict[str, Any] = {"suppress": True} if error.__suppress_context__ else {}
+    cause, context = error.__cause__, error.__context__
+    if depth < MAX_CAUSES:
+        if cause is not None:
+            links["cause"] = describe_error(peer, cause, depth + 1)
+        if context is not None:
+            links["context"] = "cause" if context is cause else describe_error(peer, context, depth + 1)
+    return links
 
 
 # how to get at the builtin value of a subclass's instance without asking its own methods
@@ -97,8 +112,26 @@ def plain_value(value: Any) -> Any:
 
 
 def plain_content(value: Any) -> Any:
-    """The builtin container that an instance of a subclass of CONTAINER_BASES is, as a copy; None for any other."""
-    return next((take(value) for base, take in PLAIN_CONTENTS.items() if isinstance(value, base)), None)
+    """A copy of the builtin container that an instance of a subclass is, or is compared as; None if it is neither."""
+    for base, take in PLAIN_CONTENTS.items():
+        if isinstance(value, base):
+            return take(value)
+    take = _find_compared(type(value))[1]
+    return take(value)
+
+
+# method that compares -> as what, and how to get at that
+COMPARED_CONTENTS: tuple[tuple[object, str, Callable[[Any], Any]], ...] = (
+    (Mapping.__eq__, "dict", lambda value: dict(value.items())),
+    (Set.__eq__, "set", set),
+    (UserList.__eq__, "list", lambda value: list(value.data)),
+)
+
+
+def _find_compared(kind: type) -> tuple[str | None, Callable[[Any], Any]]:
+    """The container as which the standard library compares instances that are none, and what makes it of one."""
+    equal = kind.__eq__
+    return next(((name, take) for method, name, take in COMPARED_CONTENTS if method is equal), (None, lambda _: None))
 
 
 def is_awaitable(value: object) -> bool:

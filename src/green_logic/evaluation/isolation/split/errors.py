@@ -18,6 +18,11 @@ SKIPPING = ("unittest", "doctest")  # whose exceptions mean something to pytest
 
 def restore_error(peer: TestsPeer, data: Any, depth: int = 0) -> BaseException:
     """The exception that `describing.describe_error` described. Raises LostError."""
+    if type(data) is list and data[:1] == ["h"]:
+        handed = peer.decode(data)
+        if not isinstance(handed, BaseException):
+            raise LostError("an exception that is none")
+        return handed
     if type(data) is not dict or depth > MAX_NESTING:
         raise LostError("an exception without a description")
     base = vars(builtins).get(check_text(data.get("base")))
@@ -30,6 +35,10 @@ def restore_error(peer: TestsPeer, data: Any, depth: int = 0) -> BaseException:
         error = _restore_builtin(peer, base, data, arguments, depth)
     if "cause" in data:
         error.__cause__ = restore_error(peer, data["cause"], depth + 1)
+    if "context" in data:
+        is_cause = data["context"] == "cause"
+        error.__context__ = error.__cause__ if is_cause else restore_error(peer, data["context"], depth + 1)
+    error.__suppress_context__ = data.get("suppress") is True
     if "notes" in data:
         error.__notes__ = [check_text(note) for note in check_list(data["notes"])]
     return error

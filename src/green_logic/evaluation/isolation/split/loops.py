@@ -15,7 +15,8 @@ import weakref
 from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from green_logic.evaluation.isolation.split.peer import Channel, Peer
+from green_logic.evaluation.isolation.split.channels import Channel
+from green_logic.evaluation.isolation.split.peer import Peer
 from green_logic.evaluation.isolation.split.values import check_number
 from green_logic.evaluation.isolation.split.wire import LostError, Message
 

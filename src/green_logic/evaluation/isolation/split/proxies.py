@@ -43,7 +43,6 @@ LOCAL_NAMES = frozenset(
         "_class_number",
         "_functions",
         "__class__",
-        "__slots__",
         "__weakref__",
         "__array_interface__",
         "__array_struct__",
@@ -86,6 +85,9 @@ class RemoteMeta(type):
             return type.__subclasscheck__(cls, kind)
         return cls._peer.request("issubclass", number_of(cls), "", kind) is True
 
+    def __dir__(cls) -> list[str]:
+        return cls._peer.request("dir", number_of(cls))  # type: ignore[no-any-return]
+
     def __iter__(cls) -> Any:
         return iter(cls._peer.request("op", number_of(cls), "__iter__"))
 
@@ -125,6 +127,9 @@ class Remote(metaclass=RemoteMeta):
     def __delattr__(self, name: str) -> None:
         type(self)._peer.request("del", number_of(self), name)
 
+    def __dir__(self) -> list[str]:
+        return type(self)._peer.request("dir", number_of(self))  # type: ignore[no-any-return]
+
 
 class RemoteError(Remote):
     """Mixin of exceptions: the text is what the solution said when it raised it."""
@@ -146,6 +151,11 @@ class RemoteObject(Remote):
 
     def __deepcopy__(self, memo: object) -> Any:
         return type(self)._peer.request("op", number_of(self), "__deepcopy__")
+
+
+# made, and of no more use: whether the solution's class has any, it says itself
+for _kind in (Remote, RemoteError, RemoteObject):
+    type.__delattr__(_kind, "__slots__")
 
 
 class RemoteMethod:
@@ -244,14 +254,16 @@ def check_type(value: Any, kind: type) -> Any:
     return value
 
 
-def special_method(name: str, *, is_named: bool, value: type | None, content: str | None) -> Callable[..., Any] | None:
+def special_method(
+    name: str, *, is_named: bool, value: type | None, content: type | None, compared: type | None
+) -> Callable[..., Any] | None:
     """The method `name` of a proxy class; None if that of its builtin base is to be used.
 
     `is_named`: the tests name the class. `value`: the builtin whose value its instances carry. `content`: the builtin
-    container that it extends.
+    container that it extends. `compared`: the one that its instances are compared as.
     """
     if name in COMPARISONS:
-        return None if value else _comparison(name, content)
+        return None if value else _comparison(name, content or compared)
     if name == "__await__":
         return lambda self: type(self)._peer.wait_for(number_of(self)).__await__()
     if name == "__contains__" and not value:
@@ -287,7 +299,7 @@ def _forwarded(name: str, *, is_free: bool, value: type | None) -> Callable[...,
     return method
 
 
-def _comparison(name: str, content: str | None) -> Callable[[Any, Any], Any]:
+def _comparison(name: str, content: type | None) -> Callable[[Any, Any], Any]:
     decide = getattr(operator, name)
 
     def compare(self: Any, other: Any) -> Any:
@@ -295,13 +307,14 @@ def _comparison(name: str, content: str | None) -> Callable[[Any, Any], Any]:
         if is_remote(other):
             return peer.request("op", number_of(self), name, other)
         if content:
-            return decide(peer.content(self), other)
+            held = peer.content(self)
+            return decide(held, other) if type(held) is content else NotImplemented
         return NotImplemented
 
     return compare
 
 
-def _membership(*, is_named: bool, content: str | None) -> Callable[[Any, Any], bool]:
+def _membership(*, is_named: bool, content: type | None) -> Callable[[Any, Any], bool]:
     def contains(self: Any, item: Any) -> bool:
         peer = type(self)._peer
         if is_named or is_remote(item):

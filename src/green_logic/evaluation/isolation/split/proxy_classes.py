@@ -62,7 +62,8 @@ def make_class(peer: TestsPeer, number: int, described: Any) -> RemoteMeta:
         namespace["__doc__"] = property(lambda self: peer.get(number_of(self), "__doc__"))
         if name == "module":
             namespace["__dict__"] = property(lambda self: RemoteDict(peer, number_of(self)))
-    namespace |= _special_methods(described, value, content, is_named=is_named)
+    compared = CONTAINERS.get(str(described.get("compared")))
+    namespace |= _special_methods(described, (value, content, compared), is_named=is_named)
     if type(described.get("dataclass")) is list:
         fields = [(field, object) for field in map(check_text, described["dataclass"])]
         namespace["__dataclass_fields__"] = vars(dataclasses.make_dataclass("Fields", fields))["__dataclass_fields__"]
@@ -70,14 +71,17 @@ def make_class(peer: TestsPeer, number: int, described: Any) -> RemoteMeta:
 
 
 def _special_methods(
-    described: dict[str, Any], value: type | None, content: type | None, *, is_named: bool
+    described: dict[str, Any], builtin: tuple[type | None, type | None, type | None], *, is_named: bool
 ) -> dict[str, Any]:
+    """`builtin`: the types whose value, and whose content, an instance has, and the one that it is compared as."""
+    value, content, compared = builtin
     methods: dict[str, Any] = {}
     listed = {*map(check_text, check_list(described.get("methods"))), "__repr__", "__str__"} & SPECIAL_METHODS
     if described.get("exception") is True:
         listed -= {"__repr__", "__str__", "__hash__", "__eq__", "__ne__"}
+        methods["__str__"] = vars(RemoteError)["__str__"]  # before that of a builtin base
     for name in listed:
-        method = special_method(name, is_named=is_named, value=value, content=content.__name__ if content else None)
+        method = special_method(name, is_named=is_named, value=value, content=content, compared=compared)
         if method:
             methods[name] = method
     if described.get("unhashable") is True:
@@ -115,6 +119,8 @@ def _create(
             continue
         # beside the slot of the same name that instances have
         type.__setattr__(cls, "_class_number", rid)
+        if "__slots__" in namespace:
+            type.__delattr__(cls, "__slots__")
         return cls
     raise LostError("a class that cannot be")
 

@@ -18,6 +18,7 @@ from typing import Any
 from green_logic.evaluation.isolation.clock import VirtualClock
 from green_logic.evaluation.isolation.guest import describe
 from green_logic.evaluation.isolation.split import describing
+from green_logic.evaluation.isolation.split.channels import Channel
 from green_logic.evaluation.isolation.split.handed import (
     FORWARD,
     HANDED_ERROR,
@@ -26,7 +27,7 @@ from green_logic.evaluation.isolation.split.handed import (
     make_stand_in,
 )
 from green_logic.evaluation.isolation.split.loops import Loops, serve_loop
-from green_logic.evaluation.isolation.split.peer import Channel, Peer
+from green_logic.evaluation.isolation.split.peer import Peer
 from green_logic.evaluation.isolation.split.values import (
     find_builtin,
     find_standard_class,
@@ -169,9 +170,7 @@ class SolutionPeer(Peer):
         return self.restore_error(subject)
 
     def describe_error(self, error: BaseException) -> Any:
-        """An exception of the tests goes back as itself."""
-        if HANDED_ERROR in vars(error):
-            return ["h", vars(error)[HANDED_ERROR]]
+        """As `describing` does."""
         return describing.describe_error(self, error)
 
     def restore_error(self, data: Any) -> BaseException:

@@ -22,12 +22,13 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from green_logic.evaluation.isolation.clock import VirtualClock
+from green_logic.evaluation.isolation.split.channels import Channel
 from green_logic.evaluation.isolation.split.describing import PLAIN_VALUES
 from green_logic.evaluation.isolation.split.errors import restore_error
 from green_logic.evaluation.isolation.split.handed import HANDED_METHODS
 from green_logic.evaluation.isolation.split.handing import check_may_read, describe_handed, is_open
 from green_logic.evaluation.isolation.split.loops import LoopChannel, Loops
-from green_logic.evaluation.isolation.split.peer import Channel, Peer
+from green_logic.evaluation.isolation.split.peer import Peer
 from green_logic.evaluation.isolation.split.proxies import (
     RID,
     RemoteMeta,
@@ -337,11 +338,6 @@ class TestsPeer(Peer):
 
     def restore_error(self, data: Any) -> BaseException:
         """What the solution raised. Raises LostError if that is no exception."""
-        if type(data) is list and data and data[0] == "h":
-            handed = self.decode_other(data, 0)
-            if not isinstance(handed, BaseException):
-                raise LostError("an exception that is none")
-            return handed
         return restore_error(self, data)
 
     # --- threads
