@@ -152,3 +152,34 @@ def test_flags_without_a_command_say_that_it_is_missing(tmp_path: Path, words: l
     assert done.returncode == 2
     assert done.stderr == f"error: no command in {' '.join(words)!r}\n  green-logic --help\n"
     assert not (tmp_path / "data").exists()
+
+
+def test_a_battle_whose_dbom_was_pruned_is_shown_with_the_way_to_it(tmp_path: Path) -> None:
+    put(tmp_path, battle("a"))
+    assert call("run", "in.jsonl", "--local", cwd=tmp_path).returncode == 0
+    dbom = tmp_path / "data" / "dboms" / "dbom_a.json"
+    content, line = dbom.read_text(), "DBOM     data/dboms/dbom_a.json"
+    assert f"{line}\n" in call("show", "a", cwd=tmp_path).stdout
+    assert call("archive", "--prune", cwd=tmp_path).returncode == 0
+    assert not dbom.exists()
+    assert (
+        f"{line}  (no such file now, archived perhaps; show --dbom prints it)\n"
+        in call("show", "a", cwd=tmp_path).stdout
+    )
+    assert call("show", "a", "--dbom", cwd=tmp_path).stdout == content
+
+
+def test_another_ledger_of_a_judge_with_a_new_key_says_how_it_is_handed_over(tmp_path: Path) -> None:
+    put(tmp_path, battle("a"))
+    home = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_STATE_HOME": str(tmp_path / "state")}
+    for place in ("one", "two"):
+        assert call("run", "in.jsonl", "--local", "-C", place, cwd=tmp_path, **home).returncode == 0
+    assert call("keys", "rotate", "-C", "one", cwd=tmp_path, **home).returncode == 0
+    put(tmp_path, battle("b"))
+    before = (tmp_path / "two" / "battles.db").read_bytes()
+    done = call("run", "in.jsonl", "--local", "-C", "two", cwd=tmp_path, **home)
+    assert done.returncode == 2
+    assert done.stderr.endswith("green-logic keys rotate -C two\n")
+    assert (tmp_path / "two" / "battles.db").read_bytes() == before
+    assert call("keys", "rotate", "-C", "two", cwd=tmp_path, **home).returncode == 0
+    assert call("run", "in.jsonl", "--local", "-C", "two", cwd=tmp_path, **home).returncode == 0

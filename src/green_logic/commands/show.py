@@ -40,5 +40,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         profile = (json.loads(battle["raw_result"]).get("profile") or {}).get("id", "unknown profile")
         say(f"{battle['battle_id']}  CIS {battle['score']:.3f}  {profile}  {battle['timestamp']}\n")
         say(battle["breakdown"])
-        say(f"\nDBOM     {settings.dboms}/dbom_{battle['battle_id']}.json\nh_delta  {battle['dbom_hash']}")
+        path = settings.dboms / f"dbom_{battle['battle_id']}.json"
+        instead = "" if path.exists() else "  (no such file now, archived perhaps; show --dbom prints it)"
+        say(f"\nDBOM     {path}{instead}\nh_delta  {battle['dbom_hash']}")
     return GOOD

@@ -170,7 +170,8 @@ def find_origin(connection: sqlite3.Connection, keyid: str, path: Path) -> str |
     if current != keyid:
         raise ConfigurationError(
             f"{path}: this ledger is signed by {current}, the key in use is {keyid}",
-            hint="point GREEN_LOGIC_SIGNING_KEY to the ledger's own key, or choose another --data-dir",
+            hint="point GREEN_LOGIC_SIGNING_KEY to the ledger's own key, or choose another --data-dir; "
+            f"where that key was retired for another ledger: green-logic keys rotate -C {path.parent}",
         )
     return meta["origin"]
 
