@@ -263,7 +263,8 @@ def test_the_judges_environment_and_packages_are_out_of_sight(sandbox: Sandbox) 
     import os
     def test_environment():
         assert set(os.environ) <= {"PATH", "HOME", "USER", "LOGNAME", "TZ", "LC_ALL", "PYTHONHASHSEED", "TMPDIR",
-                                   "OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX", "PYTEST_CURRENT_TEST", "PYTEST_VERSION"}
+                                   "OPENBLAS_NUM_THREADS", "MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_",
+                                   "MALLOC_TOP_PAD_", "PYTEST_CURRENT_TEST", "PYTEST_VERSION"}
     def test_packages():
         assert found == []
     """
