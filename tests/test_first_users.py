@@ -183,3 +183,17 @@ def test_another_ledger_of_a_judge_with_a_new_key_says_how_it_is_handed_over(tmp
     assert (tmp_path / "two" / "battles.db").read_bytes() == before
     assert call("keys", "rotate", "-C", "two", cwd=tmp_path, **home).returncode == 0
     assert call("run", "in.jsonl", "--local", "-C", "two", cwd=tmp_path, **home).returncode == 0
+
+
+def test_a_row_that_was_edited_is_not_shown_and_the_error_leads_on(tmp_path: Path) -> None:
+    put(tmp_path, battle("a"), battle("b"))
+    assert call("run", "in.jsonl", "--local", cwd=tmp_path).returncode == 0
+    with closing(sqlite3.connect(tmp_path / "data" / "battles.db")) as connection:
+        connection.execute("DROP TRIGGER battles_no_update")
+        connection.execute("UPDATE battles SET score = 0.99 WHERE battle_id = 'a'")
+        connection.commit()
+    for words in (["show", "a"], ["show", "a", "--dbom"]):
+        done = call(*words, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.endswith("not the one that was committed\n  green-logic verify tells what was changed\n")
+    assert call("show", "b", cwd=tmp_path).returncode == 0

@@ -64,7 +64,8 @@ def rebuild(connection: sqlite3.Connection, battle_id: str) -> bytes:
         battle_id=name, raw_result=raw_result.encode(), score=score, timestamp=timestamp, envelope=envelope
     )
     if hashlib.sha256(data).digest() != expected:
-        raise VerificationError(f"{battle_id}: the row is not the one that was committed", kind="row")
+        message, hint = "the row is not the one that was committed", "green-logic verify tells what was changed"
+        raise VerificationError(f"{battle_id}: {message}", kind="row", hint=hint)
     return data
 
 
