@@ -330,3 +330,47 @@ def test_both():
 """
     run = sandbox.run_tests(source, tests, kind="hidden")
     assert set(outcomes(run).values()) == {"passed"}, run.outcomes
+
+
+@pytest.mark.parametrize(
+    "replaced",
+    [
+        "monkeypatch.setattr(random, 'randint', lambda a, b: 9)",
+        "monkeypatch.setattr('random.randint', lambda a, b: 9)",
+        "mock.patch('random.randint', return_value=9).start()",
+        "mock.patch.object(random, 'randint', return_value=9).start()",
+        "random.randint = lambda a, b: 9",
+        "setattr(random, 'randint', lambda a, b: 9)",
+    ],
+)
+def test_what_is_replaced_in_a_module_of_both_needs_one_process(sandbox: Sandbox, replaced: str) -> None:
+    """Each process has that module for itself: out of process an honest solution would fail such a test."""
+    source = "import random\ndef roll(): return random.randint(1, 6)"
+    tests = f"""
+import random
+from unittest import mock
+import solution
+def test_a(monkeypatch):
+    {replaced}
+    assert solution.roll() == 9
+"""
+    run = sandbox.run_tests(source, tests, kind="hidden")
+    assert (outcomes(run), run.tamper) == ({"test_a": "passed"}, "in_process")
+    assert "line 6: replaces a part of random" in run.fallback
+
+
+@pytest.mark.parametrize(
+    "replaced",
+    [
+        "monkeypatch.setattr(solution.random, 'randint', 1)",
+        "monkeypatch.setattr('solution.random.randint', 1)",
+        "mock.patch.object(solution, 'random')",
+        "mock.patch('solution.random')",
+        "thing.value = random.random()",
+        "client.patch('/users/1.json')",
+        "mock.patch.dict(settings, a=1)",
+        "random.choice([object])",
+    ],
+)
+def test_what_is_replaced_in_the_solution_does_not(replaced: str) -> None:
+    assert find_needs(f"import random\nimport solution\n{replaced}").same_process == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import itertools
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ INSIDE_NAMES = words(
     "tmp_path tmp_path_factory tmpdir tempfile TemporaryDirectory NamedTemporaryFile chdir",
     "signature get_type_hints create_autospec autospec capfd setenv delenv environ",
 )
+REPLACING_NAMES = frozenset({"patch", "setattr", "delattr"})
 CAPTURING_NAMES = frozenset({"capsys", "redirect_stdout", "redirect_stderr", "stdout", "stderr"})
 
 
@@ -44,7 +46,7 @@ def find_needs(tests: str) -> Needs:
         return Needs("", captures=False, names=frozenset())
     nodes = list(ast.walk(tree))
     names = frozenset(itertools.chain.from_iterable(map(_names_of, nodes)))
-    reason = next(itertools.chain(_looks_inside(nodes), _derives(nodes)), "")
+    reason = next(itertools.chain(_looks_inside(nodes), _derives(nodes), _replaces(nodes)), "")
     return Needs(reason, captures=bool(names & CAPTURING_NAMES), names=names)
 
 
@@ -83,6 +85,49 @@ def _derives(nodes: list[ast.AST]) -> Iterator[str]:
                 )
                 if is_own:
                     yield f"line {node.lineno}: {node.name} derives from a class of the solution"
+
+
+def _replaces(nodes: list[ast.AST]) -> Iterator[str]:
+    """What the tests replace in a module that both processes have, each its own: `patch("random.randint")`."""
+    modules = {
+        alias.asname or alias.name.partition(".")[0]
+        for node in nodes
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name != SOLUTION
+    }
+    for node in nodes:
+        for target in _replaced(node):
+            if isinstance(target, ast.Constant) and isinstance(target.value, str):
+                module = target.value.partition(".")[0]
+                is_shared = "." in target.value and module in sys.stdlib_module_names
+            else:
+                module = _root_of(target)
+                is_shared = module in modules
+            if is_shared:
+                yield f"line {target.lineno}: replaces a part of {module}"
+
+
+def _replaced(node: ast.AST) -> Iterator[ast.expr]:
+    """What a statement or a call puts something else into."""
+    if isinstance(node, ast.Assign):
+        yield from (target.value for target in node.targets if isinstance(target, ast.Attribute))
+    elif isinstance(node, ast.Call) and node.args:
+        function = node.func
+        name = function.attr if isinstance(function, ast.Attribute) else _root_of(function)
+        if name in REPLACING_NAMES or (name == "object" and _ends_in_patch(function)):
+            yield node.args[0]
+
+
+def _ends_in_patch(function: ast.expr) -> bool:
+    owner = function.value if isinstance(function, ast.Attribute) else function
+    return (owner.attr if isinstance(owner, ast.Attribute) else _root_of(owner)) == "patch"
+
+
+def _root_of(expression: ast.expr) -> str:
+    while isinstance(expression, ast.Attribute):
+        expression = expression.value
+    return expression.id if isinstance(expression, ast.Name) else ""
 
 
 def _names_of(node: ast.AST) -> Iterator[str]:

@@ -72,7 +72,7 @@ class TestsPeer(Peer):
         self._give_up = give_up
         self._lock = threading.RLock()
         self._handed: list[Any] = []
-        self._handed_numbers: dict[int, int] = {}
+        self._handed_numbers: dict[tuple[int, ...], int] = {}
         self._classes: dict[int, RemoteMeta] = {}
         self._proxies: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         self._values: dict[int, Any] = {}  # proxies that are numbers or tuples cannot be referred to weakly
@@ -239,11 +239,12 @@ class TestsPeer(Peer):
         if isinstance(value, (types.FrameType, types.CodeType)):
             raise TypeError(f"a {type(value).__name__} is not handed to a solution")
         with self._lock:
-            number = self._handed_numbers.get(id(value))
+            key = _identify(value)
+            number = self._handed_numbers.get(key)
             if number is None:
                 if len(self._handed) >= MAX_HANDED:
                     raise ValueError("too many objects handed over")
-                number = self._handed_numbers[id(value)] = len(self._handed)
+                number = self._handed_numbers[key] = len(self._handed)
                 self._handed.append(value)
         return ["a", number] if inspect.iscoroutine(value) else ["h", number, *describe_handed(value)]
 
@@ -361,6 +362,11 @@ class TestsPeer(Peer):
         if not inspect.isawaitable(found):
             raise LostError("something to await that cannot be")
         return found
+
+
+def _identify(value: Any) -> tuple[int, ...]:
+    """What tells an object from any other that lives; a method is made anew whenever it is asked for."""
+    return (id(value.__self__), id(value.__func__)) if isinstance(value, types.MethodType) else (id(value),)
 
 
 def _plain_base(value: Any) -> Any:
