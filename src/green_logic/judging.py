@@ -56,10 +56,13 @@ class JudgingPool:
         return self._threads
 
     def _count(self) -> int:
-        """One for each sandbox worker; with an LLM reviewer enough to keep it busy, since they wait for it."""
-        settings = self._agent.settings
+        """Half as many again as sandbox workers, so that none waits while all others embed and check what ran.
+
+        With an LLM reviewer enough to keep it busy, since they wait for it.
+        """
+        settings, workers = self._agent.settings, self._agent.sandbox.workers
         reviewed_at_once = settings.judge_concurrency // settings.judge_reviews if settings.judge else 0
-        return max(self._agent.sandbox.workers, reviewed_at_once)
+        return max(workers + -(-workers // 2), reviewed_at_once)
 
     def _judge(self, battle: Battle) -> dict[str, Any]:
         try:

@@ -100,7 +100,7 @@ def _environment(box: str) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         # each further arena reserves 64 MB of the address space that RLIMIT_AS counts
         "MALLOC_ARENA_MAX": "2",
-        # large blocks lie in the heap and the heap has room at its end, so that `isolation.pages` finds whole huge pages
+        # large blocks lie in the heap, and that has room at its end: so `isolation.pages` finds whole huge pages
         "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
         "MALLOC_TOP_PAD_": str(4 << 20),
     }
