@@ -42,11 +42,21 @@ def shape(rows: Rows) -> pa.RecordBatch:
 
 def texts(column: pa.StringArray) -> Iterator[memoryview]:
     """The bytes of each text, not copied. The column holds no null."""
-    _, offsets, data = column.buffers()
-    ends = np.frombuffer(offsets, dtype=np.int32)[column.offset : column.offset + len(column) + 1].tolist()
-    view = memoryview(data) if data is not None else memoryview(b"")
+    ends, view = _inside(column)
     for start, end in pairwise(ends):
         yield view[start:end]
+
+
+def joined(column: pa.StringArray) -> bytes:
+    """The bytes of all texts, one after the other. The column holds no null."""
+    ends, view = _inside(column)
+    return bytes(view[ends[0] : ends[-1]])
+
+
+def _inside(column: pa.StringArray) -> tuple[list[int], memoryview]:
+    _, offsets, data = column.buffers()
+    ends: list[int] = np.frombuffer(offsets, dtype=np.int32)[column.offset : column.offset + len(column) + 1].tolist()
+    return ends, memoryview(data) if data is not None else memoryview(b"")
 
 
 def integers(column: pa.Array) -> NDArray[np.int64]:
@@ -60,20 +70,25 @@ def integers(column: pa.Array) -> NDArray[np.int64]:
 
 
 def _column(rows: Rows, field: pa.Field, values: Sequence[Any]) -> pa.Array:
-    if not field.nullable and None in values:
-        raise _wrong(rows.id[values.index(None)], f"{field.name} is NULL")
     try:
         # both refuse another type, and texts that are not UTF-8
-        return _texts(values) if field.name in LARGE and None not in values else pa.array(values, field.type)
+        column = (_texts(values) if field.name in LARGE else None) or pa.array(values, field.type)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise _wrong(f"{rows.id[0]}-{rows.id[-1]}", f"{field.name}: {error}") from error
+    if column.null_count and not field.nullable:
+        raise _wrong(rows.id[values.index(None)], f"{field.name} is NULL")
+    return column
 
 
-def _texts(values: Sequence[bytes]) -> pa.Array:
-    """Large texts at once: half the cost of handing them over one by one (measured)."""
+def _texts(values: Sequence[Any]) -> pa.Array | None:
+    """Large texts at once: half the cost of handing them over one by one (measured). None when one is null."""
     ends = np.zeros(len(values) + 1, dtype=np.int32)
-    np.cumsum(np.fromiter(map(len, values), np.int32, len(values)), out=ends[1:])
-    column = pa.StringArray.from_buffers(len(values), pa.py_buffer(ends), pa.py_buffer(b"".join(values)))
+    try:
+        data = b"".join(values)
+        np.cumsum(np.fromiter(map(len, values), np.int32, len(values)), out=ends[1:])
+    except TypeError:  # looking for a null first would cost as much again
+        return None
+    column = pa.StringArray.from_buffers(len(values), pa.py_buffer(ends), pa.py_buffer(data))
     column.validate(full=True)
     return column
 
@@ -98,8 +113,11 @@ def _flat_column(name: str, values: Sequence[Any]) -> pa.Array:
     if name not in LABELS:
         return pa.array(values, SCHEMA.field(name).type)
     labels = [label for label in dict.fromkeys(values) if label is not None]
-    places: dict[str | None, int | None] = {label: place for place, label in enumerate(labels)}
-    indices = pa.array([places.get(value) for value in values], LABEL.index_type)
+    places = {label: place for place, label in enumerate(labels)}
+    try:
+        indices = pa.array(np.fromiter(map(places.__getitem__, values), np.int32, len(values)))
+    except KeyError:  # a null
+        indices = pa.array([places.get(value) for value in values], LABEL.index_type)
     return pa.DictionaryArray.from_arrays(indices, pa.array(labels, LABEL.value_type))
 
 
