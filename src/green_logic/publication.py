@@ -91,6 +91,8 @@ def take_step(step: str, order: Order) -> Outcome:
     Raises VerificationError when something is not what was sealed, RetryableError when the same step may succeed later,
     ConfigurationError when only the operator can help.
     """
+    if STEPS[step] is not _audit:
+        _sign_log(order.settings)
     return STEPS[step](order)
 
 
@@ -155,6 +157,32 @@ def markdown_summary(order: Order, outcomes: Sequence[Outcome]) -> str:
 
 
 # --- the steps
+
+
+def _sign_log(settings: Settings) -> None:
+    """Sign what no checkpoint covers, such as the battles of a run that was killed: what is published is sealed.
+
+    Where the ledger's own key is not at hand, the last run's checkpoint stands. Raises ConfigurationError for a ledger
+    that lacks what was signed here, as a restored backup does, and VerificationError for one that was forked.
+    """
+    from green_logic.ledger.database import Ledger  # noqa: PLC0415  only a publication needs it
+    from green_logic.ledger.log import Log, has_log_tables, newest_checkpoint  # noqa: PLC0415
+    from green_logic.ledger.reading import open_for_reading  # noqa: PLC0415
+    from green_logic.ledger.schema import key_ranges, read_meta  # noqa: PLC0415
+    from green_logic.proof.keys import load_signing_key  # noqa: PLC0415
+
+    with open_for_reading(settings) as connection:
+        newest = newest_checkpoint(connection)
+        if not has_log_tables(connection) or (newest.size if newest else 0) >= Log(connection).size():
+            return
+        _, keyid = key_ranges(read_meta(connection))[-1]
+    try:
+        key = load_signing_key(settings, make=False)
+    except ConfigurationError:
+        return
+    if key.keyid == keyid:
+        with Ledger.open(settings, key) as ledger:
+            ledger.checkpoint(key)
 
 
 def _export(order: Order) -> Outcome:

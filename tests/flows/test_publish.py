@@ -35,6 +35,7 @@ def record(settings: Settings, make_result: Any, *battle_ids: str) -> None:
     with GreenAgent(settings=settings) as agent:
         for battle_id in battle_ids:
             agent.submit_result(make_result(battle_id))
+        agent.ledger.checkpoint(agent.key)  # as a run does at its end
 
 
 def steps_of(done: dict[str, Any]) -> dict[str, tuple[int, int]]:

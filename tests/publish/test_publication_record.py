@@ -11,6 +11,7 @@ import pytest
 from export_samples import copy_of, record
 
 from green_logic.errors import LedgerMissingError, StorageError, VerificationError
+from green_logic.ledger.database import Ledger
 from green_logic.proof.keys import SigningKey
 from green_logic.publication import Order, last_published, note_published, publish
 from green_logic.publish.backup import backup
@@ -24,6 +25,8 @@ NIGHT = datetime(2026, 11, 25, 3, 0, 1, tzinfo=UTC)
 @pytest.fixture
 def recorded(settings: Settings, key: SigningKey) -> Settings:
     record(settings, key, range(3))
+    with Ledger.open(settings, key) as ledger:
+        ledger.checkpoint(key)
     return settings
 
 
