@@ -15,7 +15,7 @@ from green_logic.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from green_logic.settings import Settings
 
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run the query and print its rows."""
     from green_logic.publish.analytics import connect
 
-    with connect(settings) as connection, _second_ctrl_c_ends():
+    with connect(settings) as connection, _heeding_ctrl_c(connection.interrupt):
         names, rows = _ask(connection, options.sql or _COLUMNS)
     if options.json:
         write_json("query", {"ok": True, "columns": names, "rows": [[_plain(value) for value in row] for row in rows]})
@@ -70,11 +70,15 @@ def _ask(connection: Any, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 
 
 @contextlib.contextmanager
-def _second_ctrl_c_ends() -> Iterator[None]:
-    """The first Ctrl-C asks DuckDB to end, which waits for what it has begun; the second one waits for nothing."""
+def _heeding_ctrl_c(interrupt: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C asks DuckDB to end, which waits for what it has begun; the second one waits for nothing.
+
+    Without `interrupt`, DuckDB would leave the query, and wait in vain for a thread of its own that goes on with it.
+    """
 
     def ask(_number: int, _frame: object) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        interrupt()
         raise KeyboardInterrupt
 
     before = signal.getsignal(signal.SIGINT)
