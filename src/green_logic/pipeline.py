@@ -97,7 +97,9 @@ class BatchRun:
     def chunks(self) -> Iterator[int]:
         """Numbers of the chunks that hold battles without a row, in the order of the input."""
         self.outcomes.open()
-        yield from _one_late(self._plan(), ahead=self.size_bytes > 0)
+        planned = self._plan()
+        # what comes through a pipe may be long in coming
+        yield from _one_late(planned) if self.size_bytes else (number for number in planned if number is not None)
         self._complete = True
         checkpoint = self.agent.ledger.checkpoint(self.agent.key)
         self.sealed_to = checkpoint.size if checkpoint else None
@@ -222,16 +224,13 @@ class BatchRun:
             self._on_progress(self)
 
 
-def _one_late(numbers: Iterator[int | None], *, ahead: bool) -> Iterator[int]:
-    """Each number once the one after it is known; at once where that may be long in coming, as from a pipe."""
+def _one_late(numbers: Iterator[int | None]) -> Iterator[int]:
+    """Each number once it is known what comes after it."""
     waiting: int | None = None
     for number in numbers:
         if waiting is not None:
             yield waiting
         waiting = number
-        if waiting is not None and not ahead:
-            yield waiting
-            waiting = None
     if waiting is not None:
         yield waiting
 

@@ -72,7 +72,9 @@ def integers(column: pa.Array) -> NDArray[np.int64]:
 def _column(rows: Rows, field: pa.Field, values: Sequence[Any]) -> pa.Array:
     try:
         # both refuse another type, and texts that are not UTF-8
-        column = (_texts(values) if field.name in LARGE else None) or pa.array(values, field.type)
+        column = _texts(values) if field.name in LARGE else None
+        if column is None:
+            column = pa.array(values, field.type)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise _wrong(f"{rows.id[0]}-{rows.id[-1]}", f"{field.name}: {error}") from error
     if column.null_count and not field.nullable:

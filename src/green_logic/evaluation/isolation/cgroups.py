@@ -69,30 +69,20 @@ def find_parents(proc: Path) -> list[Path]:
 
     Raises OSError.
     """
-    mounts = dict(_read_mounts(proc))
-    own = _find_own_groups(proc, mounts)
-    if "" in own:
-        parent = _above_judges(own[""])
-        if _read_words(parent / "cgroup.controllers") >= CONTROLLERS and _is_delegated(parent, mounts[""][1]):
-            _enable_controllers(parent)
-            return [parent]
-    return [own["memory"], own["pids"]] if own.keys() >= CONTROLLERS else []
+    parents, _ = _find_candidates(proc)
+    if len(parents) == 1:
+        _enable_controllers(parents[0])
+    return parents
 
 
 def find_obstacle(proc: Path = Path("/proc/self")) -> str:
     """Why no group can be made, in words; empty where one can. Changes nothing."""
     try:
-        mounts = dict(_read_mounts(proc))
-        own = _find_own_groups(proc, mounts)
-        parents = [own[name] for name in sorted(CONTROLLERS & own.keys())] if own.keys() >= CONTROLLERS else []
-        if "" in own:
-            group = _above_judges(own[""])
-            if _read_words(group / "cgroup.controllers") >= CONTROLLERS:
-                if not _is_delegated(group, mounts[""][1]):
-                    return f"{group} is not delegated (in its unit: Delegate=memory pids)"
-                parents = [group]
+        parents, withheld = _find_candidates(proc)
     except OSError as error:
         return f"{error.filename} cannot be read"
+    if withheld:
+        return f"{withheld} is not delegated (in its unit: Delegate=memory pids)"
     closed = [str(parent) for parent in parents if not os.access(parent, os.W_OK)]
     if closed:
         return f"{closed[0]} cannot be written (in its unit: ReadWritePaths=-{closed[0]})"
@@ -114,9 +104,19 @@ def remove_abandoned(parent: Path) -> None:
                 os.close(lock)
 
 
-def _above_judges(group: Path) -> Path:
-    """The group that this process was in before everything of ours was moved for the first worker."""
-    return group.parent if group.name == JUDGES else group
+def _find_candidates(proc: Path) -> tuple[list[Path], Path | None]:
+    """The groups of this process below which others can be made, that of v2 alone; and one of v2 that is not ours."""
+    mounts = dict(_read_mounts(proc))
+    own = _find_own_groups(proc, mounts)
+    withheld = None
+    if "" in own:
+        # where everything of ours was before it was moved for the first worker
+        group = own[""].parent if own[""].name == JUDGES else own[""]
+        if _read_words(group / "cgroup.controllers") >= CONTROLLERS:
+            if _is_delegated(group, mounts[""][1]):
+                return [group], None
+            withheld = group
+    return [own["memory"], own["pids"]] if own.keys() >= CONTROLLERS else [], withheld
 
 
 def _find_own_groups(proc: Path, mounts: dict[str, tuple[str, str]]) -> dict[str, Path]:
