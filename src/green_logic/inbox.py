@@ -98,7 +98,7 @@ class Inbox:
 
     def counts(self) -> tuple[int, int]:
         """How many files have been settled so far: done, failed."""
-        done, failed = (sum(1 for _ in (self.directory / fate).glob(f"*{REPORT_SUFFIX}")) for fate in FATES)
+        done, failed = (sum(1 for _ in (self.directory / fate).glob(f"[!.]*{REPORT_SUFFIX}")) for fate in FATES)
         return done, failed
 
     def strangers(self, now: float) -> Iterator[tuple[str, str]]:

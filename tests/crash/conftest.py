@@ -141,7 +141,13 @@ class Forge:
         names = ",".join(f"?{name}" for name in [*CHANGING, *READING])
         outcome = self.run(settings, groups, variant=variant, strace=["-y", "-o", str(trace), "-e", f"trace={names}"])
         assert outcome.done, outcome
-        return trace.read_text(errors="replace").splitlines()
+        return self.read_trace(trace)
+
+    @staticmethod
+    def read_trace(path: Path) -> list[str]:
+        """The lines of a trace without those calls by which the run waited for its tracer."""
+        lines = path.read_text(errors="replace").splitlines()
+        return [line for line in lines if not line.startswith("getppid(")]
 
     def choose_calls(self, counts: Counter[str], *, per_name: int, reading: bool = False) -> list[tuple[str, int]]:
         """Which calls of a counted run to hit: `per_name` of each kind, spread evenly; all with the setting for it."""

@@ -130,7 +130,7 @@ def calls_of(forge, settings, work, variant=""):
     assert outcome.done, outcome
     seen: Counter[str] = Counter()
     calls = []
-    for line in trace.read_text(errors="replace").splitlines():
+    for line in forge.read_trace(trace):
         if found := re.match(r"(\w+)\(", line):
             seen[found[1]] += 1
             if found[1] != "openat" or "O_CREAT" in line:  # the others only read

@@ -155,7 +155,7 @@ def recorded(settings: Settings) -> int:
 
 
 def reports(inbox: Inbox) -> dict[str, dict[str, Any]]:
-    return {path.name: json.loads(path.read_bytes()) for path in inbox.directory.glob("*/*.report.json")}
+    return {path.name: json.loads(path.read_bytes()) for path in inbox.directory.glob("*/[!.]*.report.json")}
 
 
 def test_a_second_start_takes_up_what_a_kill_left(start: Any, api: str, inbox: Inbox) -> None:
