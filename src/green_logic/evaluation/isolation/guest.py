@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import functools
 import importlib
 import json
 import os
@@ -134,14 +135,25 @@ class SolutionNames(dict[str, object]):
     would be collected as tests when they look like tests; builtins are not.
     """
 
-    def __init__(self, solution: types.ModuleType) -> None:
+    def __init__(self) -> None:
         super().__init__(vars(builtins))
+        self._solution: dict[str, object] = {}
+
+    def show(self, solution: types.ModuleType) -> SolutionNames:
+        """Stand in front of the builtins with the names of `solution`."""
         self._solution = vars(solution)
+        return self
 
     def __getitem__(self, name: str) -> object:
         if name in self._solution and not name.startswith("__"):
             return self._solution[name]
         return vars(builtins)[name]  # not our copy: tests patch "builtins.open"
+
+
+@functools.cache
+def solution_names() -> SolutionNames:
+    """The one for all: copying the builtins touches the memory of each, which is then no longer shared."""
+    return SolutionNames()
 
 
 class SolutionAliases(MetaPathFinder, Loader):
@@ -192,7 +204,7 @@ def prepare_process(modules: dict[str, str]) -> VirtualClock:
             file.write(text.encode("utf-8", "replace"))
     sys.dont_write_bytecode = True
     sys.argv = [f"{TESTS}.py"]
-    sys.path.insert(0, str(Path.cwd()))
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109  likewise
     random.seed(0)
     threading.stack_size(THREAD_STACK_BYTES)
     return install_clock()
@@ -206,7 +218,7 @@ def _run(reporter: Reporter, source: str, tests: str, kind: str, earlier: Earlie
         return "import_error", f"solution: {describe(error)}"
     names: dict[str, object] = {}
     if kind == "own":
-        names["__builtins__"] = SolutionNames(solution)
+        names["__builtins__"] = solution_names().show(solution)
         sys.modules["__main__"] = solution
         sys.meta_path.append(SolutionAliases(solution))
     try:
@@ -247,10 +259,10 @@ def load(name: str, source: str, names: dict[str, object], code: types.CodeType 
 
     `code` is what `compile_module` made of `source`, if that was done before.
     """
-    path = Path.cwd() / f"{name}.py"
+    path = f"{os.getcwd()}/{name}.py"  # noqa: PTH109  a path object costs more than all of this
     module = types.ModuleType(name)
-    module.__file__ = str(path)
-    module.__spec__ = ModuleSpec(name, None, origin=str(path))
+    module.__file__ = path
+    module.__spec__ = ModuleSpec(name, None, origin=path)
     vars(module).update(names)
     sys.modules[name] = module
     exec(code or compile_module(name, source), vars(module))  # noqa: S102  this is what a sandbox is for

@@ -12,7 +12,7 @@ import unittest
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from green_logic.evaluation.isolation.split.mini import BeyondMiniError, Case, find_cases
+from green_logic.evaluation.isolation.split.mini import BeyondMiniError, Case, cases_of
 
 FIXTURES = ("setUpModule", "tearDownModule", "setup", "teardown")
 CLASS_FIXTURES = ("setUpClass", "tearDownClass", "pytestmark", "runTest")
@@ -66,20 +66,10 @@ def _find_own_cases(module: types.ModuleType) -> list[Case]:
         if isinstance(value, type) and issubclass(value, unittest.TestCase):
             cases += _find_in_test_case(name, value)
         elif not _is_of_unittest(name, value):
-            alone = types.ModuleType(module.__name__)
-            vars(alone)[name] = value
-            cases += find_cases(_only(alone, name))
+            cases += cases_of(name, value)
     if len({name for name, _ in cases}) < len(cases):
         raise BeyondMiniError("two tests of one name")
     return cases
-
-
-def _only(module: types.ModuleType, name: str) -> types.ModuleType:
-    """A module without the names that every module has."""
-    for other in list(vars(module)):
-        if other != name:
-            del vars(module)[other]
-    return module
 
 
 def _is_of_unittest(name: str, value: object) -> bool:

@@ -55,7 +55,7 @@ class Plan:
 def prepare(plan: Plan) -> int:
     """Set up what all jobs of this worker share. Returns the plan's `process_dir`. Raises OSError if refused."""
     if not plan.shares_host:
-        _seccomp_program(plan)  # made once, for every guest to find in its memory
+        kernel.seccomp_header(_seccomp_program(plan))  # made once, for every guest to find in its memory
         return build_root((*SYSTEM_PATHS, *plan.readable), plan.uid)
     # what a killed supervisor leaves running becomes ours, and `leave` finds it
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)

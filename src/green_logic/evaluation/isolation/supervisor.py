@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from green_logic.evaluation.isolation import kernel
 from green_logic.evaluation.isolation.box import measure_box
 from green_logic.evaluation.isolation.channel import ChannelClosedError, send_frame, send_record
 from green_logic.evaluation.isolation.earlier import Earlier
@@ -188,7 +189,7 @@ def fork_guest(
     """
     supervisor = os.pidfd_open(os.getpid())
     confined_read, confined_write = os.pipe()
-    pid = os.fork()
+    pid = kernel.fork()
     if pid == 0:
         _become_guest(plan, limits, (supervisor, confined_write, *descriptors), run)
     os.close(confined_write)

@@ -19,7 +19,7 @@ import pytest
 
 from green_logic.evaluation.isolation import guest
 from green_logic.evaluation.isolation.exchange import read_order, write_all
-from green_logic.evaluation.isolation.guest import SOLUTION, TESTS, Reporter, SolutionAliases, SolutionNames
+from green_logic.evaluation.isolation.guest import SOLUTION, TESTS, Reporter, SolutionAliases, solution_names
 from green_logic.evaluation.isolation.own_cases import find_own_cases
 from green_logic.evaluation.isolation.ready import run_pytest
 from green_logic.evaluation.isolation.split.mini import BeyondMiniError, Case, run_case
@@ -84,7 +84,7 @@ def _run(reporter: Reporter, variant: Variant) -> tuple[str, str, str]:
     sys.modules["__main__"] = solution
     sys.meta_path.append(SolutionAliases(solution))
     try:
-        names: dict[str, object] = {"__builtins__": SolutionNames(solution)}
+        names: dict[str, object] = {"__builtins__": solution_names().show(solution)}
         # without code they do not parse, and loading them says where
         code = marshal.loads(variant.tests_code) if variant.tests_code else None  # noqa: S302  likewise
         module = guest.load(TESTS, variant.tests, names, code)

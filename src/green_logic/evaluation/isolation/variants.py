@@ -74,7 +74,7 @@ def supervise_variants(job: dict[str, Any], channel: socket.socket, owners: Owne
         return
     enter(plan, limits)
     parent = os.pidfd_open(os.getpid())
-    pid = os.fork()
+    pid = kernel.fork()
     if pid == 0:
         _keep(channel, parent, lambda: _serve_housed(channel, (*owners, parent), plan, limits))
     os.close(parent)

@@ -22,9 +22,10 @@ import sys
 import traceback
 from dataclasses import replace
 
+from green_logic.evaluation.isolation import kernel
 from green_logic.evaluation.isolation.channel import ChannelClosedError, read_record, send_record
 from green_logic.evaluation.isolation.group import open_group
-from green_logic.evaluation.isolation.guest import preload
+from green_logic.evaluation.isolation.guest import preload, solution_names
 from green_logic.evaluation.isolation.pages import collapse
 from green_logic.evaluation.isolation.plan import Plan, leave, namespaces_of, prepare
 from green_logic.evaluation.isolation.ready import prepare_pytest
@@ -62,6 +63,7 @@ def _warm_up() -> None:
     preload()
     site.setquit()
     site.sethelper()
+    solution_names()
     sys.executable = os.path.realpath(sys.executable)
 
 
@@ -79,7 +81,7 @@ def _serve(channel: socket.socket, owners: tuple[int, int], plan: Plan) -> None:
         ready = {descriptor for descriptor, _ in poller.poll()}
         if owners[0] in ready or not channel.recv(1, socket.MSG_PEEK):
             return
-        supervisor = os.fork()
+        supervisor = kernel.fork()
         if supervisor == 0:
             os._exit(_supervise_one(channel, owners, plan))
         _, status = os.waitpid(supervisor, 0)

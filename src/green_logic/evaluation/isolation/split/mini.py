@@ -11,7 +11,7 @@ import inspect
 import itertools
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -31,22 +31,26 @@ class BeyondMiniError(Exception):
 
 def find_cases(module: types.ModuleType) -> list[Case]:
     """Every test of a module in pytest's order, with its name. Raises BeyondMiniError."""
-    cases: list[Case] = []
-    for name, value in list(vars(module).items()):
-        if name in SPECIAL or name.startswith(SETUPS):
-            raise BeyondMiniError(name)
-        if is_remote(value):
-            if name.startswith(("test", "Test")):
-                raise BeyondMiniError(f"a test of the solution: {name}")
-        elif isinstance(value, type):
-            cases += _find_in_class(name, value)
-        elif type(value).__module__.startswith("_pytest"):
-            raise BeyondMiniError(f"{name}: {type(value).__name__}")
-        elif name.startswith("test"):
-            cases += _find_in_function(name, value, value)
+    cases = [case for name, value in list(vars(module).items()) for case in cases_of(name, value)]
     if len({name for name, _ in cases}) < len(cases):
         raise BeyondMiniError("two tests of one name")
     return cases
+
+
+def cases_of(name: str, value: object) -> Iterable[Case]:
+    """The tests that one name of a module stands for. Raises BeyondMiniError."""
+    if name in SPECIAL or name.startswith(SETUPS):
+        raise BeyondMiniError(name)
+    if is_remote(value):
+        if name.startswith(("test", "Test")):
+            raise BeyondMiniError(f"a test of the solution: {name}")
+    elif isinstance(value, type):
+        return _find_in_class(name, value)
+    elif type(value).__module__.startswith("_pytest"):
+        raise BeyondMiniError(f"{name}: {type(value).__name__}")
+    elif name.startswith("test") and callable(value):
+        return _find_in_function(name, value, value)
+    return ()
 
 
 def run_case(call: Callable[[], object]) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from green_logic.evaluation.isolation import supervisor
+from green_logic.evaluation.isolation import kernel, supervisor
 from green_logic.evaluation.isolation.box import empty_box
 from green_logic.evaluation.isolation.channel import read_frame, read_record, send_frame, send_record
 from green_logic.evaluation.isolation.plan import Plan, clear, enter
@@ -120,7 +120,7 @@ def _share(plan: Plan) -> tuple[Plan, Plan]:
 def _fork_keeper(plan: Plan, job: dict[str, Any], control: socket.socket, output: int) -> Keeper:
     leash_read, leash_write = os.pipe()
     status_read, status_write = os.pipe()
-    pid = os.fork()
+    pid = kernel.fork()
     if pid == 0:
         os.close(leash_write)
         os.close(status_read)
