@@ -165,6 +165,7 @@ class Worker:
                 "readable": readable_paths(),
                 "box": self._box,
                 "uid": find_private_uid(number),
+                "core": os.getpid() + number,
                 "group": self._group.directories if self._group else (),
             }
             self._process = start_zygote(options, theirs.fileno(), self._box)

@@ -40,7 +40,7 @@ def main(arguments: str) -> None:
     channel = socket.socket(fileno=options["channel"])
     os.set_inheritable(channel.fileno(), False)
     owners = (os.pidfd_open(os.getppid()), os.pidfd_open(os.getpid()))
-    plan = Plan(options["backend"], tuple(options["readable"]), options["box"], options["uid"])
+    plan = Plan(options["backend"], tuple(options["readable"]), options["box"], options["uid"], options["core"])
     try:
         _warm_up()
         group = open_group(options["group"]) if options["group"] else None
