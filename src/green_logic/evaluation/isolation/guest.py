@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import codecs
 import contextlib
 import functools
 import importlib
@@ -181,6 +182,7 @@ def preload() -> None:
     plugins = (f"_pytest.{name}" for name in default_plugins if name not in UNUSED_PLUGINS)
     for name in (*plugins, *COMMON_MODULES):
         importlib.import_module(name)
+    codecs.lookup("unicode_escape")  # imports what pytest names parameters with
 
 
 def run_guest(descriptor: int, source: str, tests: str, kind: str, earlier: Earlier = NOTHING) -> None:

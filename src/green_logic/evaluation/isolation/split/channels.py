@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from green_logic.evaluation.isolation.split.values import check_number
-from green_logic.evaluation.isolation.split.wire import LostError, Message, receive, send
+from green_logic.evaluation.isolation.split.wire import LostError, Message, Receiver, send
 
 if TYPE_CHECKING:
     from green_logic.evaluation.isolation.split.peer import Peer
@@ -35,6 +35,7 @@ class Channel:
     def __init__(self, peer: Peer, connection: socket.socket) -> None:
         self.peer = peer
         self.connection = connection
+        self.receiver = Receiver(connection)
         self.is_closed = False
         self._sent = 0
         self._brought = 0  # the last serial of the news that it has brought the other side
@@ -88,7 +89,7 @@ class Channel:
     def receive(self) -> Message:
         """The next message, its news taken in."""
         while True:
-            message = receive(self.connection)
+            message = self.receiver.receive()
             with self.peer.reading:
                 self.peer.take_news(message)
             if "c" in message:  # else it had nothing but news

@@ -80,12 +80,15 @@ class LoopChannel(Channel):
         super().close()
 
     def _read(self) -> None:
+        had = len(self._inbox)
         try:
             self._inbox.append(self.receive())
+            while self.receiver.has_more:
+                self._inbox.append(self.receive())
         except LostError:
             self.end()
             return
-        if len(self._inbox) == 1:
+        if not had:
             self.loop.call_soon(self._next, 0)
 
     def _next(self, waited: int) -> None:
@@ -109,7 +112,14 @@ class LoopChannel(Channel):
         # what came before the answer has to be taken before it
         while self._inbox:
             self.take(self._inbox.pop(0))
-        return super()._await(number)
+        answer = super()._await(number)
+        self.loop.call_soon(self._read_on)
+        return answer
+
+    def _read_on(self) -> None:
+        """Take what came together with an answer: of that the connection tells the loop nothing."""
+        if self.receiver.has_more:
+            self._read()
 
     def _start(self, number: int, target: Any) -> None:
         task = self.loop.create_task(_await_it(self._find(target)))

@@ -19,7 +19,8 @@ from green_logic.evaluation.isolation.split.wire import (
     LostError,
     Message,
     OversizeError,
-    to_frame,
+    add_news,
+    frame,
     to_json,
 )
 
@@ -61,24 +62,16 @@ class News:
         """
         if self._heard != self._told:
             message["h"] = self._heard
-        frames = to_frame(message)
-        if brought < self.next - 1:
-            first = max(brought + 1, self._first)
-            entries = self._entries[first - self._first :]
-            frames = self._join(message, first, entries) or self._frames_of(first, entries) + frames
+        text = to_json(message)
+        frames = frame(text)
+        first = max(brought + 1, self._first)
+        if entries := self._entries[first - self._first :]:
+            joined = add_news(text, first, entries)
+            # entries are seldom that many or that large; then there is a frame for each
+            alone = (frame(add_news("{}", serial, [entry])) for serial, entry in enumerate(entries, first))
+            frames = frame(joined) if len(joined) <= MAX_FRAME_BYTES else b"".join((*alone, frames))
         self._told, self._sent = self._heard, self.next - 1
         return frames, self._sent
-
-    def _join(self, message: Message, first: int, entries: list[str]) -> bytes:
-        """One frame for everything; empty if it would be too large."""
-        try:
-            return to_frame(message, first, entries)
-        except OversizeError:
-            return b""
-
-    def _frames_of(self, first: int, entries: list[str]) -> bytes:
-        """A frame for each: they seldom are that many or that large."""
-        return b"".join(to_frame({}, serial, [entry]) for serial, entry in enumerate(entries, first))
 
     def confirm(self, heard: object) -> None:
         """The other side has heard the entries up to the serial `heard`. Raises LostError if nobody sent them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import sys
 import types
@@ -21,6 +22,10 @@ from green_logic.evaluation.isolation.split.solution import serve_solution
 from green_logic.evaluation.isolation.split.tester import TestsPeer
 from green_logic.evaluation.isolation.split.wire import LostError
 
+# a coroutine that goes back to the solution is awaited there
+AWAITED_THERE = "coroutine 'Loops._wait' was never awaited"
+re.compile(AWAITED_THERE, re.IGNORECASE)  # as `warnings` does, for every tests' process to find it done
+
 
 def run_solution(control: socket.socket, source: str, *, captures: bool) -> None:
     """Be process S: load `source` and serve it until the tests are gone."""
@@ -35,8 +40,7 @@ def run_tests(descriptor: int, control: socket.socket, hidden: dict[str, Any], k
     clock = guest.prepare_process({guest.TESTS: tests})
     code = kept.find(tests)  # before anything of the solution's has come
     peer = TestsPeer(control, clock, names, lambda reason: reporter.send(end="lost", detail=f"the solution: {reason}"))
-    # a coroutine that goes back to the solution is awaited there
-    warnings.filterwarnings("ignore", message="coroutine 'Loops._wait' was never awaited")
+    warnings.filterwarnings("ignore", AWAITED_THERE)
     end, detail, runner = "", "", "mini"
     try:
         if failure := peer.start():

@@ -34,7 +34,7 @@ from green_logic.evaluation.isolation.split.values import (
     is_harmless,
     name_standard_class,
 )
-from green_logic.evaluation.isolation.split.wire import LostError, Message, receive_descriptor, send, to_frame
+from green_logic.evaluation.isolation.split.wire import LostError, Message, frame, receive_descriptor, send, to_json
 
 SPOKEN, LOOP, LANE = b"c", b"l", b"b"  # what a descriptor from the tests is for
 LANE_WANTED = b"n"
@@ -224,7 +224,7 @@ def serve_solution(control: socket.socket, load: Any, clock: VirtualClock, *, ca
     try:
         root = load()
     except BaseException as error:  # noqa: BLE001  whatever hostile code raises, SystemExit included, is its result
-        send(first, to_frame({"failure": describe(error)}))
+        send(first, frame(to_json({"failure": describe(error)})))
         first.recv(1)  # our end before the tests' would look like a crash
         return
     peer = SolutionPeer(control, clock, root)
@@ -233,7 +233,7 @@ def serve_solution(control: socket.socket, load: Any, clock: VirtualClock, *, ca
     _thread.start_new_thread(peer.serve_control, ())  # not counted by threading.active_count
     channel = Channel(peer, first)
     peer.adopt(channel)
-    send(first, to_frame({"ready": True}))
+    send(first, frame(to_json({"ready": True})))
     channel.serve()
     _thread.allocate_lock().acquire()
 

@@ -47,7 +47,7 @@ from green_logic.evaluation.isolation.split.values import (
     is_harmless,
     name_standard_class,
 )
-from green_logic.evaluation.isolation.split.wire import LostError, Message, receive, send_descriptor
+from green_logic.evaluation.isolation.split.wire import LostError, Message, send_descriptor
 
 UNCHANGING = frozenset({str, int, float, bytes, tuple, frozenset})
 UNCHANGING_TAGS = (["t"], ["b"], ["F"], ["i"])
@@ -93,7 +93,7 @@ class TestsPeer(Peer):
     def start(self) -> str:
         """Wait until the solution is loaded. Returns why it could not be; empty if it is. Raises LostError."""
         channel = self.channel()
-        word = receive(channel.connection)
+        word = channel.receiver.receive()
         if "failure" in word:
             return check_text(word["failure"]) or "failed"
         _thread.start_new_thread(self._serve_lanes, ())

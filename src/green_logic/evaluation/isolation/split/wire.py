@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 MAX_FRAME_BYTES = 8 << 20
-READ_BYTES = 1 << 20
+SIZE_BYTES = 4  # of the number before a message
+READ_BYTES = 8 << 10  # holds almost every message
+READ_MOST_BYTES = 1 << 20
 DESCRIPTOR_BYTES = 4
 
 Message = dict[str, Any]
@@ -27,20 +29,63 @@ class OversizeError(ValueError):
     """A value is larger than a frame."""
 
 
+class Receiver:
+    """Takes messages off one connection: a small one with one call."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._ahead = b""  # what came with the last message and is not of it
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something of the next message is here, of which the connection says nothing any more."""
+        return bool(self._ahead)
+
+    def receive(self) -> Message:
+        """The next message. Raises LostError for anything that is none."""
+        size = int.from_bytes(self._read(SIZE_BYTES), "big")
+        if size > MAX_FRAME_BYTES:
+            raise LostError(f"a frame of {size} bytes, expected at most {MAX_FRAME_BYTES}")
+        payload = self._read(size)
+        try:
+            message = _decode(payload.decode())
+        except (ValueError, RecursionError) as error:
+            raise LostError("a frame that is no JSON") from error
+        if type(message) is not dict:
+            raise LostError("a frame that is no object")
+        return message
+
+    def _read(self, size: int) -> bytes:
+        here = self._ahead
+        while len(here) < size:
+            left = size - len(here)
+            try:
+                part = self._connection.recv(READ_BYTES if left < READ_BYTES else min(left, READ_MOST_BYTES))
+            except OSError as error:
+                raise LostError("the other side closed") from error
+            if not part:
+                raise LostError("the other side closed")
+            here = here + part if here else part
+        self._ahead = here[size:]
+        return here[:size]
+
+
 def to_json(value: object) -> str:
-    """The text of a value, as frames have it."""
+    """The text of a value, as frames have it: ASCII."""
     return _encode(value)
 
 
-def to_frame(message: Message, first: int = 0, news: Sequence[str] = ()) -> bytes:
-    """The bytes of one message, with `news`, JSON each, from the serial `first` on. Raises OversizeError."""
-    text = _encode(message)
-    if news:
-        text = f'{text[:-1]}{"," if message else ""}"u":[{first},{",".join(news)}]}}'
+def add_news(text: str, first: int, news: Sequence[str]) -> str:
+    """The text of a message with `news`, JSON each, from the serial `first` on."""
+    return f'{text[:-1]}{"," if len(text) > 2 else ""}"u":[{first},{",".join(news)}]}}'
+
+
+def frame(text: str) -> bytes:
+    """The bytes of one message. Raises OversizeError."""
     payload = text.encode()
     if len(payload) > MAX_FRAME_BYTES:
         raise OversizeError(f"a value of {len(payload)} bytes, expected at most {MAX_FRAME_BYTES}")
-    return len(payload).to_bytes(4, "big") + payload
+    return len(payload).to_bytes(SIZE_BYTES, "big") + payload
 
 
 def send(connection: socket.socket, frame: bytes) -> None:
@@ -49,21 +94,6 @@ def send(connection: socket.socket, frame: bytes) -> None:
         connection.sendall(frame)
     except OSError as error:
         raise LostError("the other side closed") from error
-
-
-def receive(connection: socket.socket) -> Message:
-    """The next message. Raises LostError for anything that is none."""
-    size = int.from_bytes(_read(connection, 4), "big")
-    if size > MAX_FRAME_BYTES:
-        raise LostError(f"a frame of {size} bytes, expected at most {MAX_FRAME_BYTES}")
-    payload = _read(connection, size)
-    try:
-        message = _decode(payload.decode())
-    except (ValueError, RecursionError) as error:
-        raise LostError("a frame that is no JSON") from error
-    if type(message) is not dict:
-        raise LostError("a frame that is no object")
-    return message
 
 
 def send_descriptor(connection: socket.socket, tag: bytes, descriptor: int) -> None:
@@ -85,19 +115,6 @@ def receive_descriptor(connection: socket.socket) -> tuple[bytes, socket.socket]
         raise LostError("the other side closed")
     descriptors = array.array("i", ancillary[0][2][:DESCRIPTOR_BYTES])
     return tag, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptors[0])
-
-
-def _read(connection: socket.socket, size: int) -> bytes:
-    parts = b""
-    while len(parts) < size:
-        try:
-            part = connection.recv(min(size - len(parts), READ_BYTES), socket.MSG_WAITALL)
-        except OSError as error:
-            raise LostError("the other side closed") from error
-        if not part:
-            raise LostError("the other side closed")
-        parts = parts + part if parts else part
-    return parts
 
 
 def _refuse_constant(name: str) -> NoReturn:
