@@ -27,6 +27,7 @@ from _pytest.config import default_plugins
 
 from green_logic.evaluation.isolation.clock import VirtualClock, install_clock
 from green_logic.evaluation.isolation.earlier import NOTHING, Earlier
+from green_logic.evaluation.isolation.exchange import write_all
 
 SOLUTION = "solution"
 TESTS = "test_solution"
@@ -202,8 +203,9 @@ def prepare_process(modules: dict[str, str]) -> VirtualClock:
     """Make this process one that runs `modules` (name -> source). Returns its clock."""
     # for tracebacks, inspect and child processes; all of them now, for a solution may fill the disk
     for name, text in modules.items():
-        with open(f"{name}.py", "wb") as file:  # noqa: PTH123  a path object costs more than the write
-            file.write(text.encode("utf-8", "replace"))
+        descriptor = os.open(f"{name}.py", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        write_all(descriptor, text.encode("utf-8", "replace"))
+        os.close(descriptor)
     sys.dont_write_bytecode = True
     sys.argv = [f"{TESTS}.py"]
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  likewise

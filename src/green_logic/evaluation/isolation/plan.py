@@ -97,11 +97,12 @@ def bind(plan: Plan, limits: Limits) -> Plan:
 
     With namespaces it stays able to build sandboxes.
     """
-    if not plan.is_bound:
-        set_limits(plan, limits)
-        _offer_to_oom_killer(plan)
-        if not plan.shares_host:
-            kernel.narrow_capabilities()
+    if plan.is_bound:
+        return plan
+    set_limits(plan, limits)
+    _offer_to_oom_killer(plan)
+    if not plan.shares_host:
+        kernel.narrow_capabilities()
     return replace(plan, is_bound=True)
 
 

@@ -21,6 +21,7 @@ from _pytest.python import IdMaker
 from green_logic.evaluation.isolation.split.proxies import is_remote
 
 Case = tuple[str, Callable[[], object]]
+NOT_PLAIN = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE | inspect.CO_ASYNC_GENERATOR
 SETUPS = ("setup", "teardown")
 SPECIAL = ("pytestmark", "pytest_plugins", "pytest_generate_tests", "load_tests", "__test__")
 
@@ -99,13 +100,9 @@ def _bind(cls: type, member: str) -> Callable[..., object]:
 def _find_in_function(name: str, function: object, call: Callable[..., object]) -> Iterator[Case]:
     if not isinstance(function, types.FunctionType):
         raise BeyondMiniError(f"{name}: {type(function).__name__}")
-    if (
-        inspect.iscoroutinefunction(function)
-        or inspect.isgeneratorfunction(function)
-        or vars(function).get("__wrapped__")
-    ):
-        raise BeyondMiniError(f"{name}: not a plain function")
     code = function.__code__
+    if code.co_flags & NOT_PLAIN or vars(function).get("__wrapped__"):
+        raise BeyondMiniError(f"{name}: not a plain function")
     wanted = list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])[1 if "::" in name else 0 :]
     sets = [_read_mark(name, mark, function) for mark in vars(function).get("pytestmark", [])]
     given = [argument for names, _ in sets for argument in names]
