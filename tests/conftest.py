@@ -99,6 +99,21 @@ def assert_whole() -> Callable[[Settings], dict[str, bytes]]:
     return rows_of_whole_ledger
 
 
+@pytest.fixture(scope="session")
+def rot() -> Callable[..., None]:
+    """Changes rows as a bad disk does: no trigger has a say in it, and all are there afterwards."""
+
+    def change(database: Path, *statements: str) -> None:
+        with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
+            guards = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+            for name, _ in guards:
+                connection.execute(f"DROP TRIGGER {name}")
+            for statement in (*statements, *(sql for _, sql in guards)):
+                connection.execute(statement)
+
+    return change
+
+
 def rows_of_whole_ledger(settings: Settings) -> dict[str, bytes]:
     """Every row has its DBOM and its leaf, byte for byte, and nothing else lies about."""
     query = (

@@ -51,6 +51,36 @@ def test_battles_has_exactly_the_seven_columns(ledger, settings):
     assert query(settings, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
 
 
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ("DROP TRIGGER battles_no_update", "trigger battles_no_update"),
+        ("DROP INDEX battles_battle_id_folded", "index battles_battle_id_folded"),
+        ("DROP TABLE log_nodes", "table log_nodes"),
+        ("CREATE TRIGGER better AFTER INSERT ON battles BEGIN DELETE FROM ledger; END", "trigger better"),
+    ],
+)
+def test_nothing_is_recorded_where_what_guards_the_rows_was_changed(settings, key, make_sealed, change, name):
+    with Ledger.open(settings, key) as opened:
+        opened.submit([make_sealed("b-1", origin=opened.origin)])
+    query(settings, change)
+    before = everything(settings)
+    with pytest.raises(VerificationError, match=f"{name} is ") as caught:
+        Ledger.open(settings, key)
+    assert caught.value.kind == "schema"
+    assert "verify -C" in caught.value.hint
+    assert everything(settings) == before
+
+
+def test_what_others_add_to_look_at_the_rows_is_no_change(settings, key, make_sealed):
+    with Ledger.open(settings, key):
+        pass
+    query(settings, "CREATE INDEX by_score ON battles (score)")
+    query(settings, "CREATE VIEW best AS SELECT * FROM battles WHERE score > 0.9")
+    with Ledger.open(settings, key) as opened:
+        assert opened.submit([make_sealed("b-1", origin=opened.origin)])
+
+
 def test_every_commit_is_synced_through_a_wal(ledger):
     pragma = ledger._connection.execute
     assert pragma("PRAGMA journal_mode").fetchone() == ("wal",)

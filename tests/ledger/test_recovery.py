@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import sqlite3
 
 import pytest
 
@@ -143,12 +141,8 @@ def test_a_second_writer_ends_and_the_first_is_still_respected(books, settings, 
         "DELETE FROM ledger WHERE leaf_index = 1",
     ],
 )
-def test_a_row_that_rotted_is_not_made_into_a_dbom(books, settings, reopen, change):
-    with contextlib.closing(sqlite3.connect(settings.database, isolation_level=None)) as connection:
-        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")]
-        for name in names:
-            connection.execute(f"DROP TRIGGER {name}")
-        connection.execute(change)
+def test_a_row_that_rotted_is_not_made_into_a_dbom(books, settings, reopen, rot, change):
+    rot(settings.database, change)
     (settings.dboms / "dbom_b-1.json").unlink()
     before = shelf(settings)
     with pytest.raises(VerificationError, match="b-1"):
@@ -156,11 +150,8 @@ def test_a_row_that_rotted_is_not_made_into_a_dbom(books, settings, reopen, chan
     assert shelf(settings) == before
 
 
-def test_a_good_dbom_stays_when_the_digest_in_its_row_rotted(books, settings, reopen):
-    with contextlib.closing(sqlite3.connect(settings.database, isolation_level=None)) as connection:
-        connection.executescript(
-            "DROP TRIGGER ledger_no_update; UPDATE ledger SET dbom_sha256 = x'00' WHERE leaf_index = 1"
-        )
+def test_a_good_dbom_stays_when_the_digest_in_its_row_rotted(books, settings, reopen, rot):
+    rot(settings.database, "UPDATE ledger SET dbom_sha256 = x'00' WHERE leaf_index = 1")
     with pytest.raises(VerificationError, match="b-1"):
         reopen()
     assert shelf(settings) == books

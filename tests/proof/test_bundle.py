@@ -166,18 +166,12 @@ def test_a_refused_change_leaves_no_new_key_behind(settings, key, fill, capsys):
     assert key_files(settings) == before
 
 
-def test_a_change_over_a_log_that_cannot_be_signed_leaves_no_new_key_behind(settings, key, fill, capsys):
-    import sqlite3
-
+def test_a_change_over_a_log_that_cannot_be_signed_leaves_no_new_key_behind(settings, key, fill, capsys, rot):
     fill(settings, "b-0")
     with Ledger.open(settings, key) as ledger:
         ledger.submit([])
     before = key_files(settings), (settings.data_dir / "checkpoint").read_bytes()
-    connection = sqlite3.connect(settings.database)
-    connection.execute("DROP TRIGGER ledger_no_update")
-    connection.execute("UPDATE ledger SET leaf_hash = zeroblob(32)")
-    connection.commit()
-    connection.close()
+    rot(settings.database, "UPDATE ledger SET leaf_hash = zeroblob(32)")
     assert main(["keys", "rotate", "-C", str(settings.data_dir)]) == 2  # seen when it is opened
     (high_water,) = (state_dir() / "high-water").iterdir()
     high_water.unlink()

@@ -8,6 +8,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -346,15 +347,10 @@ def test_rows_without_a_signature_are_told(settings: Settings, key: SigningKey) 
         export_battles(settings)
 
 
-def test_a_ledger_that_was_put_back_is_told(exported: Settings, key: SigningKey, tmp_path: Path) -> None:
+def test_a_ledger_that_was_put_back_is_told(exported: Settings, key: SigningKey, rot: Callable[..., None]) -> None:
     record(exported, key, range(40, 45))
     export_battles(exported)
-    with sqlite3.connect(exported.database) as connection:
-        for table in ("battles", "ledger"):
-            connection.execute(f"DROP TRIGGER {table}_no_delete")
-        connection.execute("DELETE FROM ledger WHERE battle_row > 40")
-        connection.execute("DELETE FROM battles WHERE id > 40")
-    connection.close()
+    rot(exported.database, "DELETE FROM ledger WHERE battle_row > 40", "DELETE FROM battles WHERE id > 40")
     with pytest.raises(VerificationError, match="row 45 was published"):
         export_battles(exported)
     assert export_battles(exported, rebuild=True).rows == 40

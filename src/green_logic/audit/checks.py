@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 
 from green_logic.audit.scene import Scene, check_ranges
 from green_logic.errors import VerificationError
 from green_logic.ledger.findings import Finding
 from green_logic.ledger.log import STEP, has_log_tables
-from green_logic.ledger.schema import LOG_SCHEMA, SCHEMA
+from green_logic.ledger.schema import find_changes
 from green_logic.proof.checkpoint import Checkpoint, open_checkpoint
 from green_logic.proof.keys import find_keyid
 from green_logic.proof.merkle import CompactRange, fold
 from green_logic.settings import PUBLIC_NAME
 
-GUARDED = ("table", "index", "trigger")  # objects of the schema that hold or guard what is proven
-
 
 def check_schema(scene: Scene) -> Iterator[Finding]:
     """Tables, indexes and triggers are ours, and no trigger was added."""
-    found = _objects(scene.connection)
-    expected = _expected_objects(with_log=has_log_tables(scene.connection))
-    for name, sql in expected.items():
-        if found.get(name) != sql:
-            yield Finding("schema", " ".join(name), "is missing or not as this project makes it")
-    for name in found.keys() - expected.keys():
-        if name[0] == "trigger":
-            yield Finding("schema", " ".join(name), "is not ours and could change what is recorded")
-
-
-def _expected_objects(*, with_log: bool) -> dict[tuple[str, str], str]:
-    connection = sqlite3.connect(":memory:")
-    try:
-        connection.executescript(SCHEMA + (LOG_SCHEMA if with_log else ""))
-        return _objects(connection)
-    finally:
-        connection.close()
-
-
-def _objects(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
-    query = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
-    return {(kind, name): sql for kind, name, sql in connection.execute(query) if kind in GUARDED}
+    for name, fault in find_changes(scene.connection):
+        yield Finding("schema", name, fault)
 
 
 def check_keys(scene: Scene) -> Iterator[Finding]:

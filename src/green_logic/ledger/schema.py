@@ -20,6 +20,8 @@ SCHEMA_VERSION = 2  # PRAGMA user_version; 2 added the tables of checkpoints, ol
 PAGE_SIZE = 8192  # bytes; 2 kB results take a third less room than with 4096, 18 kB ones the same (measured)
 LOCK_NAME = ".ledger.lock"  # held around every commit, checkpoint and maintenance step
 PRESENCE_NAME = ".writers.lock"  # shared by the writers that are alive
+LOG_TABLES = {("table", "checkpoints"), ("table", "log_nodes")}
+GUARDED = ("table", "index", "trigger")  # objects that hold or guard what is proven
 COLUMNS = ("id", "battle_id", "timestamp", "score", "breakdown", "raw_result", "dbom_hash")
 _NO_CHANGE = "".join(
     f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
@@ -180,7 +182,8 @@ def make_or_check_schema(connection: sqlite3.Connection, keyid: str, path: Path)
     """The ledger's origin; an empty database gets the tables. WAL is on when this returns, not before: it is written
     into the file, and a database that is not ours stays as it is.
 
-    Raises ConfigurationError as `find_origin` does.
+    Raises ConfigurationError as `find_origin` does, VerificationError of kind "schema" where what guards the rows was
+    changed: then somebody has had reason to.
     """
     known = find_origin(connection, keyid, path)
     if known is None:
@@ -196,6 +199,9 @@ def make_or_check_schema(connection: sqlite3.Connection, keyid: str, path: Path)
             f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         )
         return origin
+    for name, fault in find_changes(connection):
+        hint = f"green-logic verify -C {path.parent} says whether rows were changed as well; nothing was written"
+        raise VerificationError(f"{path}: {name} {fault}", kind="schema", hint=hint)
     _use_wal(connection, path)
     if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
         connection.executescript(f"BEGIN IMMEDIATE; {LOG_SCHEMA}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
@@ -232,6 +238,30 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> None:
     columns = tuple(row[1] for row in connection.execute("PRAGMA table_info(battles)"))
     if columns != COLUMNS:
         raise VerificationError(f"{path}: battles has the columns {', '.join(columns)}", kind="schema")
+
+
+def find_changes(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+    """Tables, indexes and triggers that are not as this project makes them, and triggers that it does not make."""
+    found = _objects(connection)
+    made = sqlite3.connect(":memory:")
+    try:
+        made.executescript(SCHEMA)
+        if connection.execute("PRAGMA user_version").fetchone()[0] > 1 or found.keys() & LOG_TABLES:
+            made.executescript(LOG_SCHEMA)
+        expected = _objects(made)
+    finally:
+        made.close()
+    for name, sql in expected.items():
+        if found.get(name) != sql:
+            yield " ".join(name), "is missing or not as this project makes it"
+    for name in found.keys() - expected.keys():
+        if name[0] == "trigger":
+            yield " ".join(name), "is not ours and could change what is recorded"
+
+
+def _objects(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    query = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
+    return {(kind, name): sql for kind, name, sql in connection.execute(query) if kind in GUARDED}
 
 
 def read_meta(connection: sqlite3.Connection) -> dict[str, str]:
