@@ -278,6 +278,16 @@ def test_a_dry_run_tells_what_would_be_judged_and_makes_no_file(place: Path, tmp
     assert files(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    ("words", "told"), [(["--judge=nonsense"], "an address"), (["--judge=http://[::1]/v1"], "name of a model")]
+)
+def test_a_dry_run_refuses_a_reviewer_that_the_run_would_refuse(words: list[str], told: str, tmp_path: Path):
+    put(tmp_path, battle("new-1"))
+    done = call("run", "in.jsonl", "--dry-run", *words, cwd=tmp_path)
+    assert done.returncode == USAGE
+    assert told in done.stderr
+
+
 # --- what is loaded
 
 LOADED = (

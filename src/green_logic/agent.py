@@ -30,6 +30,7 @@ from green_logic.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from green_logic.evaluation.judge.judge import Judge
+    from green_logic.evaluation.judge.settings import JudgeSettings
 
 
 class GreenAgent:
@@ -70,18 +71,8 @@ class GreenAgent:
         if not self.settings.judge:
             return None
         from green_logic.evaluation.judge.judge import Judge  # noqa: PLC0415  it loads an HTTP client
-        from green_logic.evaluation.judge.settings import JudgeSettings, find_url  # noqa: PLC0415
 
-        judge = Judge.open(
-            JudgeSettings(
-                url=find_url(self.settings.judge),
-                model=self.settings.judge_model,
-                required=self.settings.judge_required,
-                reviews=self.settings.judge_reviews,
-                timeout_s=self.settings.judge_timeout_s,
-                concurrency=self.settings.judge_concurrency,
-            )
-        )
+        judge = Judge.open(judge_settings(self.settings))
         with contextlib.ExitStack() as undo:
             undo.callback(judge.close)
             with contextlib.suppress(*(() if self.settings.judge_required else (RetryableError,))):
@@ -174,3 +165,17 @@ class GreenAgent:
         except VerificationError:
             return sealed
         return dataclasses.replace(sealed, timestamp=dbom["timestamp"], envelope=dbom["sigma_judge"])
+
+
+def judge_settings(settings: Settings) -> JudgeSettings:
+    """How to reach the LLM reviewer. Raises ConfigurationError for what cannot be an address, a model or a number."""
+    from green_logic.evaluation.judge.settings import JudgeSettings, find_url  # noqa: PLC0415  most runs have none
+
+    return JudgeSettings(
+        url=find_url(settings.judge),
+        model=settings.judge_model,
+        required=settings.judge_required,
+        reviews=settings.judge_reviews,
+        timeout_s=settings.judge_timeout_s,
+        concurrency=settings.judge_concurrency,
+    )

@@ -62,6 +62,14 @@ def test_every_kind_of_target_is_told_apart(published, verify):
     assert all(one["ok"] for one in document["targets"])
 
 
+def test_a_manifest_alone_leads_to_the_export_that_it_is_of(published, verify):
+    manifest = next(name for name in published.names("exports") if name.endswith(".json"))
+    code, said = verify(published.path(manifest))
+    assert code == 2
+    code, document = verify("--json", said.rpartition("green-logic verify ")[2].strip())
+    assert (code, [one["what"] for one in document["targets"]]) == (0, ["export"])
+
+
 def test_a_damaged_publication_is_an_answer_of_1_and_named(published, verify):
     place = ["-C", published.books.settings.data_dir]
     for name in (published.names("exports")[-1], published.names("backups")[0], published.names("archives")[-1]):

@@ -11,6 +11,7 @@ import pytest
 
 from green_logic.audit.backups import audit_backup
 from green_logic.audit.ledger import audit_ledger
+from green_logic.cli import main
 from green_logic.errors import ConfigurationError, ConflictError, StorageError, VerificationError
 from green_logic.ledger.database import Ledger
 from green_logic.publish import restore as restore_module
@@ -60,6 +61,15 @@ def test_a_backup_that_is_not_there_is_told_apart_from_a_damaged_one(tmp_path):
             with pytest.raises(ConfigurationError, match="no such backup"):
                 action(tmp_path / name)
     assert not (tmp_path / "restored").exists()
+
+
+def test_the_directory_above_backups_is_none_and_leads_to_the_newest(saved, settings, tmp_path, capsys):
+    newest = backup(settings).path
+    target = tmp_path / "new"
+    for words in ([], ["--dry-run"]):
+        assert main(["restore", str(saved.parent), "-C", str(target), *words]) == 2
+        assert f"with 2 of them\n  the newest is {newest}\n" in capsys.readouterr().err
+    assert not target.exists()
 
 
 def test_it_leaves_nothing_beside_the_target(saved, tmp_path):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from green_logic.publish.leaves import Progress
 
 LEGACY = "legacy-unsigned"
+MANIFEST_FOLDER = "_manifests"  # of an export
 DATABASE_START = b"SQLite format 3\0"
 
 
@@ -61,6 +62,9 @@ def _check_path(target: str, terms: Terms) -> AuditReport | Verdict:
     if _starts_with(path, DATABASE_START):
         message = f"{path}: a database is not verified by itself, but with what belongs to it"
         raise ConfigurationError(message, hint=f"green-logic verify {path.parent}/")
+    if path.parent.name == MANIFEST_FOLDER and path.suffix == ".json":
+        message = f"{path}: a manifest is not verified by itself, but with the files that it names"
+        raise ConfigurationError(message, hint=f"green-logic verify {path.parent.parent}/")
     return _check_file(path, terms)
 
 

@@ -124,6 +124,10 @@ def _dry_run(options: argparse.Namespace, settings: Settings) -> int:
     from green_logic.intake import shown_name
     from green_logic.rehearsal import rehearse
 
+    if settings.judge:
+        from green_logic.agent import judge_settings
+
+        judge_settings(settings)  # the reviewer is not asked, but it must be one that could be
     forecast, warnings = rehearse(options.battles, settings, lambda text: say(text, file=sys.stderr))
     _warn(warnings.texts(shown_name(options.battles)), quiet=options.quiet)
     counts = asdict(forecast)

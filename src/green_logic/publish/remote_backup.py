@@ -17,7 +17,7 @@ from pathlib import Path
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
 from green_logic.files import FileLock, make_directory, storage_errors
 from green_logic.ledger.reading import open_for_reading
-from green_logic.publish.backup import BackupReport, backup
+from green_logic.publish.backup import BackupReport, backup, find_backups
 from green_logic.publish.leaves import Progress, no_progress
 from green_logic.publish.remote import RemoteStore
 from green_logic.publish.restore import MANIFEST_NAME, check_empty, read_backup
@@ -56,6 +56,7 @@ def fetched_backup(settings: Settings, place: str, target: Path | None = None) -
     afterwards. A path is given as it is. Raises ConfigurationError for a target that holds something, or no backup.
     """
     if not is_uri(place):
+        _check_one(Path(place))
         yield Path(place)
         return
     if target is not None:
@@ -70,6 +71,15 @@ def fetched_backup(settings: Settings, place: str, target: Path | None = None) -
             copy = stack.enter_context(scratch_directory(parent, FETCH))
             _fetch(store, copy)
         yield copy
+
+
+def _check_one(path: Path) -> None:
+    """Raises ConfigurationError for the directory above backups, which is easily taken for one."""
+    if path.is_dir() and not (path / MANIFEST_NAME).exists() and (backups := find_backups(path)):
+        raise ConfigurationError(
+            f"{path}: not a backup, but a directory with {len(backups)} of them",
+            hint=f"the newest is {backups[-1]}",
+        )
 
 
 def find_remote_backups(store: RemoteStore, origin: str | None = None) -> list[str]:
