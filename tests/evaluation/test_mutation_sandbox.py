@@ -40,6 +40,28 @@ def test_counts(text):
 def test_top(word, text):
     assert (top(text) == word) == (word == "a")
 """
+DATA = """
+test_words = ["a", "b"]
+
+class TestTop:
+    test_more = {"b b a": "b"}
+
+    def test_each(self):
+        assert {text: top(text) for text in self.test_more} == self.test_more
+
+def test_words_are_their_own_top():
+    assert [top(word) for word in test_words] == ["a", "c"]
+"""
+LATER = """
+async def test_coroutine(): assert top("a") == "b"
+
+async def test_generator():
+    yield
+    assert top("a") == "b"
+
+def test_plain():
+    assert top("a") == "a"
+"""
 UNITTEST = """
 import unittest
 from unittest.mock import Mock, patch
@@ -122,7 +144,10 @@ def test_the_same_examination_gives_the_same_evidence(sandbox: Sandbox) -> None:
         assert first == second
 
 
-@pytest.mark.parametrize(("tests", "runner"), [(HONEST, "mini"), (UNITTEST, "mini"), (FIXTURE, "pytest")])
+@pytest.mark.parametrize(
+    ("tests", "runner"),
+    [(HONEST, "mini"), (UNITTEST, "mini"), (DATA, "mini"), (FIXTURE, "pytest"), (LATER, "pytest")],
+)
 def test_names_outcomes_and_messages_are_those_of_pytest(sandbox: Sandbox, tests: str, runner: str) -> None:
     base = examined(sandbox, tests, mutants=1).base
     alone = sandbox.run_tests(SOLUTION, tests, kind="own")

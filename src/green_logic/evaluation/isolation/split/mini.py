@@ -84,7 +84,7 @@ def _find_in_class(name: str, cls: type) -> Iterator[Case]:
             raise BeyondMiniError(f"{name}.{member}")
         if isinstance(value, type) and member.startswith("Test"):
             raise BeyondMiniError(f"{name}.{member}")
-        if member.startswith("test") or type(value).__module__.startswith("_pytest"):
+        if (member.startswith("test") and callable(value)) or type(value).__module__.startswith("_pytest"):
             yield from _find_in_function(f"{name}::{member}", value, _bind(cls, member))
 
 
