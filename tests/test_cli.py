@@ -288,6 +288,21 @@ def test_a_dry_run_refuses_a_reviewer_that_the_run_would_refuse(words: list[str]
     assert told in done.stderr
 
 
+def test_what_was_found_damaged_is_told(tmp_path: Path):
+    put(tmp_path, battle("one"), battle("two"))
+    assert document(call("run", "in.jsonl", "--json", cwd=tmp_path), "run")["recovery"]["rebuilt"] == 0
+    dboms = tmp_path / "data" / "dboms"
+    whole = (dboms / "dbom_one.json").read_bytes()
+    (dboms / "dbom_one.json").write_bytes(whole[:-9])
+    (dboms / "dbom_none.json").write_bytes(whole)
+    done = call("run", "in.jsonl", cwd=tmp_path)
+    assert done.returncode == GOOD
+    assert "warning: 1 DBOM files were missing or damaged, and are written anew from the ledger\n" in done.stderr
+    assert "warning: 2 DBOM files were of no recorded battle, or damaged; they are in data/set_aside/" in done.stderr
+    assert (dboms / "dbom_one.json").read_bytes() == whole
+    assert "DBOM files" not in call("run", "in.jsonl", cwd=tmp_path).stderr
+
+
 # --- what is loaded
 
 LOADED = (

@@ -89,6 +89,7 @@ class BatchRun:
             "rejects": str(self.outcomes.rejects) if self.outcomes.rejects else None,
             "reasons": self.outcomes.reasons,
             "warnings": self.outcomes.warnings.as_json(),
+            "recovery": asdict(self.agent.ledger.recovery),
             # the first ones; `green-logic list` has them all
             "battles": [row.brief() for row in self.outcomes.rows],
             "battles_left_out": self.totals.recorded - len(self.outcomes.rows),

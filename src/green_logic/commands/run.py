@@ -69,7 +69,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     ):
         (options.runner or run_batch)(batch)
         progress.stop()
-        _warn(batch.outcomes.warnings.texts(batch.name), quiet=options.quiet)
+        mended = batch.agent.ledger.recovery.texts(settings.data_dir)
+        _warn([*mended, *batch.outcomes.warnings.texts(batch.name)], quiet=options.quiet)
         _tell(options, batch)
         return GOOD if batch.totals.clean else BAD
 

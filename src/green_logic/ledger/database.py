@@ -21,7 +21,7 @@ from green_logic.errors import ConfigurationError, ConflictError, StorageError
 from green_logic.files import FileLock, Presence, make_directory, storage_errors, sync_directory
 from green_logic.ledger.log import Log, check_log, seal_log, write_checkpoint
 from green_logic.ledger.loss import check_no_loss
-from green_logic.ledger.recovery import Recovery, rebuild, recover
+from green_logic.ledger.recovery import ASIDE_NAME, Recovery, rebuild, recover
 from green_logic.ledger.schema import (
     LOCK_NAME,
     PRESENCE_NAME,
@@ -99,9 +99,7 @@ class Ledger:
                 origin = make_or_check_schema(connection, key.keyid, settings.database)
                 # the database's and the WAL's own names must survive a power cut too
                 sync_directory(settings.data_dir)
-                shelf = DbomShelf(
-                    settings.dboms, settings.data_dir / "set_aside" / "dboms", group_sync=settings.group_sync
-                )
+                shelf = DbomShelf(settings.dboms, settings.data_dir / ASIDE_NAME, group_sync=settings.group_sync)
                 ledger = cls(settings, connection, presence, origin, shelf)
                 ledger.recovery = recover(connection, shelf, alone=presence.alone)
             write_public_key(key, settings.data_dir)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from dataclasses import dataclass
+from pathlib import Path
 
 from green_logic.errors import VerificationError
 from green_logic.ledger.shelf import DbomShelf, find_pruned
@@ -18,6 +19,7 @@ from green_logic.proof.dbom import dbom_name, rebuild_dbom
 # Files whose content is compared at each opening, newest first; the names of all are. A crash can only tear the last
 # group, and this many take about 0.1 s.
 CHECKED_BY_CONTENT = 2048
+ASIDE_NAME = "set_aside/dboms"  # in the data directory
 REBUILD_GROUP = 1000  # files rebuilt at once; bounds the memory at about 10 MB
 _ROW = (
     "SELECT b.battle_id, b.raw_result, b.score, b.timestamp, l.envelope, l.dbom_sha256 "
@@ -32,6 +34,16 @@ class Recovery:
     rebuilt: int = 0
     set_aside: int = 0
     swept: int = 0
+
+    def texts(self, data_dir: Path) -> list[str]:
+        """What somebody should hear of, as sentences; what was half-written is the crash's alone."""
+        found = []
+        if self.rebuilt:
+            found.append(f"{self.rebuilt} DBOM files were missing or damaged, and are written anew from the ledger")
+        if self.set_aside:
+            aside = f"{data_dir}/{ASIDE_NAME}/"
+            found.append(f"{self.set_aside} DBOM files were of no recorded battle, or damaged; they are in {aside} now")
+        return found
 
 
 def recover(connection: sqlite3.Connection, shelf: DbomShelf, *, alone: bool) -> Recovery:
