@@ -116,7 +116,8 @@ _KEYS = {
     "key-foreign": Kind(
         "fault",
         "the key in use is not the one that signs this ledger",
-        "point GREEN_LOGIC_SIGNING_KEY to the ledger's own key",
+        "point GREEN_LOGIC_SIGNING_KEY to the ledger's own key; if that was retired for another: "
+        "green-logic keys rotate{at}",
     ),
     "key-exposed": Kind("fault", "others can read the judge's private key", "chmod 600 {key}", repaired=True),
     "key-unreadable": Kind("fault", "the judge's private key cannot be used", "put a good copy to {key}"),
