@@ -297,8 +297,8 @@ def test_what_was_found_damaged_is_told(tmp_path: Path):
     (dboms / "dbom_none.json").write_bytes(whole)
     done = call("run", "in.jsonl", cwd=tmp_path)
     assert done.returncode == GOOD
-    assert "warning: 1 DBOM files were missing or damaged, and are written anew from the ledger\n" in done.stderr
-    assert "warning: 2 DBOM files were of no recorded battle, or damaged; they are in data/set_aside/" in done.stderr
+    assert "warning: DBOM files missing or damaged, written anew from the ledger: 1\n" in done.stderr
+    assert "warning: DBOM files of no recorded battle or damaged, moved to data/set_aside/dboms/: 2\n" in done.stderr
     assert (dboms / "dbom_one.json").read_bytes() == whole
     assert "DBOM files" not in call("run", "in.jsonl", cwd=tmp_path).stderr
 

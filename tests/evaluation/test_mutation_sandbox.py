@@ -174,6 +174,8 @@ def test_names_outcomes_and_messages_are_those_of_pytest(sandbox: Sandbox, tests
         "    def test_a(self): assert self.y == 3\n",
         "import unittest\nclass A(unittest.IsolatedAsyncioTestCase):\n    async def test_a(self): self.assertTrue(1)\n"
         "    async def test_b(self): self.assertEqual(1, 2)\n",
+        "def f(): assert top('a') == 'b'\ntest_a = classmethod(f)\ndef test_b(): pass\n",
+        "import threading\ndef test_a(): assert threading.main_thread().native_id == threading.get_native_id()\n",
         "def test_a(: pass\n",
         "raise ValueError('no')\n",
         "import pytest\npytest.skip('no', allow_module_level=True)\n",
@@ -437,3 +439,16 @@ def test_nothing_is_left_of_an_examination(sandbox: Sandbox) -> None:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             assert marker.encode() not in path.read_bytes()
+
+
+def test_an_import_that_the_solution_replaced_is_the_one_of_its_tests(sandbox: Sandbox) -> None:
+    solution = """
+import builtins
+real = builtins.__import__
+def __import__(name, *rest, **named):
+    return real("json" if name == "jayson" else name, *rest, **named)
+builtins.__import__ = __import__
+"""
+    tests = "import jayson\ndef test_it(): assert jayson.dumps([1]) == '[1]'\n"
+    base = sandbox.examine_tests(solution, tests, mutants=1).base
+    assert [(test.name, test.outcome) for test in base.outcomes] == [("test_it", "passed")]

@@ -141,3 +141,15 @@ def test_a_killed_keeper_is_no_result_and_the_next_job_runs(sandbox: Sandbox) ->
             sandbox.run_tests(WAITER, TESTS, kind="hidden")
         killer.result()
     assert sandbox.run_tests(HONEST, TESTS, kind="hidden").outcomes[0].outcome == "passed"
+
+
+def test_the_two_guests_share_one_core_and_others_have_all(sandbox: Sandbox) -> None:
+    solution = "import os\ndef cores(): return sorted(os.sched_getaffinity(0))"
+    tests = "from solution import cores\nimport os\ndef test_cores():\n"
+    run = sandbox.run_tests(
+        solution, f"{tests}    assert cores() == sorted(os.sched_getaffinity(0)) == [cores()[0]]\n", kind="hidden"
+    )
+    assert [test.outcome for test in run.outcomes] == ["passed"], run
+    everywhere = sorted(os.sched_getaffinity(0))
+    run = sandbox.run_tests(solution, f"{tests}    assert cores() == {everywhere}\n", kind="own")
+    assert [test.outcome for test in run.outcomes] == ["passed"], run

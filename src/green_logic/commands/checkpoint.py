@@ -79,9 +79,7 @@ def _tell_loss(given_up: GivenUp | None, ledger: Ledger, settings: Settings) -> 
         f"this machine's judge goes on from {given_up.checkpoint.size} battles",
         "whoever holds a checkpoint of what was given up still finds that history forked: tell them, show that note",
     ]
-    if ledger.recovery.set_aside:
-        aside = settings.data_dir / "set_aside" / "dboms"
-        lines.append(f"{ledger.recovery.set_aside} DBOM files without a row were moved to {aside}/")
+    lines += ledger.recovery.texts(settings.data_dir)
     say("\n".join(lines), file=sys.stderr)
 
 

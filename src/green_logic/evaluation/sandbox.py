@@ -45,7 +45,7 @@ class Sandbox:
         self.workers = len(workers)
         self._limits = limits
         self._cgroup = 0
-        self._all = [Slot(number, backend, worker) for number, worker in enumerate(workers)]
+        self._all = [Slot(number, len(workers), backend, worker) for number, worker in enumerate(workers)]
         self._slots = Slots(self._all)
 
     @classmethod
@@ -159,7 +159,7 @@ def _start_workers(backend: str, count: int) -> list[Worker]:
     with contextlib.ExitStack() as started:
         workers: list[Worker] = []
         for number in range(count):
-            workers.append(Worker(backend, number))
+            workers.append(Worker(backend, number, count))
             started.callback(workers[-1].close)
         started.pop_all()
     return workers

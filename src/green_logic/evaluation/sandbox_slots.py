@@ -27,8 +27,9 @@ LONGEST_REST_S = 60.0
 class Slot:
     """A place in the pool: a worker, and the next one when it dies."""
 
-    def __init__(self, number: int, backend: str, worker: Worker) -> None:
+    def __init__(self, number: int, count: int, backend: str, worker: Worker) -> None:
         self._number = number
+        self._count = count
         self._backend = backend
         self._deaths = 0
         self._rested_at = 0.0  # by time.monotonic
@@ -72,7 +73,7 @@ class Slot:
     def _living(self) -> Worker:
         with self._lock:
             if self.worker is None:
-                self.worker = Worker(self._backend, self._number)
+                self.worker = Worker(self._backend, self._number, self._count)
             return self.worker
 
     @contextlib.contextmanager

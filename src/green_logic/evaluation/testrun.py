@@ -34,6 +34,7 @@ BY_TEST = "one test took more than"
 TEST_SHARE = 0.4  # of the time of a run that one hidden test may take,
 MOST_TEST_S = 5.0  # but not so much that the CPU limit of its process would end it
 BOX = "/box"  # the guest's working directory, the only one it may write to
+ANY_CORE = -1  # the one that the system has chosen for a job
 
 _UNSTABLE = (
     (re.compile(r"0x[0-9a-fA-F]{4,}"), "0x…"),  # addresses

@@ -30,7 +30,7 @@ from green_logic.evaluation.isolation.split.needs import SIDES, Needs
 from green_logic.evaluation.isolation.split.shelf import Shelf
 from green_logic.evaluation.mutation.examination import Examination, examine
 from green_logic.evaluation.mutation.plan import ORIGINAL, Plan, Variant, parse_plan
-from green_logic.evaluation.testrun import BOX, Ending, Limits, TestRun, parse_run
+from green_logic.evaluation.testrun import ANY_CORE, BOX, Ending, Limits, TestRun, parse_run
 
 START_S = 60.0  # for an interpreter and pytest on a machine with cold disks
 GRACE_S = 30.0  # beyond a job's wall limit, for a supervisor to end it on an overloaded machine
@@ -48,8 +48,8 @@ class WorkerDeathError(Exception):
 class Worker:
     """One zygote process. Not thread-safe: one job at a time."""
 
-    def __init__(self, backend: str, number: int) -> None:
-        """Start the process and return at once; `wait_ready` tells if it lives. `number`: one of the judge's own.
+    def __init__(self, backend: str, number: int, count: int = 1) -> None:
+        """Start the process and return at once; `wait_ready` tells if it lives. It is `number` of `count` of the judge.
 
         Raises RetryableError if it cannot be started.
         """
@@ -58,7 +58,7 @@ class Worker:
         self._compiled = Shelf()
         with contextlib.ExitStack() as made:
             try:
-                self._begin(backend, number, made)
+                self._begin(backend, number, count, made)
             except OSError as error:
                 raise RetryableError(f"sandbox worker {number} cannot be started: {error}") from error
             self._made = made.pop_all()
@@ -148,7 +148,7 @@ class Worker:
             self._stop()
         self._made.close()
 
-    def _begin(self, backend: str, number: int, made: contextlib.ExitStack) -> None:
+    def _begin(self, backend: str, number: int, count: int, made: contextlib.ExitStack) -> None:
         """Start the process; `made` takes what must go after it. Raises OSError."""
         self._box = BOX if backend == "namespaces" else tempfile.mkdtemp(prefix="green-logic-box-")
         if self._box != BOX:
@@ -165,7 +165,8 @@ class Worker:
                 "readable": readable_paths(),
                 "box": self._box,
                 "uid": find_private_uid(number),
-                "core": os.getpid() + number,
+                # judges that leave cores free must not meet on one: there the system chooses
+                "core": number if count >= len(os.sched_getaffinity(0)) else ANY_CORE,
                 "group": self._group.directories if self._group else (),
             }
             self._process = start_zygote(options, theirs.fileno(), self._box)

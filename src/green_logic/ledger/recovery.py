@@ -39,10 +39,10 @@ class Recovery:
         """What somebody should hear of, as sentences; what was half-written is the crash's alone."""
         found = []
         if self.rebuilt:
-            found.append(f"{self.rebuilt} DBOM files were missing or damaged, and are written anew from the ledger")
+            found.append(f"DBOM files missing or damaged, written anew from the ledger: {self.rebuilt}")
         if self.set_aside:
             aside = f"{data_dir}/{ASIDE_NAME}/"
-            found.append(f"{self.set_aside} DBOM files were of no recorded battle, or damaged; they are in {aside} now")
+            found.append(f"DBOM files of no recorded battle or damaged, moved to {aside}: {self.set_aside}")
         return found
 
 

@@ -200,7 +200,10 @@ def make_or_check_schema(connection: sqlite3.Connection, keyid: str, path: Path)
         )
         return origin
     for name, fault in find_changes(connection):
-        hint = f"green-logic verify -C {path.parent} says whether rows were changed as well; nothing was written"
+        hint = (
+            f"nothing was written; green-logic verify -C {path.parent} says whether rows were changed as well, and "
+            "green-logic restore BACKUP -C NEW goes on from before that"
+        )
         raise VerificationError(f"{path}: {name} {fault}", kind="schema", hint=hint)
     _use_wal(connection, path)
     if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
@@ -242,11 +245,12 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> None:
 
 def find_changes(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
     """Tables, indexes and triggers that are not as this project makes them, and triggers that it does not make."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
     found = _objects(connection)
     made = sqlite3.connect(":memory:")
     try:
         made.executescript(SCHEMA)
-        if connection.execute("PRAGMA user_version").fetchone()[0] > 1 or found.keys() & LOG_TABLES:
+        if version > 1 or found.keys() & LOG_TABLES:
             made.executescript(LOG_SCHEMA)
         expected = _objects(made)
     finally:

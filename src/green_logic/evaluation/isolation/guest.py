@@ -144,6 +144,8 @@ class SolutionNames(dict[str, object]):
     def show(self, solution: types.ModuleType) -> SolutionNames:
         """Stand in front of the builtins with the names of `solution`."""
         self._solution = vars(solution)
+        if builtins.__import__ is not self.get("__import__"):  # the one name that is not looked up by `__getitem__`
+            self["__import__"] = builtins.__import__
         return self
 
     def __getitem__(self, name: str) -> object:

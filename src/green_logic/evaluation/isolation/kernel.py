@@ -65,12 +65,12 @@ def fork() -> int:
     """As `os.fork`, without what libraries have registered to be done around a fork.
 
     Half of the cost of a fork of a warm interpreter is those functions (0.7 of 1.4 ms measured): they take and renew
-    locks, of which a process with one thread holds none, and seed `random`, which every guest does itself. So only
-    for a process with one thread; in the child, the thread's number in the system is right again.
+    locks, of which a process with one thread holds none, and seed `random`, which whatever runs tests does itself. So
+    only for a process with one thread.
     """
     pid = check(int(_libc_with_gil.fork()), "fork")
     if pid == 0:
-        threading.main_thread()._set_native_id()  # type: ignore[attr-defined]  # threading._after_fork does the same
+        threading.main_thread()._set_native_id()  # type: ignore[attr-defined]  # of this process, as tests may ask
     return pid
 
 
@@ -78,6 +78,11 @@ def syscall(what: str, number: int, *arguments: object) -> int:
     """Raw system call; integers are passed as 64-bit values."""
     converted = [ctypes.c_ulong(value) if isinstance(value, int) else value for value in arguments]
     return check(int(_libc.syscall(ctypes.c_long(number), *converted)), what)
+
+
+def current_core() -> int:
+    """Number of the core that this thread runs on."""
+    return check(int(_libc.sched_getcpu()), "sched_getcpu")
 
 
 def prctl(option: int, *arguments: object) -> int:

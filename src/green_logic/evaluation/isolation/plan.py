@@ -27,7 +27,7 @@ from green_logic.evaluation.isolation.group import Group
 from green_logic.evaluation.isolation.landlock import restrict_files
 from green_logic.evaluation.isolation.namespaces import JOB_NAMESPACES, build_root, enter_namespaces
 from green_logic.evaluation.isolation.seccomp import seccomp_program
-from green_logic.evaluation.testrun import Limits
+from green_logic.evaluation.testrun import ANY_CORE, Limits
 
 OPEN_FILES = 256
 SYSTEM_PATHS = ("/bin", "/etc/ld.so.cache", "/lib", "/lib64", "/usr")
@@ -42,7 +42,7 @@ class Plan:
     readable: tuple[str, ...]  # what a guest may read: Python, pytest, the system's libraries
     box: str  # directory a guest may write to, as the host names it; with "namespaces" always BOX
     uid: int  # private user of the guests; 0: the worker's own, because it is not root
-    core: int = 0  # of those that it may use, counted round: where the two guests of a split job take turns
+    core: int = ANY_CORE  # of those that it may use, counted round: where the two guests of a split job take turns
     process_dir: int = -1  # open /proc of the host
     group: Group | None = None  # binds the memory of all guests of a job together, where there is one
     is_bound: bool = False  # whether this process has the guests' limits, which they inherit

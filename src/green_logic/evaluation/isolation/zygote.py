@@ -13,6 +13,7 @@ the guest, watches it, and answers:
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
@@ -73,6 +74,7 @@ def _serve(channel: socket.socket, owners: tuple[int, int], plan: Plan) -> None:
     gc.collect()
     gc.freeze()
     collapse(plan.process_dir)
+    _check_alone(plan.process_dir)
     poller = select.poll()
     poller.register(channel, select.POLLIN)
     # a copy of the channel in some child of the judge would hide its death from us
@@ -87,6 +89,15 @@ def _serve(channel: socket.socket, owners: tuple[int, int], plan: Plan) -> None:
         _, status = os.waitpid(supervisor, 0)
         if status != 0:
             return  # half an answer may have been sent: the channel is of no more use
+
+
+def _check_alone(process_dir: int) -> None:
+    """Raises OSError if this process has a second thread: `kernel.fork` is not for such a one."""
+    tasks = os.open("self/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=process_dir)
+    count = len(os.listdir(tasks))  # noqa: PTH208  of a descriptor
+    os.close(tasks)
+    if count > 1:
+        raise OSError(errno.EBUSY, f"a worker with {count} threads cannot be forked")
 
 
 def _supervise_one(channel: socket.socket, owners: tuple[int, int], plan: Plan) -> int:

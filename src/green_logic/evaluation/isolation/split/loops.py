@@ -112,13 +112,15 @@ class LoopChannel(Channel):
         # what came before the answer has to be taken before it
         while self._inbox:
             self.take(self._inbox.pop(0))
-        answer = super()._await(number)
-        self.loop.call_soon(self._read_on)
-        return answer
+        try:
+            return super()._await(number)
+        finally:
+            if self.receiver.has_more:
+                self.loop.call_soon(self._read_on)
 
     def _read_on(self) -> None:
         """Take what came together with an answer: of that the connection tells the loop nothing."""
-        if self.receiver.has_more:
+        if self.receiver.has_more and not self.is_closed:
             self._read()
 
     def _start(self, number: int, target: Any) -> None:

@@ -49,8 +49,11 @@ def cases_of(name: str, value: object) -> Iterable[Case]:
         return _find_in_class(name, value)
     elif type(value).__module__.startswith("_pytest"):
         raise BeyondMiniError(f"{name}: {type(value).__name__}")
-    elif name.startswith("test") and callable(value):
-        return _find_in_function(name, value, value)
+    elif name.startswith("test"):
+        if isinstance(value, classmethod):
+            raise BeyondMiniError(f"{name}: classmethod")  # none that can be called, but pytest looks into it
+        if callable(value):
+            return _find_in_function(name, value, value)
     return ()
 
 

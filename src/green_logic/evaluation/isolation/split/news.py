@@ -63,13 +63,14 @@ class News:
         if self._heard != self._told:
             message["h"] = self._heard
         text = to_json(message)
-        frames = frame(text)
         first = max(brought + 1, self._first)
         if entries := self._entries[first - self._first :]:
             joined = add_news(text, first, entries)
             # entries are seldom that many or that large; then there is a frame for each
             alone = (frame(add_news("{}", serial, [entry])) for serial, entry in enumerate(entries, first))
-            frames = frame(joined) if len(joined) <= MAX_FRAME_BYTES else b"".join((*alone, frames))
+            frames = frame(joined) if len(joined) <= MAX_FRAME_BYTES else b"".join((*alone, frame(text)))
+        else:
+            frames = frame(text)
         self._told, self._sent = self._heard, self.next - 1
         return frames, self._sent
 

@@ -28,7 +28,7 @@ from green_logic.evaluation.isolation.split.compiled import KeptCode, read_left
 from green_logic.evaluation.isolation.split.needs import SIDES
 from green_logic.evaluation.isolation.split.sides import run_solution, run_tests
 from green_logic.evaluation.isolation.supervisor import CONFINED, Watch
-from green_logic.evaluation.testrun import Limits
+from green_logic.evaluation.testrun import ANY_CORE, Limits
 
 READ_BYTES = 1 << 16
 
@@ -112,7 +112,7 @@ def _stay_on_core(number: int) -> None:
     """
     cores = sorted(os.sched_getaffinity(0))
     with contextlib.suppress(OSError):  # that core was taken from us in between
-        os.sched_setaffinity(0, {cores[number % len(cores)]})
+        os.sched_setaffinity(0, {kernel.current_core() if number == ANY_CORE else cores[number % len(cores)]})
 
 
 def _share(plan: Plan) -> tuple[Plan, Plan]:

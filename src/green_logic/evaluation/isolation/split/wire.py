@@ -56,18 +56,26 @@ class Receiver:
         return message
 
     def _read(self, size: int) -> bytes:
-        here = self._ahead
-        while len(here) < size:
-            left = size - len(here)
-            try:
-                part = self._connection.recv(READ_BYTES if left < READ_BYTES else min(left, READ_MOST_BYTES))
-            except OSError as error:
-                raise LostError("the other side closed") from error
-            if not part:
-                raise LostError("the other side closed")
-            here = here + part if here else part
+        here = self._ahead or self._take(size)
+        if len(here) < size:
+            grown = bytearray(here)
+            while len(grown) < size:
+                grown += self._take(size - len(grown))
+            here = bytes(grown)
         self._ahead = here[size:]
         return here[:size]
+
+    def _take(self, wanted: int) -> bytes:
+        try:
+            if wanted < READ_BYTES:
+                part = self._connection.recv(READ_BYTES)
+            else:
+                part = self._connection.recv(min(wanted, READ_MOST_BYTES), socket.MSG_WAITALL)
+        except OSError as error:
+            raise LostError("the other side closed") from error
+        if not part:
+            raise LostError("the other side closed")
+        return part
 
 
 def to_json(value: object) -> str:
