@@ -14,13 +14,13 @@ from green_logic.errors import ConfigurationError, LedgerMissingError
 from green_logic.ledger.findings import Finding
 from green_logic.proof.checkpoint import Checkpoint
 from green_logic.proof.keys import PublicKey
+from green_logic.publish.companion_names import MANIFEST_FOLDER
 from green_logic.settings import PUBLIC_NAME, Settings
 
 if TYPE_CHECKING:
     from green_logic.publish.leaves import Progress
 
 LEGACY = "legacy-unsigned"
-MANIFEST_FOLDER = "_manifests"  # of an export
 DATABASE_START = b"SQLite format 3\0"
 
 

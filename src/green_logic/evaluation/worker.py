@@ -48,7 +48,7 @@ class WorkerDeathError(Exception):
 class Worker:
     """One zygote process. Not thread-safe: one job at a time."""
 
-    def __init__(self, backend: str, number: int, count: int = 1) -> None:
+    def __init__(self, backend: str, number: int, count: int) -> None:
         """Start the process and return at once; `wait_ready` tells if it lives. It is `number` of `count` of the judge.
 
         Raises RetryableError if it cannot be started.

@@ -19,11 +19,12 @@ from typing import Any, Protocol
 import orjson
 
 from green_logic.errors import ConfigurationError, VerificationError
+from green_logic.publish.companion_names import MANIFEST_FOLDER
 
 FORMAT = "green-logic/battles-export"
 SCHEMA_VERSION = 1  # of the column contract; a change of a name, a type or a meaning raises it
 VERSION_FOLDER = f"v{SCHEMA_VERSION}"
-MANIFESTS = f"{VERSION_FOLDER}/_manifests"
+MANIFESTS = f"{VERSION_FOLDER}/{MANIFEST_FOLDER}"
 MANIFEST_NAME = re.compile(r"\d{12,}(?:-g\d+)?\.json")
 DATA_PATH = re.compile(r"month=\d{4}-\d{2}/battles-\d{12,}-\d{12,}(?:-g\d+)?\.parquet")
 READ_ATTEMPTS = 5  # a compaction may take files away between listing and reading

@@ -210,7 +210,7 @@ def prepare_process(modules: dict[str, str]) -> VirtualClock:
         os.close(descriptor)
     sys.dont_write_bytecode = True
     sys.argv = [f"{TESTS}.py"]
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109  likewise
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109  a path object costs more than the call
     random.seed(0)
     threading.stack_size(THREAD_STACK_BYTES)
     return install_clock()
@@ -265,7 +265,7 @@ def load(name: str, source: str, names: dict[str, object], code: types.CodeType 
 
     `code` is what `compile_module` made of `source`, if that was done before.
     """
-    path = f"{os.getcwd()}/{name}.py"  # noqa: PTH109  a path object costs more than all of this
+    path = f"{os.getcwd()}/{name}.py"  # noqa: PTH109  as above
     module = types.ModuleType(name)
     module.__file__ = path
     module.__spec__ = ModuleSpec(name, None, origin=path)

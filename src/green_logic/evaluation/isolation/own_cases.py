@@ -12,7 +12,7 @@ import unittest
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from green_logic.evaluation.isolation.split.mini import BeyondMiniError, Case, cases_of
+from green_logic.evaluation.isolation.split.mini import BeyondMiniError, Case, cases_of, check_names
 
 FIXTURES = ("setUpModule", "tearDownModule", "setup", "teardown")
 CLASS_FIXTURES = ("setUpClass", "tearDownClass", "pytestmark", "runTest")
@@ -67,8 +67,7 @@ def _find_own_cases(module: types.ModuleType) -> list[Case]:
             cases += _find_in_test_case(name, value)
         elif not _is_of_unittest(name, value):
             cases += cases_of(name, value)
-    if len({name for name, _ in cases}) < len(cases):
-        raise BeyondMiniError("two tests of one name")
+    check_names(cases)
     return cases
 
 

@@ -33,9 +33,14 @@ class BeyondMiniError(Exception):
 def find_cases(module: types.ModuleType) -> list[Case]:
     """Every test of a module in pytest's order, with its name. Raises BeyondMiniError."""
     cases = [case for name, value in list(vars(module).items()) for case in cases_of(name, value)]
+    check_names(cases)
+    return cases
+
+
+def check_names(cases: list[Case]) -> None:
+    """Raises BeyondMiniError for two tests of one name."""
     if len({name for name, _ in cases}) < len(cases):
         raise BeyondMiniError("two tests of one name")
-    return cases
 
 
 def cases_of(name: str, value: object) -> Iterable[Case]:
