@@ -19,8 +19,6 @@ import orjson
 
 from green_logic.battle import Battle, check_battle_id, parse_battle
 from green_logic.errors import ConflictError, InvalidBattleError, RetryableError, VerificationError
-from green_logic.evaluation.embedding import open_embedder
-from green_logic.evaluation.evaluator import Evaluator
 from green_logic.evaluation.sandbox import Limits, Sandbox
 from green_logic.ledger.database import Ledger, Receipt
 from green_logic.ledger.reading import check_ledger_awaits_key
@@ -29,6 +27,7 @@ from green_logic.proof.keys import SigningKey, is_to_be_made, load_signing_key
 from green_logic.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from green_logic.evaluation.evaluator import Evaluator
     from green_logic.evaluation.judge.judge import Judge
     from green_logic.evaluation.judge.settings import JudgeSettings
 
@@ -57,8 +56,11 @@ class GreenAgent:
     def evaluator(self) -> Evaluator:
         """What judges a battle."""
         with ThreadPoolExecutor(1) as beside:
-            # its workers start their interpreters while the weights are read here
+            # its workers start their interpreters while numpy is loaded and the weights are read here
             sandbox = beside.submit(lambda: self.sandbox)
+            from green_logic.evaluation.embedding import open_embedder  # noqa: PLC0415
+            from green_logic.evaluation.evaluator import Evaluator  # noqa: PLC0415
+
             embedder = open_embedder(self.settings.model_dir)
         return Evaluator(embedder, sandbox.result(), self.judge, mutants=self.settings.mutants)
 

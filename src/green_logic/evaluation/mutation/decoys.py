@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from green_logic.evaluation.mutation.neutral import make_never
+from green_logic.evaluation.mutation.nodes import all_nodes
 from green_logic.evaluation.mutation.operators import Mutation
 
 HEADED = (ast.If, ast.While, ast.For, ast.AsyncFor, ast.With, ast.AsyncWith)
@@ -56,7 +57,7 @@ def _make(statement: ast.stmt, rng: random.Random) -> ast.If:
     empty = ast.List([], ast.Load(), **place)
     changes = {"body": [ast.Expr(empty, **place)], "orelse": []} if isinstance(statement, HEADED) else {}
     condition = make_never(rng)
-    for node in ast.walk(condition):
+    for node in all_nodes([condition]):
         vars(node).update(place if isinstance(node, ast.expr) else {})
     return ast.If(condition, [_copy(statement, changes)], [], **place)
 

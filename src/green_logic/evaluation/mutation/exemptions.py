@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
+from green_logic.evaluation.mutation.nodes import all_nodes
+
 # fields that hold no behaviour that tests see: types, decorators such as caches, patterns, messages
 HIDDEN_FIELDS = frozenset(
     {
@@ -36,7 +38,7 @@ _CACHE = re.compile(r"memo|^_?cache", re.IGNORECASE)
 
 def is_time(node: ast.expr) -> bool:
     """Whether it is about moments or spans, of which two are never equal."""
-    return any(_TIME.search(_name_of(part)) for part in ast.walk(node) if isinstance(part, ast.expr))
+    return any(_TIME.search(_name_of(part)) for part in all_nodes([node]) if isinstance(part, ast.expr))
 
 
 def is_cache(target: ast.expr) -> bool:
@@ -82,7 +84,7 @@ def find_scripts(tree: ast.Module) -> frozenset[str]:
     used = {
         name
         for statement in outside
-        for node in ast.walk(statement)
+        for node in all_nodes([statement])
         if isinstance(node, ast.expr) and (name := _name_of(node)) in named and statement is not named[name]
     }
     return frozenset(named.keys() - used)

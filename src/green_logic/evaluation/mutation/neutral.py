@@ -19,7 +19,10 @@ import ast
 import math
 import random
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
+
+from green_logic.evaluation.mutation.nodes import all_nodes, children
 
 # where a source has one of these words, it may see the names of local variables, which then stay
 MIRRORS = frozenset(
@@ -54,6 +57,19 @@ CALCULATED: dict[type[ast.AST], str] = {
     ast.FloorDiv: "//",
     ast.Div: "/",
     ast.Mod: "%",
+}
+# names that are bound in another way than by assignment, or that belong to another scope
+FIXING: dict[type[ast.AST], Callable[[Any], Sequence[str]]] = {
+    ast.arg: lambda node: [node.arg],
+    ast.Global: lambda node: node.names,
+    ast.Nonlocal: lambda node: node.names,
+    ast.FunctionDef: lambda node: [node.name],
+    ast.AsyncFunctionDef: lambda node: [node.name],
+    ast.alias: lambda node: [(node.asname or node.name).partition(".")[0]],
+    ast.ExceptHandler: lambda node: [node.name or ""],
+    ast.MatchAs: lambda node: [node.name or ""],
+    ast.MatchStar: lambda node: [node.name or ""],
+    ast.MatchMapping: lambda node: [node.rest or ""],
 }
 LONGEST = 40  # characters, or binary digits, of a constant that is added again
 MAX_ADDED = 6  # constants of a function that are added again
@@ -97,7 +113,7 @@ def _find_scopes(tree: ast.Module) -> Iterator[tuple[str, Function | ast.Lambda]
             name = f"{name}.{node.name}" if name else node.name
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             yield name, node
-        waiting += [(child, name) for child in ast.iter_child_nodes(node)]
+        waiting += [(child, name) for child in children(node)]
 
 
 def make_never(rng: random.Random) -> ast.expr:
@@ -132,7 +148,7 @@ def _dead_expressions(scope: ast.AST, rng: random.Random) -> Iterator[list[str]]
     So neither a constant that is still there nor an operator that is new tells a mutant from the control. Lists,
     because the compiler computes or drops everything that it can see to be constant.
     """
-    nodes = _all_nodes(scope)
+    nodes = all_nodes([scope])
     held = dict.fromkeys(node.value for node in nodes if isinstance(node, ast.Constant) and _is_small(node.value))
     comparisons = {COMPARED[type(node)] for node in nodes if type(node) in COMPARED}
     calculations = {CALCULATED[type(node)] for node in nodes if type(node) in CALCULATED}
@@ -188,66 +204,24 @@ def _change_lambda(node: ast.Lambda, rng: random.Random) -> None:
 
 
 def _place(nodes: Sequence[ast.AST], line: int) -> None:
-    for node in (inner for outer in nodes for inner in _all_nodes(outer)):
+    for node in all_nodes(nodes):
         if hasattr(node, "lineno"):
             node.lineno = node.end_lineno = line  # type: ignore[attr-defined]
 
 
 def _rename_locals(function: Function, fresh: Iterator[str]) -> None:
-    whole = _all_nodes(function)
+    whole = all_nodes([function])
     if any(isinstance(node, ast.ClassDef) for node in whole):
         return  # what is a variable here may be an attribute there
-    fixed = {name for node in whole for name in _fixed_names(node)}
-    names: dict[str, str] = {}
-    for node in _own_scope(function):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id not in fixed:
-            names.setdefault(node.id, "")
-    renamed = {name: next(fresh) for name in names}
+    fixed = {name for node in whole if type(node) in FIXING for name in FIXING[type(node)](node)}
     # decorators, defaults and annotations belong to the scope outside
-    for node in (inner for statement in function.body for inner in _all_nodes(statement)):
+    own = all_nodes(function.body, closed=SCOPES)
+    stored = dict.fromkeys(node.id for node in own if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    # one that begins with two underscores has another name inside a class
+    renamed = {name: next(fresh) for name in stored if name not in fixed and not name.startswith("__")}
+    for node in all_nodes(function.body):
         if isinstance(node, ast.Name) and node.id in renamed:
             node.id = renamed[node.id]
-
-
-def _all_nodes(tree: ast.AST) -> list[ast.AST]:
-    """As ast.walk, in another order and three times as fast."""
-    nodes = [tree]
-    for node in nodes:  # it grows meanwhile
-        for field in node._fields:
-            value = getattr(node, field, None)
-            if isinstance(value, ast.AST):
-                nodes.append(value)
-            elif isinstance(value, list):
-                nodes += [item for item in value if isinstance(item, ast.AST)]
-    return nodes
-
-
-def _own_scope(function: Function) -> Iterator[ast.AST]:
-    """Nodes of the function that no function or comprehension inside it has as its own."""
-    waiting: list[ast.AST] = list(function.body)
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, SCOPES):
-            waiting += ast.iter_child_nodes(node)
-
-
-def _fixed_names(node: ast.AST) -> Iterator[str]:
-    """Names that are bound in another way than by assignment, or that belong to another scope."""
-    if isinstance(node, ast.arg):
-        yield node.arg
-    elif isinstance(node, (ast.Global, ast.Nonlocal)):
-        yield from node.names
-    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        yield node.name
-    elif isinstance(node, ast.alias):
-        yield (node.asname or node.name).partition(".")[0]
-    elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
-        yield node.name or ""
-    elif isinstance(node, ast.MatchMapping):
-        yield node.rest or ""
-    elif isinstance(node, ast.Name) and node.id.startswith("__"):
-        yield node.id  # inside a class it has another name
 
 
 def _is_future_import(node: ast.stmt) -> bool:
