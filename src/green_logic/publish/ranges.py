@@ -32,8 +32,14 @@ RANGE_ROWS = 100_000  # at most, so that processes end together and files become
 SMALL_ROWS = 16_384  # not worth a second process: each takes 0.2 s to start
 PROCESSES = 2  # at most: each takes up to 200 MB, and together they stay below 500 MB (measured)
 _MODULE = "green_logic.publish.range_writer"
-# idle threads of a library that nothing here uses would cost time at every start
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+_ENVIRONMENT = {
+    # idle threads of a library that nothing here uses would cost time at every start
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    # the memory of one window is kept for the next: 3 % less CPU, 10 MB more of memory (measured)
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+}
 
 
 def cut_ranges(connection: sqlite3.Connection, *, after: int, last: int, rows: int) -> list[IdRange]:
