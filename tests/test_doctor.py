@@ -42,6 +42,7 @@ GOOD_MACHINE = Surroundings(
     free_bytes=80 << 30,
     free_files=1 << 20,
     file_system=0xEF53,  # ext4
+    read_only=False,
     sandbox="namespaces",
     sqlite=(3, 51, 3),
     packages={"prefect": "3.8.8", "fastapi": "0.150.0", "sqlalchemy": "2.0.44"},
@@ -618,6 +619,12 @@ def test_what_the_judge_could_not_write_is_told(books):
     books.dboms.chmod(0o755)
 
 
+def test_a_read_only_file_system_is_told_once_not_for_each_file(books):
+    books.dboms.chmod(0o555)
+    assert kinds(books, read_only=True) == {"read-only-file-system"}
+    books.dboms.chmod(0o755)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_files_of_another_user_are_told(books):
     os.chown(books.database, 12345, 12345)
@@ -645,6 +652,8 @@ def test_lock_files_that_nobody_holds_are_a_note(books):
         ({"free_bytes": 1 << 20}, {"disk-full"}),
         ({"free_bytes": (64 << 20) + 1000}, {"disk-nearly-full"}),
         ({"free_files": 10}, {"inodes-nearly-out"}),
+        ({"read_only": True}, {"read-only-file-system"}),
+        ({"read_only": True, "free_bytes": 0}, {"read-only-file-system"}),
         ({"free_files": -1}, set()),
         ({"file_system": 0x6969}, {"network-file-system"}),
         ({"file_system": 0x01021994}, {"volatile-file-system"}),
@@ -686,6 +695,7 @@ def test_the_machine_is_asked_without_importing_prefect(settings, monkeypatch, t
     assert find_file_system(Path("/proc")) == 0x9FA0  # PROC_SUPER_MAGIC
     assert find_file_system(tmp_path / "nowhere") == 0
     assert not around.weights_found
+    assert not around.read_only
     assert set(around.packages) <= set(surroundings.PACKAGES)
     assert not settings.data_dir.exists()
 

@@ -197,6 +197,11 @@ _UPKEEP = {
     ),
 }
 _MACHINE = {
+    "read-only-file-system": Kind(
+        "fault",
+        "nothing can be recorded here; Linux itself mounts a disk so that begins to fail",
+        "see dmesg for errors of the disk, then mount -o remount,rw, or choose another --data-dir",
+    ),
     "disk-full": Kind(
         "fault", "there is no room for the next battles", "free space: docs/operations.md says in which order"
     ),

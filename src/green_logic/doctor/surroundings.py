@@ -46,6 +46,7 @@ class Surroundings:
     free_bytes: int
     free_files: int  # inodes; -1: the file system does not count them
     file_system: int  # f_type of statfs
+    read_only: bool  # nobody may write to it, whatever the modes of files say
     sandbox: str
     sandbox_refusal: str = ""
     group_obstacle: str = ""  # why no control group binds the processes of a submission together
@@ -71,6 +72,7 @@ def look_around(settings: Settings) -> Surroundings:
         free_bytes=room.f_bavail * room.f_frsize,
         free_files=room.f_favail if room.f_files else -1,
         file_system=find_file_system(place),
+        read_only=bool(room.f_flag & os.ST_RDONLY),
         sandbox=sandbox,
         sandbox_refusal=refusal,
         group_obstacle=find_obstacle(),
