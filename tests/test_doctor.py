@@ -653,7 +653,6 @@ def test_lock_files_that_nobody_holds_are_a_note(books):
         ({"free_bytes": (64 << 20) + 1000}, {"disk-nearly-full"}),
         ({"free_files": 10}, {"inodes-nearly-out"}),
         ({"read_only": True}, {"read-only-file-system"}),
-        ({"read_only": True, "free_bytes": 0}, {"read-only-file-system"}),
         ({"free_files": -1}, set()),
         ({"file_system": 0x6969}, {"network-file-system"}),
         ({"file_system": 0x01021994}, {"volatile-file-system"}),

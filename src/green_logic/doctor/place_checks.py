@@ -39,7 +39,10 @@ OWN_FILES = (
 def check_permissions(patient: Patient) -> Iterator[Fault]:
     """This user may write where the judge must, and everything belongs to one user."""
     data_dir = patient.settings.data_dir
-    if not data_dir.is_dir() or patient.around.read_only:  # of which check_disk says all there is to say
+    if patient.around.read_only:
+        yield patient.fault("read-only-file-system", data_dir, "its file system is mounted read-only")
+        return
+    if not data_dir.is_dir():
         return
     owner = data_dir.stat().st_uid
     for path in (data_dir, *(data_dir / name for name in (*OWN_FOLDERS, *OWN_FILES))):
@@ -95,9 +98,7 @@ def check_disk(patient: Patient) -> Iterator[Fault]:
     """There is room, on a file system that keeps what it acknowledged."""
     around, data_dir, database = patient.around, patient.settings.data_dir, patient.settings.database
     needed = 2 * (database.stat().st_size if database.is_file() else 0) + ROOM_BYTES
-    if around.read_only:
-        yield patient.fault("read-only-file-system", data_dir, "its file system is mounted read-only")
-    elif around.free_bytes < ROOM_BYTES:
+    if around.free_bytes < ROOM_BYTES:
         yield patient.fault("disk-full", data_dir, f"{around.free_bytes / 1e6:.0f} MB are free")
     elif around.free_bytes < needed:
         message = f"{around.free_bytes / 1e6:.0f} MB are free, expected {needed / 1e6:.0f} MB"
