@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from green_logic.errors import RetryableError
 from green_logic.evaluation.mutation import budget as bounds
@@ -44,13 +46,22 @@ class Sandbox:
 
     answers: dict[str, TestRun | list[TestRun]] = field(default_factory=dict)
     asked: list[tuple[str, int, Sequence[str] | None, float, float]] = field(default_factory=list)
+    waited: list[str] = field(default_factory=list)
+    on_their_way: list[int] = field(default_factory=list)  # runs asked for and not yet waited for, at each asking
 
     def __call__(
         self, variant: Variant, *, seed: int, expected: Sequence[str] | None, wall_s: float, cpu_s: float
-    ) -> TestRun:
+    ) -> Callable[[], TestRun]:
         self.asked.append((variant.name, seed, expected, wall_s, cpu_s))
+        self.on_their_way.append(len(self.asked) - len(self.waited))
         answer = self.answers.get(variant.name, GOOD)
-        return answer if isinstance(answer, TestRun) else answer.pop(0)
+        run = answer if isinstance(answer, TestRun) else answer.pop(0)
+
+        def wait() -> TestRun:
+            self.waited.append(variant.name)
+            return run
+
+        return wait
 
 
 def plan_of(mutants: int = 3) -> Plan:
@@ -331,6 +342,57 @@ def test_a_variant_has_limits_from_what_the_original_took() -> None:
     assert all(wall == pytest.approx(1.5) for _, _, _, wall, _ in sandbox.asked[2:])
 
 
+def test_the_next_run_is_asked_for_while_one_is_on_its_way() -> None:
+    sandbox = Sandbox(dict.fromkeys(NAMES, GOOD))
+    examine(plan_of(8), sandbox, LIMITS, 8)
+    assert sandbox.on_their_way == [1, 1, 1, *[2] * 9]  # the original twice, then controls and mutants
+    assert sandbox.waited == [name for name, *_ in sandbox.asked]
+
+
+def test_where_time_is_scarce_one_run_is_asked_for_after_the_other() -> None:
+    sandbox = Sandbox(dict.fromkeys(NAMES, run_of(cpu_s=0.5, test_a="passed", test_b="passed")))
+    examine(plan_of(8), sandbox, LIMITS, 8)
+    assert set(sandbox.on_their_way) == {1}
+
+
+@dataclass
+class Obedient:
+    """Runs that take what they need, and end where they may take no more. Remembers what each was allowed."""
+
+    needs: dict[str, tuple[float, float]]
+    allowed: list[tuple[str, float, float]] = field(default_factory=list)
+
+    def __call__(
+        self, variant: Variant, *, seed: int, expected: Sequence[str] | None, wall_s: float, cpu_s: float
+    ) -> Callable[[], TestRun]:
+        self.allowed.append((variant.name, wall_s, cpu_s))
+        wall, cpu = self.needs[variant.name]
+        ended = "timeout" if wall > wall_s or cpu > cpu_s else "finished"
+        return lambda: TestRun((), ended, "", "", min(wall, wall_s), min(cpu, cpu_s))
+
+
+SECONDS = st.floats(0.0, 6.0)
+
+
+@given(
+    base=st.tuples(SECONDS, SECONDS),
+    runs=st.lists(st.tuples(SECONDS, SECONDS, st.sampled_from([CONTROL, MUTANT])), max_size=12),
+)
+def test_asking_ahead_changes_no_bound_and_no_result(
+    base: tuple[float, float], runs: list[tuple[float, float, str]]
+) -> None:
+    variants = [Variant(kind, f"v{place}", 1, b"code", "") for place, (*_, kind) in enumerate(runs)]
+    controls = sum(variant.kind == CONTROL for variant in variants)
+    needs = {variant.name: (wall, cpu) for variant, (wall, cpu, _) in zip(variants, runs, strict=True)}
+    found = []
+    for is_ahead in (True, False):
+        sandbox = Obedient(needs)
+        budget = bounds.Budget(sandbox, LIMITS, TestRun((), "finished", "", "", *base), controls)
+        seen = budget.run_each(variants, ()) if is_ahead else [budget.run(variant, ()) for variant in variants]
+        found.append((seen, sandbox.allowed, budget.spent_cpu_s, budget.spent_wall_s, budget.runs, budget.exhausted))
+    assert found[0] == found[1]
+
+
 def test_a_mutant_too_large_to_be_handed_over_is_never_asked_for() -> None:
     plan = plan_of(2)
     large = Variant(MUTANT, "large", 9, b"", "source")
@@ -410,10 +472,13 @@ def test_a_mutant_in_the_place_of_another_is_not_believed_to_wait_either() -> No
 
 
 def test_a_failure_of_the_sandbox_is_no_fate() -> None:
-    def ask(variant: Variant, **_: object) -> TestRun:
-        if variant.kind == MUTANT:
-            raise RetryableError("the worker died")
-        return GOOD
+    def ask(variant: Variant, **_: object) -> Callable[[], TestRun]:
+        def wait() -> TestRun:
+            if variant.kind == MUTANT:
+                raise RetryableError("the worker died")
+            return GOOD
+
+        return wait
 
     with pytest.raises(RetryableError):
         examine(plan_of(), ask, LIMITS, 3)  # type: ignore[arg-type]

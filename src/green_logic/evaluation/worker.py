@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
@@ -114,7 +114,7 @@ class Worker:
         Raises WorkerDeathError, after which only `close` makes sense; RetryableError if the machine was too slow.
         """
         self.wait_ready()
-        with self._reporting_death():
+        with self._reporting_death(), contextlib.ExitStack() as opened:
             send_record(self._channel, {"kind": "variants", "limits": asdict(limits)})
             # a mutant that cannot be imported says nothing about tests, and another one takes its place
             plan = self._read_plan(source, tests, mutants + SPARE_MUTANTS, limits)
@@ -126,16 +126,23 @@ class Worker:
 
             def ask(
                 variant: Variant, *, seed: int, expected: Sequence[str] | None, wall_s: float, cpu_s: float
-            ) -> TestRun:
-                nonlocal most
+            ) -> Callable[[], TestRun]:
+                files = opened.enter_context(contextlib.ExitStack())
                 order = {"variant": (seed, expected, variant.shown, tests)}
-                with open_exchange(order, (variant.code, plan.tests_code)) as exchange:
-                    ending = self._run_order(exchange, wall_s, cpu_s)
-                    written = exchange.read_results(), exchange.read_output()
-                run = parse_run(ending, *written, replace(limits, wall_s=wall_s), {self._box: BOX}, records=most)
-                if variant.kind == ORIGINAL and run.ended != "timeout":
-                    most = min(OWN_RECORDS, MORE_RECORDS + 2 * len(run.outcomes))
-                return run
+                exchange = files.enter_context(open_exchange(order, (variant.code, plan.tests_code)))
+                self._send_order(exchange, wall_s, cpu_s)
+
+                def wait() -> TestRun:
+                    nonlocal most
+                    with files:
+                        ending = self._read_ending(wall_s)
+                        written = exchange.read_results(), exchange.read_output()
+                    run = parse_run(ending, *written, replace(limits, wall_s=wall_s), {self._box: BOX}, records=most)
+                    if variant.kind == ORIGINAL and run.ended != "timeout":
+                        most = min(OWN_RECORDS, MORE_RECORDS + 2 * len(run.outcomes))
+                    return run
+
+                return wait
 
             examination = examine(plan, ask, limits, mutants)
             send_record(self._channel, {"done": True})
@@ -184,10 +191,14 @@ class Worker:
         results, output = read_frame(self._channel), read_frame(self._channel)
         return parse_run(Ending(**ending), results, output, limits, {**places, self._box: BOX})
 
-    def _run_order(self, exchange: Exchange, wall_s: float, cpu_s: float) -> Ending:
-        """How the guest ended that did what `exchange` orders."""
+    def _send_order(self, exchange: Exchange, wall_s: float, cpu_s: float) -> None:
+        """Have a guest do what `exchange` orders, once the one before it has ended."""
         self._channel.settimeout(wall_s + GRACE_S)
         send_record(self._channel, {"run": {"wall_s": wall_s, "cpu_s": cpu_s}}, exchange.descriptors)
+
+    def _read_ending(self, wall_s: float) -> Ending:
+        """How the guest ended that nobody has asked about yet."""
+        self._channel.settimeout(wall_s + GRACE_S)
         return Ending(**self._read_answer())
 
     def _read_plan(self, source: str, tests: str, candidates: int, limits: Limits) -> Plan:
@@ -196,7 +207,8 @@ class Worker:
         Raises RetryableError, with the worker ready for another job, if only the machine was too slow for it.
         """
         with open_exchange({"plan": (source, tests, candidates)}) as exchange:
-            ending = self._run_order(exchange, PLAN_PATIENCE * limits.wall_s, float(limits.cpu_s))
+            self._send_order(exchange, PLAN_PATIENCE * limits.wall_s, float(limits.cpu_s))
+            ending = self._read_ending(PLAN_PATIENCE * limits.wall_s)
             results = exchange.read_results()
         if ending.reason == "timeout" or (ending.exit_code == -signal.SIGKILL and ending.reason == "exited"):
             # nothing of the submission runs there: a machine without time, or without memory, ended it

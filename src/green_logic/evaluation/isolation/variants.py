@@ -5,9 +5,10 @@ What the judge says and hears on the channel, once the job is taken, again and a
     -> {"run": {"wall_s", "cpu_s"}}, with the descriptors of an `Exchange`
     <- {"reason", "exit_code", "wall_s", "cpu_s"}
 
-and at last {"done"}. The first order has every variant compiled, each one after it runs one. Only the judge knows which
-variant is the original, which a control and which a mutant, and in which order it asks for them: nothing of that is in
-any memory that a guest inherits, for nobody here reads an order but the guest that it is meant for.
+and at last {"done"}. The next order may come while one is carried out; it stays in the channel meanwhile. The first one
+has every variant compiled, each one after it runs one. Only the judge knows which variant is the original, which a
+control and which a mutant, and in which order it asks for them: nothing of that is in any memory that a guest inherits,
+for nobody here reads an order but the guest that it is meant for.
 
 With namespaces a keeper stands between the supervisor and the guests. It is the first process of a process namespace
 that its own user namespace owns, so each run may make a namespace below it: every guest is process 1 of its own, with
@@ -170,8 +171,9 @@ def _watch(service: Service, guest: Guest, limits: Limits) -> str:
     """Why the guest ended or must end, as `supervisor.watch_guest`. Raises ChannelClosedError if an owner is gone."""
     deadline = time.monotonic() + limits.wall_s
     poller = select.poll()
-    for descriptor in (service.channel.fileno(), *service.owners):
-        poller.register(descriptor, select.POLLIN | select.POLLRDHUP)
+    poller.register(service.channel.fileno(), select.POLLRDHUP)  # not POLLIN: the next order may be waiting in it
+    for descriptor in service.owners:
+        poller.register(descriptor, select.POLLIN)
     poller.register(guest.pidfd, select.POLLIN)
     while (left_s := deadline - time.monotonic()) > 0:
         left_cpu_s = max(SHORTEST_LOOK_S, guest.cpu_s - _cpu_time(guest.pid))

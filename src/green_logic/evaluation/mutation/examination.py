@@ -80,9 +80,9 @@ def examine(plan: Plan, ask: Ask, limits: Limits, wanted: int, shuffle: Shuffle 
 def _run_first(plan: Plan, ask: Ask, limits: Limits) -> Examination:
     """The original's first run, or its second where only the clock stopped the first."""
     bounds = {"wall_s": limits.wall_s, "cpu_s": min(FIRST_CPU_S, limits.cpu_s)}
-    base, runs = ask(plan.original, seed=SEEDS[0], expected=None, **bounds), 1
+    base, runs = ask(plan.original, seed=SEEDS[0], expected=None, **bounds)(), 1
     if is_by_clock(base, bounds["cpu_s"]):
-        base, runs = ask(plan.original, seed=SEEDS[0], expected=None, **bounds), 2
+        base, runs = ask(plan.original, seed=SEEDS[0], expected=None, **bounds)(), 2
     passed = tuple(test.name for test in base.outcomes if test.outcome == "passed")
     return Examination(base, passed, is_doubted=runs > 1, runs=runs)
 
@@ -116,9 +116,8 @@ class _Course:
         """Controls and mutants in a shuffled order; what there was no time for is missing."""
         order = [variant for variant in (*self._plan.controls, *mutants) if variant.code]
         shuffle(order)
-        runs: dict[int, TestRun] = {}
-        for variant in order:
-            self._run_one(variant, runs)
+        found = zip(order, self._budget.run_each(order, self._seen.stable), strict=True)
+        runs = {id(variant): run for variant, run in found if run is not None}
         for variant in order:
             if id(variant) not in runs:
                 self._run_one(variant, runs)  # what was kept for controls is free now
