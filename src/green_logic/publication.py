@@ -163,14 +163,17 @@ def _sign_log(settings: Settings) -> None:
     """Sign what no checkpoint covers, such as the battles of a run that was killed: what is published is sealed.
 
     Where the ledger's own key is not at hand, the last run's checkpoint stands. Raises ConfigurationError for a ledger
-    that lacks what was signed here, as a restored backup does, and VerificationError for one that was forked.
+    that lacks what was signed here, as a restored backup does: it is not spread, and no older backup makes room for it.
     """
     from green_logic.ledger.database import Ledger  # noqa: PLC0415  only a publication needs it
     from green_logic.ledger.log import Log, has_log_tables, newest_checkpoint  # noqa: PLC0415
+    from green_logic.ledger.loss import read_loss, ways_out  # noqa: PLC0415
     from green_logic.ledger.reading import open_for_reading  # noqa: PLC0415
     from green_logic.ledger.schema import key_ranges, read_meta  # noqa: PLC0415
     from green_logic.proof.keys import load_signing_key  # noqa: PLC0415
 
+    if loss := read_loss(settings):
+        raise ConfigurationError(f"{settings.database} {loss}; nothing was published", hint=ways_out(settings.data_dir))
     with open_for_reading(settings) as connection:
         newest = newest_checkpoint(connection)
         if not has_log_tables(connection) or (newest.size if newest else 0) >= Log(connection).size():
@@ -234,14 +237,17 @@ def _backup(order: Order) -> Outcome:
         rows=done.ledger_size,
         size_bytes=done.size_bytes,
         names=(done.path.name,),
-        note="restored and audited" + (f", {len(done.removed)} older ones removed" if done.removed else ""),
+        note="restored and audited"
+        + (f", {len(done.removed)} older ones removed" if done.removed else "")
+        + (f", {len(done.spared)} that it does not continue stay" if done.spared else ""),
     )
 
 
 def _audit(order: Order) -> Outcome:
-    from green_logic.audit.ledger import audit_ledger  # noqa: PLC0415  only a publication and `verify` need it
+    from green_logic.audit.ledger import audit_ledger, find_own_pin  # noqa: PLC0415  only it and `verify` need it
 
-    done = audit_ledger(order.settings)
+    pin = find_own_pin(order.settings)
+    done = audit_ledger(order.settings, pins=[pin] if pin else [])
     if not done.ok:
         raise VerificationError(
             f"{order.settings.data_dir}: {_findings(done.tally.as_json())}",

@@ -15,12 +15,15 @@ from pathlib import Path
 
 import pytest
 
+from green_logic.audit.backups import audit_backup
 from green_logic.errors import ConfigurationError, LedgerMissingError, VerificationError
 from green_logic.ledger.database import Ledger
 from green_logic.publish import backup as backup_module
 from green_logic.publish.backup import backup, find_backups
+from green_logic.publish.inventory import inventory_bytes
 from green_logic.publish.plans import plan_backup
-from green_logic.publish.restore import check_backup, drill, restore
+from green_logic.publish.remote_backup import backup_to
+from green_logic.publish.restore import check_backup, drill, read_backup, restore
 from green_logic.settings import Settings
 
 WRITER = """
@@ -234,6 +237,65 @@ def test_backups_of_another_ledger_in_the_same_place_are_not_thinned_out(setting
     assert report.removed == (mine.name,)
     assert find_backups(root) == [theirs, report.path]
     assert find_backups(root, report.origin) == [report.path]
+
+
+def test_backups_that_the_ledger_does_not_continue_stay_whatever_the_rules_say(settings, record, tmp_path):
+    """After a restore from an old backup the newer ones are all that is left of some battles."""
+    root = tmp_path / "backups"
+    record("b-1", "b-2", "b-3")
+    old = backup(settings, root).path
+    record("b-4")
+    newer = backup(settings, root).path
+    again = settings.changed(data_dir=tmp_path / "again")
+    restore(old, again.data_dir)
+    first = backup(again, root).path
+    assert plan_backup(again, str(root), "1d").spared == (newer.name,)
+    report = backup(again, root, keep="1d")
+    assert report.spared == (newer.name,)
+    assert set(report.removed) == {old.name, first.name}
+    assert find_backups(root) == [newer, report.path]
+
+
+def test_backups_of_a_ledger_that_went_another_way_stay(settings, record, make_sealed, key, tmp_path):
+    root = tmp_path / "backups"
+    record("b-1")
+    fork = settings.changed(data_dir=tmp_path / "fork")
+    shutil.copytree(settings.data_dir, fork.data_dir)
+    record("b-2")
+    with Ledger.open(fork, key) as ledger:
+        ledger.submit([make_sealed(one, origin=ledger.origin) for one in ("b-3", "b-4")])
+    theirs = backup(settings, root).path
+    assert backup(fork, root, keep="1d").spared == (theirs.name,)
+    assert theirs.is_dir()
+
+
+def test_a_backup_that_holds_anything_else_is_not_removed(settings, record, tmp_path):
+    record("b-1")
+    root = tmp_path / "backups"
+    old = backup(settings, root).path
+    (old / "notes.txt").write_text("keep me")
+    assert backup(settings, root, keep="1d").removed == ()
+    assert (old / "notes.txt").exists()
+
+
+@pytest.mark.parametrize("place", [".", "dboms", "archives/x", "inbox"])
+def test_backups_do_not_lie_among_the_data(settings, record, place):
+    record("b-1")
+    for act in (backup_to, plan_backup):
+        with pytest.raises(ConfigurationError, match="inside the data directory"):
+            act(settings, str(settings.data_dir / place))
+    assert backup_to(settings, str(settings.data_dir / "backups" / "x")).ledger_size == 1
+
+
+def test_a_manifest_with_another_root_is_no_backup(settings, record, key):
+    record("b-1", "b-2")
+    path = backup(settings).path
+    manifest = read_backup(path)
+    (path / "manifest.json").write_bytes(inventory_bytes({**manifest, "root": "00" * 32}))
+    with pytest.raises(VerificationError, match="root expected 0000"):
+        drill(path)
+    (finding,) = audit_backup(path, {key.keyid: key.public}).tally.examples["backup"]
+    assert "root is 0000" in finding.message
 
 
 def test_old_backups_go_only_after_the_new_one_is_complete(settings, record):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from export_samples import make_key, record
 
-from green_logic.errors import ConfigurationError
+from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.ledger.database import Ledger
 from green_logic.ledger.log import newest_checkpoint
 from green_logic.ledger.reading import open_for_reading
@@ -95,3 +95,18 @@ def test_a_ledger_that_was_rolled_back_is_not_published(killed: Settings, key: S
         publish(Order(older))
     assert published_files(older) == []
     assert note_sizes(older) == {3}
+
+
+def test_a_sealed_ledger_that_was_rolled_back_is_not_published_either(
+    killed: Settings, key: SigningKey, tmp_path: Path
+) -> None:
+    """Nothing of it is unsigned, so nothing would be signed: whether it lacks anything is asked all the same."""
+    publish(Order(killed))
+    shutil.copytree(killed.data_dir, tmp_path / "older")
+    record(killed, key, range(5, 7))
+    publish(Order(killed))
+    older = killed.changed(data_dir=tmp_path / "older")
+    with pytest.raises(ConfigurationError, match="has 5 battles, but 7 were signed here"):
+        publish(Order(older))
+    with pytest.raises(VerificationError, match="covers 7"):
+        publish(Order(older, skip=("export", "archive", "backup")))

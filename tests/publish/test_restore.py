@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shlex
 import shutil
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -87,6 +92,57 @@ def test_an_empty_directory_may_be_the_target(saved, tmp_path):
     target = tmp_path / "empty"
     target.mkdir()
     assert restore(saved, target).ledger_size == 3
+
+
+def test_a_directory_that_somebody_stands_in_is_filled_and_stays(saved, tmp_path, monkeypatch, assert_whole):
+    target = tmp_path / "here"
+    (target / "lost+found").mkdir(parents=True)  # as on a new disk
+    left = target / ".tmp-restore-here"
+    left.mkdir()  # by a restore that was killed
+    monkeypatch.chdir(target)
+    inode = target.stat().st_ino
+    assert restore(saved, Path()).ledger_size == 3
+    assert target.stat().st_ino == inode
+    assert sorted(path.name for path in target.iterdir()) == ["battles.db", "dboms", "judge.pub", "lost+found"]
+    assert_whole(Settings(data_dir=target))
+
+
+def test_a_mount_point_may_be_the_target(saved, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    program = "import sys; from green_logic.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "restore", str(saved), "-C", str(disk)]
+    script = f"mount -t tmpfs tmpfs {disk} && {shlex.join(command)} && ls {disk}"
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, check=False)
+    if "unshare failed" in done.stderr or "permission denied" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-3:] == ["battles.db", "dboms", "judge.pub"]
+
+
+def test_what_cannot_be_filled_to_the_end_is_left_as_it_was(saved, tmp_path, monkeypatch):
+    target = tmp_path / "here"
+    target.mkdir()
+    monkeypatch.chdir(target)
+    real = Path.rename
+
+    def fail(path, to):
+        if path.name == "battles.db" and Path(to).parent == target:
+            raise OSError(errno.EIO, "the disk fails")
+        return real(path, to)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(StorageError):
+        restore(saved, target)
+    assert not list(target.iterdir())
+
+
+def test_nothing_is_restored_into_the_backup_itself(saved):
+    before = tree(saved)
+    for target in (saved / "inner", saved / "deep" / "inner"):
+        with pytest.raises(ConfigurationError, match="inside the backup"):
+            restore(saved, target)
+    assert tree(saved) == before
 
 
 @pytest.mark.parametrize("kind", ["ledger", "file", "file inside", "hidden file", "symlink"])

@@ -28,7 +28,7 @@ from green_logic.proof.keys import PublicKey
 from green_logic.publish.inspection import open_copy
 from green_logic.publish.leaves import Progress
 from green_logic.publish.restore import DATABASE_NAME, MANIFEST_NAME, check_backup, dbom_groups, read_backup
-from green_logic.publish.retention import parse_stamp
+from green_logic.publish.retention import parse_stamp, root_of
 from green_logic.settings import CHECKPOINT_NAME, Settings
 
 EVERY_LEAF = ((0, 1 << 62),)  # whose DBOM may be absent from the folder: a backup has them in packs
@@ -96,8 +96,9 @@ def check_packs(scene: Scene) -> Iterator[Finding]:
     path, leaves = scene.settings.data_dir, scene.report.leaves
     manifest = read_backup(path)
     keyids = [keyid for _, keyid in scene.trust.ranges]
-    for name, value in (("origin", scene.trust.origin), ("ledger_size", leaves), ("keyids", keyids)):
-        if manifest[name] != value:
+    root = root_of(Log(scene.connection), leaves)
+    for name, value in (("origin", scene.trust.origin), ("ledger_size", leaves), ("keyids", keyids), ("root", root)):
+        if manifest.get(name, root) != value:  # manifests of the first versions have no root
             yield Finding("backup", MANIFEST_NAME, f"{name} is {manifest[name]}, the database has {value}")
     query = (
         "SELECT l.leaf_index, l.dbom_sha256 FROM battles b JOIN ledger l ON l.battle_row = b.id WHERE b.battle_id = ?"

@@ -20,6 +20,8 @@ EXAMPLES = """examples:
   green-logic backup s3://bucket/backups --keep 30d
   green-logic restore --drill /mnt/b/2026-11-22T183000Z    prove again that it can be restored"""
 
+SPARED = "this ledger is no continuation of it, so it may hold battles that are nowhere else"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where to, and what stays."""
@@ -40,7 +42,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         report = backup_to(settings, settings.backup_to or None, settings.keep or None, progress=line.show)
     place = report.place or str(report.path)
     if options.json:
-        content = {**vars(report), "path": place, "removed": list(report.removed)}
+        content = {**vars(report), "path": place, "removed": list(report.removed), "spared": list(report.spared)}
         del content["place"]
         write_json("backup", {"ok": True, **content})
         return GOOD
@@ -48,6 +50,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     say(f"{place}: {size}, restored and checked, {report.seconds:.1f} s")
     for name in report.removed:
         say(f"removed {name}")
+    for name in report.spared:
+        say(f"! {name} stays: {SPARED}")
     if not report.create_only:
         say(f"! {GUARD}")
     if not options.quiet:
@@ -67,4 +71,6 @@ def _plan(options: argparse.Namespace, settings: Settings) -> int:
     say(f"{plan.ledger_size} battles, {plan.database_bytes / 1e6:.1f} MB of database -> {plan.place} {DRY}")
     for name in plan.removed:
         say(f"would remove {name}")
+    for name in plan.spared:
+        say(f"! {name} would stay: {SPARED}")
     return GOOD

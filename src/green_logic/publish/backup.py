@@ -30,7 +30,7 @@ from green_logic.files import (
     sync_file,
     write_file,
 )
-from green_logic.ledger.log import newest_checkpoint
+from green_logic.ledger.log import Log, newest_checkpoint
 from green_logic.ledger.schema import key_ranges, read_meta
 from green_logic.proof.dbom import dbom_name, utc_now
 from green_logic.publish.archive_files import find_gaps
@@ -45,7 +45,7 @@ from green_logic.publish.leaves import (
 )
 from green_logic.publish.pack import write_pack
 from green_logic.publish.restore import DATABASE_NAME, MANIFEST_NAME, SCHEMA, read_backup, rehearse
-from green_logic.publish.retention import STAMP_FORM, free_name, parse_keep, parse_stamp, select_surplus
+from green_logic.publish.retention import STAMP_FORM, free_name, parse_keep, parse_stamp, root_of, thin_out
 from green_logic.publish.room import telling_room
 from green_logic.settings import CHECKPOINT_NAME, PUBLIC_NAME, Settings
 
@@ -64,6 +64,7 @@ class BackupReport:
     snapshot_s: float
     seconds: float
     removed: tuple[str, ...] = ()
+    spared: tuple[str, ...] = ()  # that stay whatever `keep` says: this ledger does not continue them
     swept: int = 0
     place: str = ""  # of a backup behind a URI; its `path` is then only the name
     create_only: bool = True  # False: the place cannot refuse an overwrite by a stranger
@@ -74,7 +75,7 @@ def backup(
 ) -> BackupReport:
     """Back up the ledger into a new directory under `destination` (default `data/backups`), named after the moment.
 
-    `keep` such as "7d,4w,12m" removes complete backups of this ledger there that no rule keeps. Raises
+    `keep` such as "7d,4w,12m" removes complete backups there that no rule keeps and that this ledger continues. Raises
     LedgerMissingError, ConfigurationError, StorageError, and VerificationError when the ledger itself is damaged: no
     backup of that is called complete.
     """
@@ -100,7 +101,7 @@ def backup(
                 shutil.rmtree(work, ignore_errors=True)
                 shutil.rmtree(_scratch(work), ignore_errors=True)
             sync_directory(root)
-            removed = _retain(root, rules, path.name, manifest["origin"]) if rules else []
+            removed, spared = _retain(root, rules, path.name, Log(connection)) if rules else ([], [])
     return BackupReport(
         path=path,
         origin=manifest["origin"],
@@ -109,6 +110,7 @@ def backup(
         snapshot_s=snapshot_s,
         seconds=time.monotonic() - started,
         removed=tuple(removed),
+        spared=tuple(spared),
         swept=swept,
     )
 
@@ -118,8 +120,24 @@ def find_backups(root: Path, origin: str | None = None) -> list[Path]:
 
     What has another name or no good manifest is none.
     """
-    found = [(stamp, path) for path in root.iterdir() if (stamp := parse_stamp(path.name)) and _is_complete(path)]
-    return [path for _, path in sorted(found) if origin in (None, read_backup(path)["origin"])]
+    return [root / name for name in find_manifests(root, origin)]
+
+
+def find_manifests(root: Path, origin: str | None = None) -> dict[str, dict[str, Any]]:
+    """The manifests of the same by their backups' names."""
+    stamped = sorted((stamp, path) for path in root.iterdir() if (stamp := parse_stamp(path.name)))
+    found = {path.name: manifest for _, path in stamped if (manifest := _read_complete(path))}
+    return {name: manifest for name, manifest in found.items() if origin in {None, manifest["origin"]}}
+
+
+def check_place(settings: Settings, root: Path) -> None:
+    """Raises ConfigurationError for a place in the data directory that is somebody else's."""
+    data, place = settings.data_dir.resolve(), root.resolve()
+    if place.is_relative_to(data) and not place.is_relative_to(data / "backups"):
+        raise ConfigurationError(
+            f"{root}: inside the data directory, backups lie in backups/ only",
+            hint="leave it away, or better choose another disk",
+        )
 
 
 def _collect(
@@ -140,12 +158,14 @@ def _collect(
         _write_keys(settings.data_dir, keyids, work)
         _write_checkpoint(copy, work)
         _write_dboms(copy, settings.dboms, size, work, progress)
+        root = root_of(Log(copy), size)
     manifest = {
         "schema": SCHEMA,
         "created_at": created_at,
         "origin": meta["origin"],
         "keyids": keyids,
         "ledger_size": size,
+        "root": root,
         "sqlite_version": sqlite3.sqlite_version,
         "files": {
             path.name: {"sha256": file_digest(path), "size_bytes": path.stat().st_size}
@@ -205,22 +225,24 @@ def _is_leftover(name: str) -> bool:
     return name.startswith(TEMPORARY_PREFIX) and parse_stamp(stem) is not None
 
 
-def _is_complete(path: Path) -> bool:
+def _read_complete(path: Path) -> dict[str, Any] | None:
     with contextlib.suppress(VerificationError, ConfigurationError, OSError):
-        files = read_backup(path)["files"]
-        # one that lost a file must not stay in the place of a good one
-        whole = all((path / name).stat().st_size == expected["size_bytes"] for name, expected in files.items())
-        return whole and not path.is_symlink()
-    return False
+        manifest = read_backup(path)
+        files: dict[str, Any] = manifest["files"]
+        # one that lost a file must not stay in the place of a good one, nor one go that holds anything else
+        there = {entry.name: entry.stat(follow_symlinks=False).st_size for entry in path.iterdir()}
+        expected = {name: file["size_bytes"] for name, file in files.items()}
+        if there.keys() == {*expected, MANIFEST_NAME} and expected.items() <= there.items() and not path.is_symlink():
+            return manifest
+    return None
 
 
-def _retain(root: Path, rules: dict[str, int], new: str, origin: str) -> list[str]:
-    names = [path.name for path in find_backups(root, origin)]
-    # the new one stays even if the clock was set back and others look newer
-    surplus = [name for name in select_surplus(names, rules) if name != new]
+def _retain(root: Path, rules: dict[str, int], new: str, log: Log) -> tuple[list[str], list[str]]:
+    manifests = find_manifests(root, read_backup(root / new)["origin"])
+    surplus, spared = thin_out(manifests, rules, log, new)
     for name in surplus:
         # without its name first: half a backup must not look like one
         doomed = (root / name).rename(root / (TEMPORARY_PREFIX + name))
         sync_directory(root)
         shutil.rmtree(doomed)
-    return surplus
+    return surplus, spared

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.ledger.endless import bound_steps
+from green_logic.ledger.log import Log
 from green_logic.ledger.row_check import RowCheck, Trust
 from green_logic.ledger.schema import check_schema, database_errors, key_ranges, read_meta
 from green_logic.proof.keys import PublicKey
 from green_logic.proof.pinned import load_public_keys
 from green_logic.publish.leaves import Progress, no_progress
+from green_logic.publish.retention import root_of
 from green_logic.settings import PUBLIC_NAME, Settings
 
 RANGE = 2048  # rows between two words of progress
@@ -27,6 +29,7 @@ class Inspected:
     origin: str
     keyids: tuple[str, ...]
     ledger_size: int
+    root: str  # of the log, in hex; empty without a leaf
 
 
 @contextlib.contextmanager
@@ -59,10 +62,11 @@ def inspect_copy(data_dir: Path, progress: Progress = no_progress) -> Inspected:
         (battles,) = connection.execute("SELECT count(*) FROM battles").fetchone()
         (leaves,) = connection.execute("SELECT count(*) FROM ledger").fetchone()
         _check_rows(connection, settings.dboms, trust, leaves, progress)
+        root = root_of(Log(connection), leaves)
     files = sum(1 for _ in settings.dboms.iterdir())
     if not battles == leaves == files:
         raise VerificationError(f"{battles} battles, {leaves} leaves and {files} DBOM files", kind="count")
-    return Inspected(trust.origin, tuple(keyid for _, keyid in trust.ranges), leaves)
+    return Inspected(trust.origin, tuple(keyid for _, keyid in trust.ranges), leaves, root)
 
 
 def _check_rows(connection: sqlite3.Connection, dboms: Path, trust: Trust, leaves: int, progress: Progress) -> None:

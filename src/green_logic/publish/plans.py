@@ -5,27 +5,29 @@ What goes on meanwhile may change it. The plan of an export stands beside the ex
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from green_logic.errors import ConfigurationError
 from green_logic.files import storage_errors
+from green_logic.ledger.log import Log
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import read_meta
 from green_logic.proof.dbom import dbom_name
 from green_logic.publish.archive import check_ledger
 from green_logic.publish.archive_files import archives_directory, find_archives, find_gaps
-from green_logic.publish.backup import find_backups
+from green_logic.publish.backup import check_place, find_manifests
 from green_logic.publish.compact import find_groups
 from green_logic.publish.leaves import Progress, no_progress, read_leaves
 from green_logic.publish.leftovers import check_sizes
 from green_logic.publish.manifest import read_catalog
 from green_logic.publish.remote import RemoteStore
-from green_logic.publish.remote_backup import find_remote_backups
-from green_logic.publish.restore import check_backup, check_empty
-from green_logic.publish.retention import STAMP_FORM, free_name, parse_keep, select_surplus
+from green_logic.publish.remote_backup import find_remote_manifests
+from green_logic.publish.restore import check_backup, check_target
+from green_logic.publish.retention import STAMP_FORM, free_name, parse_keep, root_of, thin_out
 from green_logic.publish.store import LocalStore, is_uri, open_store
 from green_logic.settings import Settings
 
@@ -42,12 +44,16 @@ class ArchivePlan:
 
 @dataclass(frozen=True)
 class BackupPlan:
-    """The backup that would be made, of about that size, and older ones that would be removed."""
+    """The backup that would be made, of about that size, and older ones that would be removed.
+
+    `spared` would stay though no rule keeps them: this ledger does not continue them.
+    """
 
     place: str
     ledger_size: int
     database_bytes: int
     removed: tuple[str, ...]
+    spared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,26 +96,26 @@ def plan_archive(settings: Settings, *, prune: bool = False) -> ArchivePlan:
 def plan_backup(settings: Settings, destination: str | None = None, keep: str | None = None) -> BackupPlan:
     """What `backup_to` would do. Raises what it raises before it begins."""
     rules = parse_keep(keep) if keep else {}
-    with storage_errors("cannot look at the backups"):
-        with open_for_reading(settings) as connection:
-            (size,) = connection.execute("SELECT count(*) FROM ledger").fetchone()
-            origin = read_meta(connection)["origin"]
-        place, there = _find_there(settings, destination, origin)
-        name = free_name(datetime.now(UTC).strftime(STAMP_FORM), there)
-        complete = [one for one, whole in there.items() if whole]
-        removed = select_surplus([*complete, name], rules) if rules else []
+    with storage_errors("cannot look at the backups"), open_for_reading(settings) as connection:
+        log = Log(connection)
+        size = log.size()
+        place, taken, complete = _find_there(settings, destination, read_meta(connection)["origin"])
+        name = free_name(datetime.now(UTC).strftime(STAMP_FORM), taken)
+        new = {name: {"ledger_size": size, "root": root_of(log, size)}}
+        removed, spared = thin_out({**complete, **new}, rules, log, name) if rules else ([], [])
     return BackupPlan(
         place=f"{place}/{name}",
         ledger_size=size,
         database_bytes=settings.database.stat().st_size,
-        removed=tuple(one for one in removed if one != name),
+        removed=tuple(removed),
+        spared=tuple(spared),
     )
 
 
 def plan_restore(backup: Path, target: Path, *, place: str = "", progress: Progress = no_progress) -> RestorePlan:
     """What `restore` would do, once every file of the backup was compared with its digest. Raises what it raises."""
     with storage_errors("cannot look at the backup"):
-        check_empty(target)
+        check_target(target, backup)
         manifest = check_backup(backup, progress)
     return RestorePlan(
         backup=place or str(backup),
@@ -139,16 +145,18 @@ def plan_compact(settings: Settings, *, destination: str | Path | None = None) -
     )
 
 
-def _find_there(settings: Settings, destination: str | None, origin: str) -> tuple[str, Mapping[str, bool]]:
-    """Where backups go, and which names are taken there: True for those that are complete and of this ledger."""
+def _find_there(
+    settings: Settings, destination: str | None, origin: str
+) -> tuple[str, Collection[str], Mapping[str, Mapping[str, Any]]]:
+    """Where backups go, which names are taken there, and the manifests of this ledger's complete ones."""
     store = open_store(settings, destination, product="") if is_uri(destination) else None
     if isinstance(store, RemoteStore):
         taken = {name.partition("/")[0] for name in store.walk()}
-        complete = set(find_remote_backups(store, origin))
-        return store.address, {name: name in complete for name in taken}
+        return store.address, taken, find_remote_manifests(store, origin)
     root = store.root if isinstance(store, LocalStore) else Path(destination or settings.data_dir / "backups")
     if root.exists() and not root.is_dir():
         raise ConfigurationError(f"{root}: a file stands where backups should go", hint="choose another directory")
-    complete = {path.name for path in find_backups(root, origin)} if root.is_dir() else set()
-    names = [path.name for path in root.iterdir()] if root.is_dir() else []
-    return str(root), {name: name in complete for name in names}
+    check_place(settings, root)
+    if not root.is_dir():
+        return str(root), (), {}
+    return str(root), [path.name for path in root.iterdir()], find_manifests(root, origin)

@@ -13,15 +13,17 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
 from green_logic.files import FileLock, make_directory, storage_errors
+from green_logic.ledger.log import Log
 from green_logic.ledger.reading import open_for_reading
-from green_logic.publish.backup import BackupReport, backup, find_backups
-from green_logic.publish.leaves import Progress, no_progress
+from green_logic.publish.backup import BackupReport, backup, check_place, find_backups
+from green_logic.publish.leaves import Progress, no_progress, open_beside_writers
 from green_logic.publish.remote import RemoteStore
 from green_logic.publish.restore import MANIFEST_NAME, check_empty, read_backup
-from green_logic.publish.retention import free_name, parse_keep, parse_stamp, select_surplus
+from green_logic.publish.retention import free_name, parse_keep, parse_stamp, thin_out
 from green_logic.publish.scratch import FETCH, scratch_directory
 from green_logic.publish.store import LocalStore, is_uri, open_store
 from green_logic.settings import Settings
@@ -34,20 +36,25 @@ def backup_to(
 ) -> BackupReport:
     """Back up into a directory or below a URI; see `backup`, whose promises hold for both."""
     if not is_uri(destination):
-        return backup(settings, Path(destination) if destination else None, keep, progress=progress)
+        return _back_up_here(settings, Path(destination or settings.data_dir / "backups"), keep, progress)
     started = time.monotonic()
     rules = parse_keep(keep) if keep else None
     with storage_errors("cannot back up"), open_for_reading(settings):
         pass  # without a ledger nothing is made, here or there
     store = open_store(settings, destination, product="")
     if not isinstance(store, RemoteStore):
-        return backup(settings, _root(store), keep, progress=progress)
+        return _back_up_here(settings, _root(store), keep, progress)
     with storage_errors("cannot back up"):
         make_directory(settings.spool)
         with FileLock(settings.spool / LOCK_NAME, timeout_s=settings.busy_timeout_s).held():
             made, swept = _back_up(settings, store, progress)
-            removed = _retain(store, rules, made) if rules else ()
-    return replace(made, seconds=time.monotonic() - started, removed=removed, swept=swept)
+            removed, spared = _retain(settings, store, rules, made) if rules else ((), ())
+    return replace(made, seconds=time.monotonic() - started, removed=removed, spared=spared, swept=swept)
+
+
+def _back_up_here(settings: Settings, root: Path, keep: str | None, progress: Progress) -> BackupReport:
+    check_place(settings, root)
+    return backup(settings, root, keep, progress=progress)
 
 
 @contextlib.contextmanager
@@ -84,10 +91,16 @@ def _check_one(path: Path) -> None:
 
 def find_remote_backups(store: RemoteStore, origin: str | None = None) -> list[str]:
     """The names of the complete backups in a store, oldest first; only those of the ledger `origin` if given."""
+    return list(find_remote_manifests(store, origin))
+
+
+def find_remote_manifests(store: RemoteStore, origin: str | None = None) -> dict[str, dict[str, Any]]:
+    """The manifests of the same by their backups' names."""
     sizes = store.walk()
     folders = {name.partition("/")[0] for name in sizes}
     stamped = sorted((stamp, name) for name in folders if (stamp := parse_stamp(name)))
-    return [name for _, name in stamped if _is_complete(store, name, sizes, origin)]
+    found = {name: manifest for _, name in stamped if (manifest := _read_complete(store, name, sizes))}
+    return {name: manifest for name, manifest in found.items() if origin in {None, manifest["origin"]}}
 
 
 def _back_up(settings: Settings, store: RemoteStore, progress: Progress) -> tuple[BackupReport, int]:
@@ -132,28 +145,30 @@ def _sweep(store: RemoteStore) -> int:
     return len({name.partition("/")[0] for name in dead})
 
 
-def _retain(store: RemoteStore, rules: Mapping[str, int], made: BackupReport) -> tuple[str, ...]:
-    names = find_remote_backups(store, made.origin)
-    surplus = [name for name in select_surplus(names, rules) if name != made.path.name]
+def _retain(
+    settings: Settings, store: RemoteStore, rules: Mapping[str, int], made: BackupReport
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    with open_beside_writers(settings) as connection:
+        surplus, spared = thin_out(find_remote_manifests(store, made.origin), rules, Log(connection), made.path.name)
     for name in surplus:
         # without its manifest it is no backup any more: the rest may go in any order, and in a later run
         store.remove(f"{name}/{MANIFEST_NAME}")
         for file in store.names(name):
             store.remove(f"{name}/{file}")
-    return tuple(surplus)
+    return tuple(surplus), tuple(spared)
 
 
-def _is_complete(store: RemoteStore, name: str, sizes: Mapping[str, int], origin: str | None) -> bool:
+def _read_complete(store: RemoteStore, name: str, sizes: Mapping[str, int]) -> dict[str, Any] | None:
     if f"{name}/{MANIFEST_NAME}" not in sizes:
-        return False
+        return None
     with tempfile.TemporaryDirectory(prefix="manifest-") as directory:
         store.fetch(f"{name}/{MANIFEST_NAME}", Path(directory) / MANIFEST_NAME)
         try:
             manifest = read_backup(Path(directory))
         except VerificationError:
-            return False
+            return None
     whole = all(sizes.get(f"{name}/{file}") == entry["size_bytes"] for file, entry in manifest["files"].items())
-    return whole and origin in (None, manifest["origin"])
+    return manifest if whole else None
 
 
 def _fetch(store: RemoteStore, copy: Path) -> None:

@@ -6,11 +6,13 @@ whole and durable, or not at all.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,29 +60,49 @@ class RestoreReport:
 def restore(backup: Path, target: Path, *, progress: Progress = no_progress) -> RestoreReport:
     """Make `target` a data directory from a backup. It must not exist, or be an empty directory.
 
+    It appears with one rename; where it cannot be replaced, as a mount point or the working directory, part by part,
+    the database last.
+
     Raises ConfigurationError for a target that holds something or a backup that is not there, VerificationError for one
     that is not whole, StorageError when it cannot be written; the target is then as it was.
     """
     started = time.monotonic()
-    with telling_room(target.absolute().parent) as room, storage_errors("cannot restore"):
-        check_empty(target)
+    whole, stays = target.absolute(), _stays(target)
+    home = whole if stays else whole.parent
+    with telling_room(home) as room, storage_errors("cannot restore"):
+        work = home / f"{TEMPORARY_PREFIX}restore-{whole.name}"
+        check_target(target, backup, but=work.name)
         manifest = check_backup(backup, progress)
         room.needed = _unpacked(manifest)
-        parent = target.absolute().parent
-        make_directory(parent)
-        with alone_in(parent, f"another restore into {parent} is at work"):
-            work = parent / f"{TEMPORARY_PREFIX}restore-{target.absolute().name}"
+        make_directory(home)
+        with alone_in(home, f"another restore into {home} is at work"):
             shutil.rmtree(work, ignore_errors=True)  # of a restore that was killed
             try:
                 unpack(backup, manifest, work, durable=True, progress=progress)
                 _check_copy(work, manifest, progress)
-                check_empty(target)
-                work.rename(target)
+                check_target(target, backup, but=work.name)
+                _fill(whole, work) if stays else work.rename(whole)
             except BaseException:
                 shutil.rmtree(work, ignore_errors=True)
                 raise
-            sync_directory(parent)
+            sync_directory(home)
     return _report(target, manifest, started)
+
+
+def _stays(target: Path) -> bool:
+    """Whether a directory cannot be replaced by another, or must not because somebody stands in it."""
+    return target.is_dir() and (os.path.ismount(target) or target.samefile(Path.cwd()))
+
+
+def _fill(target: Path, work: Path) -> None:
+    """Move everything into a directory; what was moved goes again when it cannot be finished."""
+    names = sorted((path.name for path in work.iterdir()), key=lambda name: (name == DATABASE_NAME, name))
+    with contextlib.ExitStack() as undo:
+        for name in names:
+            moved = (work / name).rename(target / name)
+            undo.callback(moved.rename, work / name)
+        undo.pop_all()
+    work.rmdir()
 
 
 def drill(backup: Path, scratch: Path | None = None, *, progress: Progress = no_progress) -> RestoreReport:
@@ -182,14 +204,31 @@ def dbom_groups(backup: Path, manifest: Mapping[str, Any]) -> Iterator[dict[str,
 
 def _check_copy(directory: Path, manifest: Mapping[str, Any], progress: Progress) -> None:
     found = inspect_copy(directory, progress)
-    for name, value in (("origin", found.origin), ("ledger_size", found.ledger_size), ("keyids", list(found.keyids))):
-        if manifest[name] != value:
-            raise VerificationError(f"{name} expected {manifest[name]}, the database has {value}", kind="backup")
+    expected = {name: manifest[name] for name in ("origin", "ledger_size", "keyids")}
+    expected |= {"root": manifest.get("root", found.root)}  # manifests of the first versions have none
+    for name, value in expected.items():
+        there = list(found.keyids) if name == "keyids" else getattr(found, name)
+        if there != value:
+            raise VerificationError(f"{name} expected {value}, the database has {there}", kind="backup")
 
 
-def check_empty(target: Path) -> None:
-    """Raises ConfigurationError for a target that holds anything."""
-    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+def check_target(target: Path, backup: Path, but: str = "") -> None:
+    """Raises ConfigurationError for a target that holds anything, or lies inside the backup.
+
+    `but` is the name of what a killed restore left there, which does not count.
+    """
+    check_empty(target, {but})
+    if target.resolve().is_relative_to(backup.resolve()):
+        raise ConfigurationError(
+            f"{target} lies inside the backup {backup}, which would go with it", hint="choose another --data-dir"
+        )
+
+
+def check_empty(target: Path, but: Collection[str] = ()) -> None:
+    """Raises ConfigurationError for a target that holds anything but what every file system begins with, and `but`."""
+    allowed = {"lost+found", *but}
+    is_free = target.is_dir() and all(path.name in allowed for path in target.iterdir())
+    if target.is_symlink() or (target.exists() and not is_free):
         raise ConfigurationError(
             f"{target} is not empty: a restore never overwrites",
             hint="choose a --data-dir that does not exist, or move this one away",

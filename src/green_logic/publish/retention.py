@@ -1,6 +1,8 @@
 """Which backups stay: `7d,4w,12m` keeps the newest one of each of the last 7 days, 4 weeks and 12 months that have one.
 
-Periods without a backup do not count, so a machine that was off for a month loses nothing. All in UTC.
+Periods without a backup do not count, so a machine that was off for a month loses nothing. All in UTC. A backup that
+the newest one does not continue stays whatever the rules say: after a ledger was restored from an old backup, or beside
+a copy that went its own way, it may be all that is left of some battles.
 """
 
 from __future__ import annotations
@@ -8,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from green_logic.errors import ConfigurationError
+from green_logic.ledger.log import Log
 
 STAMP_FORM = "%Y-%m-%dT%H%M%SZ"  # a colon is not allowed in file names everywhere
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d{6}Z)(?:-(\d{1,4}))?")  # the number tells those of one second apart
@@ -47,6 +51,29 @@ def free_name(name: str, taken: Iterable[str]) -> str:
     stamps = [stamp for one in taken if (stamp := parse_stamp(one))]
     number = 1 + max((number for moment, number in stamps if (moment, 1) == parse_stamp(name)), default=0)
     return name if number == 1 else f"{name}-{number}"
+
+
+def thin_out(
+    manifests: Mapping[str, Mapping[str, Any]], rules: Mapping[str, int], log: Log, newest: str
+) -> tuple[list[str], list[str]]:
+    """The names that no rule keeps, oldest first, and those that stay because `newest` is no continuation of them.
+
+    `manifests` are those of the complete backups of one ledger by name; `log` is the ledger's as it is now.
+    """
+    size = manifests[newest]["ledger_size"]
+    continued = [
+        name
+        for name, manifest in manifests.items()
+        if manifest["ledger_size"] <= size and manifest.get("root") == root_of(log, manifest["ledger_size"])
+    ]
+    # the new one stays even if the clock was set back and others look newer
+    surplus = [name for name in select_surplus(continued, rules) if name != newest]
+    return surplus, sorted(manifests.keys() - set(continued))
+
+
+def root_of(log: Log, size: int) -> str:
+    """The root of the first `size` leaves as manifests have it: in hex, empty without a leaf."""
+    return log.root(size).hex() if size else ""
 
 
 def select_surplus(names: Iterable[str], rules: Mapping[str, int]) -> list[str]:
