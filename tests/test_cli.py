@@ -360,13 +360,22 @@ def test_a_reader_that_leaves_is_not_an_error_to_tell(words: list[str], place: P
     assert done.returncode in (GOOD, BAD)  # argparse drops what it cannot print
 
 
-@pytest.mark.parametrize("words", [["status"], ["status", "--json"], ["run", "in.jsonl", "--dry-run"]])
+@pytest.mark.parametrize(
+    "words", [["status"], ["status", "--json"], ["run", "in.jsonl", "--dry-run"], ["run", "in.jsonl", "-C", "new"]]
+)
 def test_a_full_disk_under_stdout_is_told(words: list[str], place: Path):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([*RUN, *words], cwd=place, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == BAD
     assert done.stderr.startswith("error: cannot write the answer: No space left on device\n")
     assert "Traceback" not in done.stderr
+
+
+def test_a_publication_of_a_directory_that_is_not_there_is_no_good_night(tmp_path: Path):
+    done = call("serve", "--publish", "-C", "nowhere/data", cwd=tmp_path)
+    assert done.returncode != GOOD
+    assert "nowhere/data: there is no such directory" in done.stderr
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_closed_standard_streams_lose_no_battle(tmp_path: Path):

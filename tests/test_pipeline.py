@@ -23,6 +23,7 @@ from green_logic.errors import NotEvaluatedError, RetryableError, SandboxUnavail
 from green_logic.evaluation.evaluator import Evaluator
 from green_logic.ledger.schema import LOCK_NAME
 from green_logic.pipeline import BatchRun, run_batch
+from green_logic.proof.checkpoint import parse_checkpoint
 from green_logic.settings import Settings
 
 
@@ -370,6 +371,7 @@ def test_an_interrupted_run_is_completed_by_the_next_one(tmp_path: Path, quick: 
     with pytest.raises(KeyboardInterrupt):
         go(source, quick, {"b6": [KeyboardInterrupt()]})
     assert list(rows(quick)) == ["b0", "b1", "b2", "b3"]
+    assert parse_checkpoint((quick.data_dir / "checkpoint").read_bytes()).size == 4  # what it recorded is sealed
     evaluator, report = go(source, quick)
     assert counts(report) == {"recorded": 6, "already_recorded": 4, "refused": 1}
     assert set(evaluator.calls) == {f"b{number}" for number in range(4, 10)}

@@ -73,10 +73,18 @@ class BatchRun:
         if self._pool is not None:
             self._pool.close()
         self._input.__exit__()
+        if not self._complete and self.totals.recorded:
+            # what an interrupted run has recorded is sealed too; what keeps it from that keeps the run from more
+            with contextlib.suppress(GreenLogicError):
+                self._seal()
         try:
             self.outcomes.close(complete=self._complete)
         finally:
             self.agent.close()
+
+    def _seal(self) -> None:
+        checkpoint = self.agent.ledger.checkpoint(self.agent.key)
+        self.sealed_to = checkpoint.size if checkpoint else None
 
     def report(self) -> dict[str, Any]:
         """The outcome as plain values; `ledger_size` counts the recorded battles of all runs."""
@@ -102,8 +110,7 @@ class BatchRun:
         # what comes through a pipe may be long in coming
         yield from _one_late(planned) if self.size_bytes else (number for number in planned if number is not None)
         self._complete = True
-        checkpoint = self.agent.ledger.checkpoint(self.agent.key)
-        self.sealed_to = checkpoint.size if checkpoint else None
+        self._seal()
 
     def evaluate(self, number: int) -> int:
         """Judge the battles of a chunk on all workers; how many of them are judged now.

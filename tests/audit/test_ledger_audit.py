@@ -91,6 +91,22 @@ def test_a_changed_file_is_told_by_its_kind(books, damage, kind):
     assert kinds(books) == {kind: 1}
 
 
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda path: None, "there is no such file"),
+        (lambda path: path.mkdir(), "it is no file"),
+        (lambda path: path.symlink_to("/etc/hosts"), "it cannot be read: Too many levels of symbolic links"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_not_said_to_be_absent(books, damage, reason):
+    path = books.settings.dboms / "dbom_b-017.json"
+    path.unlink()
+    damage(path)
+    (finding,) = audit_ledger(books.settings).tally.examples["dbom-missing"]
+    assert finding.message == reason
+
+
 def legacy(path):
     return {**json.loads(path.read_bytes()), "dbom_version": "1.0", "sigma_judge": "SIG_GREEN_b-017"}
 

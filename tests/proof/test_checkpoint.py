@@ -382,3 +382,12 @@ def test_a_home_that_cannot_keep_the_high_water_file_is_said_with_what_to_set(pl
         high_water.keep(checkpoint)
     assert place in caught.value.message
     assert "XDG_STATE_HOME" in caught.value.hint
+
+
+def test_a_high_water_file_that_cannot_be_replaced_is_said_with_what_to_set(tmp_path: Path, key) -> None:
+    high_water = HighWater(tmp_path)
+    checkpoint = sign_checkpoint(ORIGIN, 7, ROOT, key)
+    high_water.path(ORIGIN).mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match="what was recorded stays, without a checkpoint over it") as caught:
+        high_water.keep(checkpoint)
+    assert "green-logic checkpoint" in caught.value.hint

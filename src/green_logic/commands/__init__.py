@@ -62,13 +62,13 @@ def say(text: str, *, file: TextIO | None = None) -> None:
 
 def write_bytes(data: bytes) -> None:
     """Print bytes as they are, for a pipe or a file."""
-    with _writing_the_answer():
+    with writing_the_answer():
         sys.stdout.buffer.write(data)
 
 
 def flush() -> None:
     """Write out what is buffered. Raises StorageError on a full disk, BrokenPipeError when the reader left."""
-    with _writing_the_answer():
+    with writing_the_answer():
         sys.stdout.flush()
 
 
@@ -85,12 +85,13 @@ def program() -> str:
 
 
 def _print(text: str, file: TextIO) -> None:
-    with _writing_the_answer():
+    with writing_the_answer():
         file.write(text + "\n")
 
 
 @contextlib.contextmanager
-def _writing_the_answer() -> Iterator[None]:
+def writing_the_answer() -> Iterator[None]:
+    """Raises StorageError on a full disk behind standard output, BrokenPipeError when the reader left."""
     try:
         yield
     except BrokenPipeError:

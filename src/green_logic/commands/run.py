@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from green_logic.commands import BAD, GOOD, program, say, write_json
+from green_logic.commands import BAD, GOOD, program, say, write_json, writing_the_answer
 from green_logic.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ def _tell(options: argparse.Namespace, batch: BatchRun) -> None:
             f"{name} status{place}",
             f"{name} run {shlex.quote(options.battles)}{place}   # again: records nothing twice",
         ]
-        write_summary(batch, sys.stdout, commands)
+        with writing_the_answer():
+            write_summary(batch, sys.stdout, commands)
 
 
 def _become_flow(options: argparse.Namespace) -> NoReturn:

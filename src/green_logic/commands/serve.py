@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from green_logic.commands import GOOD, say, write_json
-from green_logic.errors import ConfigurationError
+from green_logic.errors import ConfigurationError, LedgerMissingError
 
 if TYPE_CHECKING:
     import argparse
@@ -99,6 +99,12 @@ def _publish(options: argparse.Namespace, settings: Settings) -> int:
 
     order = order_of(options, settings)
     show = not (options.quiet or options.json)
+    if not settings.data_dir.is_dir():
+        # the flow of a schedule may run before the first battle; whoever asks for it by hand, or by a timer, means one
+        raise LedgerMissingError(
+            f"{settings.data_dir}: there is no such directory",
+            hint="give the right one with --data-dir, or mount the disk that it is on",
+        )
     outcomes = publish(order, lambda done: say(f"  {done.step} done", file=sys.stderr) if show else None)
     if options.json:
         write_json("publish", {"ok": True, **report(order, outcomes)})

@@ -11,11 +11,14 @@ from pathlib import Path
 
 from green_logic.doctor.patient import Fault, Patient
 from green_logic.doctor.surroundings import NETWORK_FILE_SYSTEMS, VOLATILE_FILE_SYSTEMS
+from green_logic.errors import ConfigurationError
 from green_logic.evaluation.sandbox import BACKENDS
+from green_logic.proof.highwater import FOLDER
 from green_logic.publish.backup import find_backups
 from green_logic.publish.restore import read_backup
 from green_logic.publish.retention import parse_stamp
 from green_logic.publish.store import is_uri
+from green_logic.settings import state_dir
 
 BACKUP_AGE = timedelta(hours=26)  # one a night, and time to make it; the same as in docs/operations.md
 ROOM_BYTES = 64 << 20  # below, the next group of battles and its WAL may not fit
@@ -48,6 +51,9 @@ def check_permissions(patient: Patient) -> Iterator[Fault]:
     for path in (data_dir, *(data_dir / name for name in (*OWN_FOLDERS, *OWN_FILES))):
         with suppress(FileNotFoundError):
             yield from _check_path(patient, path, owner)
+    with suppress(FileNotFoundError, ConfigurationError):  # a user without a home signs nothing
+        memory = state_dir() / FOLDER
+        yield from _check_path(patient, memory, memory.stat().st_uid)
 
 
 def _check_path(patient: Patient, path: Path, owner: int) -> Iterator[Fault]:

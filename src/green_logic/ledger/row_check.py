@@ -27,6 +27,7 @@ from green_logic.proof.merkle import EMPTY_ROOT, leaf_hash
 from green_logic.proof.pinned import parse_public_keys
 from green_logic.proof.statement import Claims, read_claims
 
+ABSENT = "there is no such file"
 _OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a planted link or pipe must not lead astray
 
 
@@ -157,11 +158,11 @@ class RowCheck:
         """The DBOM file of a row; `expected` is None when the row itself is broken, and the file is judged alone."""
         name = dbom_name(battle_id)
         data = self._read(name)
-        if data is None:
+        if isinstance(data, str):
             if self._is_pruned(leaf):
                 result.files += 1  # it was pruned; check_archives looks into the archive that has it
             else:
-                yield Finding("dbom-missing", name, "there is no such file")
+                yield Finding("dbom-missing", name, data)
             return
         result.files += 1
         if expected is None:
@@ -185,22 +186,23 @@ class RowCheck:
         except VerificationError as error:
             yield Finding("downgrade" if error.kind == "legacy-unsigned" else "dbom-differs", name, error.message)
 
-    def _read(self, name: str) -> bytes | None:
+    def _read(self, name: str) -> bytes | str:
+        """Content of a DBOM file, or why there is none."""
         if self._folder < 0 or "/" in name or "\0" in name:
-            return None
+            return ABSENT
         try:
             descriptor = os.open(name, _OPEN_FLAGS, dir_fd=self._folder)
-        except OSError:
-            return None
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                return None
-            return os.read(descriptor, min(status.st_size, SIZE_LIMIT) + 1)
-        except OSError:
-            return None
-        finally:
-            os.close(descriptor)
+            try:
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
+                    return "it is no file"
+                return os.read(descriptor, min(status.st_size, SIZE_LIMIT) + 1)
+            finally:
+                os.close(descriptor)
+        except FileNotFoundError:
+            return ABSENT
+        except OSError as error:
+            return f"it cannot be read: {error.strerror}"
 
 
 def _version(data: bytes) -> object:

@@ -68,11 +68,15 @@ class HighWater:
         """
         try:
             make_directory(self._directory)
-        except (PermissionError, NotADirectoryError, FileNotFoundError) as error:  # a home that keeps nothing
+            path = self.path(checkpoint.origin)
+            if superseded is not None:
+                write_new_files(self._directory, {superseded.name: path.read_bytes()})
+            write_file(path, checkpoint.note.encode())
+        except FileExistsError:
+            raise
+        except OSError as error:  # a home that keeps nothing, or is full
             raise ConfigurationError(
-                f"{self._directory}: cannot keep the high-water file there: {error.strerror}", hint=ELSEWHERE
+                f"{self._directory}: cannot keep the high-water file there: {error.strerror}; what was recorded stays, "
+                "without a checkpoint over it",
+                hint=f"{ELSEWHERE}, then green-logic checkpoint",
             ) from error
-        path = self.path(checkpoint.origin)
-        if superseded is not None:
-            write_new_files(self._directory, {superseded.name: path.read_bytes()})
-        write_file(path, checkpoint.note.encode())
