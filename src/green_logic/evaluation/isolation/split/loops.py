@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import types
 import weakref
 from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any
@@ -152,10 +153,8 @@ class Loops:
 
     def find_awaited(self, value: Any) -> int | None:
         """The number that `awaited` made `value` for."""
-        try:
-            return self._targets.get(value)
-        except TypeError:
-            return None
+        # of nothing else: looking it up would hash it, which a class may do with the other side's objects
+        return self._targets.get(value) if type(value) is types.CoroutineType else None
 
     async def _wait(self, number: int) -> Any:
         channel = self._peer.channel()
