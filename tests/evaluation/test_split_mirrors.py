@@ -178,6 +178,38 @@ def test_list():
     assert failures(found) == []
 
 
+@pytest.mark.parametrize("threads", [2, 6])
+def test_sets_that_cross_do_not_wait_for_each_other(sandbox: Sandbox, threads: int) -> None:
+    """Each side asks the other one for the hashes of what it is told of, and both do so at the same time."""
+    thing = """
+class Thing:
+    def __init__(self, number): self.number = number
+    def __eq__(self, other): return self.number == other.number
+    def __hash__(self): return hash(self.number)
+"""
+    source = f"""{thing}
+def find(): return {{Thing(number) for number in range(3)}}
+def count(things): return len(set(things))
+"""
+    tests = f"""{thing}
+import threading
+from solution import count, find
+def test_sets():
+    done = []
+    def receive():
+        for _ in range(10): done.append(len(find()) == 3)
+    def hand_over():
+        for _ in range(10): done.append(count({{Thing(number) for number in range(3)}}) == 3)
+    threads = [threading.Thread(target=work) for work in (receive, hand_over) * {threads // 2}]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    assert done == [True] * {threads * 10}
+"""
+    found = sandbox.run_tests(source, tests, kind="hidden", split=True)
+    assert (found.ended, found.tamper) == ("finished", "out_of_process"), found
+    assert failures(found) == []
+
+
 @pytest.mark.parametrize("change", ["kept.append('x' * 9_000_000)", "kept[:] = ['x' * 5_000_000, 'y' * 5_000_000]"])
 def test_a_change_that_no_message_can_bring_is_an_error_and_the_run_goes_on(sandbox: Sandbox, change: str) -> None:
     found = run(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -32,8 +34,14 @@ def hear(news: News, frames: bytes) -> list[Entry]:
         if "h" in message:
             news.confirm(message["h"])
         if "u" in message:
-            news.take(message["u"], lambda _: None, used.append)
+            use(news, message["u"], used.append)
     return used
+
+
+def use(news: News, told: object, apply: Callable[[Entry], None]) -> None:
+    """Take what is told, and all that is new is for `apply`."""
+    news.take(told, lambda _: None)
+    news.use(lambda _: None, lambda entry, _: apply(entry), may_wait=True)
 
 
 def test_an_entry_rides_with_every_message_until_it_is_confirmed() -> None:
@@ -109,43 +117,116 @@ def test_an_answer_within_an_entry_comes_after_it() -> None:
     theirs = News()
     used: list[Entry] = []
 
-    def use(entry: Entry) -> None:
+    def read(entry: Entry) -> None:
         if entry == ["x", 1]:
-            theirs.take([3, ["x", 5]], lambda _: None, use)
-        used.append(entry)
+            use(theirs, [3, ["x", 5]], used.append)
+            assert used == []
 
-    theirs.take([1, ["x", 1], ["x", 3]], lambda _: None, use)
+    theirs.take([1, ["x", 1], ["x", 3]], lambda _: None)
+    theirs.use(read, lambda entry, _: used.append(entry), may_wait=True)
     assert used == [["x", 1], ["x", 3], ["x", 5]]
 
 
-def test_an_entry_that_fails_does_not_keep_the_next_ones() -> None:
+@pytest.mark.parametrize("fails", ["read", "apply"])
+def test_an_entry_that_fails_does_not_keep_the_next_ones(fails: str) -> None:
     theirs = News()
     used: list[Entry] = []
 
-    def use(entry: Entry) -> None:
-        if entry == ["x", 1]:
+    def fail(entry: Entry, step: str) -> None:
+        if entry == ["x", 1] and step == fails:
             raise KeyError(1)
+
+    def apply(entry: Entry, _: object) -> None:
+        fail(entry, "apply")
         used.append(entry)
 
+    theirs.take([1, ["x", 1], ["x", 3]], lambda _: None)
     with pytest.raises(KeyError):
-        theirs.take([1, ["x", 1], ["x", 3]], lambda _: None, use)
-    theirs.take([3, ["x", 5]], lambda _: None, use)
+        theirs.use(lambda entry: fail(entry, "read"), apply, may_wait=True)
+    use(theirs, [3, ["x", 5]], used.append)
     assert used == [["x", 3], ["x", 5]]
 
 
-def test_entries_are_announced_before_the_first_is_used() -> None:
-    said: list[str] = []
-    News().take([1, ["a"], ["b"]], lambda e: said.append(f"announced {e[0]}"), lambda e: said.append(f"used {e[0]}"))
+def test_all_entries_are_announced_before_any_is_used() -> None:
+    news, said = News(), list[str]()
+    news.take([1, ["a"], ["b"]], lambda entry: said.append(f"announced {entry[0]}"))
+    news.use(lambda entry: entry[0], lambda _, name: said.append(f"used {name}"), may_wait=True)
     assert said == ["announced a", "announced b", "used a", "used b"]
+
+
+class SlowReader:
+    """A thread that waits for the other side in the middle of an entry."""
+
+    def __init__(self, news: News, used: list[tuple[str, Entry]], error: Exception | None = None) -> None:
+        self.answered, self.failed = threading.Event(), list[BaseException]()
+        asked = threading.Event()
+
+        def read(_: Entry) -> str:
+            asked.set()
+            assert self.answered.wait(10)
+            if error and not self.failed:
+                raise error
+            return "slow"
+
+        def run() -> None:
+            try:
+                news.use(read, lambda entry, by: used.append((by, entry)), may_wait=False)
+            except Exception as failure:  # noqa: BLE001  shown to the test
+                self.failed.append(failure)
+
+        self.thread = threading.Thread(target=run)
+        self.thread.start()
+        assert asked.wait(10)
+
+    def answer(self) -> None:
+        self.answered.set()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+
+
+@pytest.mark.parametrize("error", [None, LostError("over")])
+def test_no_entry_waits_for_a_thread_that_waits_for_the_other_side(error: Exception | None) -> None:
+    """Whoever else needs it reads it; what the late one makes of it, an error too, is of no use any more."""
+    news = News()
+    used: list[tuple[str, Entry]] = []
+    news.take([1, ["x", 1], ["x", 3]], lambda _: None)
+    slow = SlowReader(news, used, error)
+    news.use(lambda _: "quick", lambda entry, by: used.append((by, entry)), may_wait=False)
+    assert used == [("quick", ["x", 1]), ("quick", ["x", 3])]
+    slow.answer()
+    assert used == [("quick", ["x", 1]), ("quick", ["x", 3])]
+    assert slow.failed == []
+
+
+def test_a_thread_that_may_wait_leaves_an_entry_to_the_one_that_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("green_logic.evaluation.isolation.split.news.PATIENCE_S", 10)
+    news = News()
+    used: list[tuple[str, Entry]] = []
+    news.take([1, ["x", 1]], lambda _: None)
+    slow = SlowReader(news, used)
+    threading.Timer(0.01, slow.answered.set).start()
+    news.use(lambda _: "quick", lambda entry, by: used.append((by, entry)), may_wait=True)
+    assert used == [("slow", ["x", 1])]
+    slow.answer()
+
+
+def test_a_thread_that_may_wait_does_not_do_so_for_ever() -> None:
+    news = News()
+    used: list[tuple[str, Entry]] = []
+    news.take([1, ["x", 1]], lambda _: None)
+    slow = SlowReader(news, used)
+    news.use(lambda _: "quick", lambda entry, by: used.append((by, entry)), may_wait=True)
+    assert used == [("quick", ["x", 1])]
+    slow.answer()
 
 
 @pytest.mark.parametrize("told", [[2, ["x", 1]], [0, ["x", 1]], [-1], [], ["1"], [True], {}, None, [1, "x"], [1, 5]])
 def test_news_that_cannot_be_are_refused(told: object) -> None:
     theirs = News()
     with pytest.raises(LostError):
-        theirs.take(told, lambda _: None, lambda _: None)
+        use(theirs, told, lambda _: None)
     used: list[Entry] = []
-    theirs.take([1, ["x", 1]], lambda _: None, used.append)
+    use(theirs, [1, ["x", 1]], used.append)
     assert used == [["x", 1]]
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 import operator
 import sys
-import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from green_logic.evaluation.isolation.split.news import News
@@ -56,8 +56,8 @@ class Mirror:
 class Mirrors:
     """All mirrored containers of one side. `parity` keeps the numbers of the two sides apart.
 
-    Its lock is held while a message becomes bytes and while the news of one are taken in, so that numbers and news are
-    in one order whatever the threads do.
+    Its lock is held while a message becomes bytes and while news are taken in and put into effect, so that numbers and
+    news are in one order whatever the threads do. It is not held while they are read, see news.py.
 
         ["l"|"d"|"s"|"B", number, content]  a new one      ["u", number, content]  changed      ["x", number]  dropped
     """
@@ -67,10 +67,10 @@ class Mirrors:
         self._next = parity
         self._mirrors: dict[int, Mirror] = {}
         self._numbers: dict[int, int] = {}  # by identity
-        self._unfilled: set[int] = set()  # announced by the other side, with a content that is yet to be read
+        self._unfilled: set[int] = set()  # the other side has told a content that is yet to be used
         self._has_lost = False  # since the last collection: a mirror whose container may be in another one
-        self.lock = threading.RLock()
         self.news = News()
+        self.lock = self.news.lock
 
     def encode(self, value: Any, depth: int) -> list[Any]:
         """A reference to `value`, which is news if the other side does not know it; a copy where there are too many."""
@@ -154,31 +154,38 @@ class Mirrors:
 
     def announce(self, entry: list[Any]) -> None:
         """Make the container that is to come, for others may hold it. Raises LostError."""
-        kind = KINDS.get(check_text(entry[0])) if len(entry) > 2 else None
-        if kind:
+        tag = check_text(entry[0]) if len(entry) > 2 else ""
+        if tag == "u":
+            self._unfilled.add(check_number(entry[1]))
+        elif kind := KINDS.get(tag):
             number = check_number(entry[1])
             if number in self._mirrors or number & 1 == self._next & 1 or len(self._mirrors) > 2 * MAX_MIRRORS:
                 raise LostError("a container with a number that it cannot have")
             self._add(number, kind())
             self._unfilled.add(number)
 
-    def use(self, entry: list[Any]) -> None:
-        """Do what the other side tells. Raises LostError."""
-        try:
+    def read(self, entry: list[Any]) -> Any:
+        """The content that the other side tells, None if it drops a container. Raises LostError."""
+        with _refusing():
             tag, number = entry[0], check_number(entry[1])
             if tag == "x":
-                self._forget(number)
-            elif tag == "u" or number in self._unfilled:
-                self._refill(number, entry[2])
-            else:
-                raise LostError("unknown news")
-        except MALFORMED as error:
-            raise LostError(f"malformed news: {error}") from error
+                return None
+            if tag == "u" or number in self._unfilled:
+                # of the type that is there: another one may be told
+                return self._codec.decode_content(type(self.find(number)), entry[2])
+            raise LostError("unknown news")
+
+    def use(self, entry: list[Any], content: Any) -> None:
+        """Do what the other side tells; `read` gave the content. Raises LostError."""
+        if entry[0] == "x":
+            self._forget(entry[1])
+            return
+        with _refusing():
+            self._refill(entry[1], content)
 
     def _refill(self, number: int, content: Any) -> None:
         value = self.find(number)
-        # of the type that is there: another one may be told
-        _fill(value, self._codec.decode_content(type(value), content))
+        _fill(value, content)
         self._unfilled.discard(number)
         mirror = self._mirrors[number]
         mirror.look()
@@ -196,6 +203,15 @@ class Mirrors:
             self._has_lost |= len(mirror.value) > MAX_ITEMS
 
 
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """News that make no sense end the conversation."""
+    try:
+        yield
+    except MALFORMED as error:
+        raise LostError(f"malformed news: {error}") from error
+
+
 def _items(value: Any) -> Iterable[Any]:
     return itertools.chain(value, value.values()) if type(value) is dict else value
 
@@ -210,7 +226,7 @@ def _take_steady(items: list[Any]) -> list[Any] | None:
 
 
 def _fill(value: Any, content: Any) -> None:
-    """Give a container the content of another of its type, keeping its identity."""
+    """Give a container the content of another of its type, keeping its identity. Nothing is hashed or compared."""
     if type(value) in {list, bytearray}:
         value[:] = content
     else:

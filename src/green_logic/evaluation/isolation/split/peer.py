@@ -96,11 +96,15 @@ class Peer(Codec):
             if not 0 <= check_number(ahead_ns) < MAX_AHEAD_NS:
                 raise LostError("a clock out of range")
             self.clock.ahead_ns = max(self.clock.ahead_ns, ahead_ns)
-        with self.mirrors.lock:
+        news = self.mirrors.news
+        with news.lock:
             if "h" in message:
-                self.mirrors.news.confirm(message["h"])
+                news.confirm(message["h"])
             if "u" in message:
-                self.mirrors.news.take(message["u"], self.mirrors.announce, self.use_news)
+                news.take(message["u"], self.mirrors.announce)
+        # without any as well: what the sender knows to be told may have come on another channel and be unused
+        if "c" in message:
+            news.use(self.read_news, self.use_news, may_wait="p" not in message)
 
     def is_connected(self) -> bool:
         """Whether the calling thread can ask without more ado."""
@@ -111,9 +115,13 @@ class Peer(Codec):
         if self._elsewhere and self.is_connected():
             self.request("news", 0)
 
-    def use_news(self, entry: list[Any]) -> None:
+    def read_news(self, entry: list[Any]) -> Any:
+        """What `use_news` needs of an entry; it may take the other side. Raises LostError."""
+        return self.mirrors.read(entry)
+
+    def use_news(self, entry: list[Any], content: Any) -> None:
         """Do what an entry of the other side's news says. Raises LostError."""
-        self.mirrors.use(entry)
+        self.mirrors.use(entry, content)
 
     def encode_container(self, value: Any, depth: int) -> Any:
         """By mirror."""

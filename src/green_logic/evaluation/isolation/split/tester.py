@@ -200,10 +200,14 @@ class TestsPeer(Peer):
             arguments = [self.decode(value) for value in check_list(message.get("a", []))]
         return target(*arguments, **named)
 
-    def use_news(self, entry: list[Any]) -> None:
+    def read_news(self, entry: list[Any]) -> Any:
+        """As every side does; what was printed can be used as it is."""
+        return None if entry[:1] == ["o"] else super().read_news(entry)
+
+    def use_news(self, entry: list[Any], content: Any) -> None:
         """As every side does, and print what the solution printed."""
         if entry[:1] != ["o"]:
-            super().use_news(entry)
+            super().use_news(entry, content)
             return
         name, text = map(check_text, entry[1:3])
         if name in PRINT_STREAMS:
