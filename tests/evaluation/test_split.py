@@ -122,6 +122,33 @@ def test_tests_that_do_not_parse_need_nothing(tests: str) -> None:
     assert find_needs(tests).same_process == ""
 
 
+@pytest.mark.parametrize(
+    ("tests", "names"),
+    [
+        ("from solution import Vector as V, area\nV.Kind.ONE", {"Vector", "area", "Kind", "ONE"}),
+        ("import solution as sut\nassert sut.Vector(1).x", {"Vector"}),
+        ("import pytest\nsut = pytest.importorskip('solution')\nsut.Vector", {"Vector"}),
+        ("from solution import *\nVector(1)\nprint(Vector.Kind)", {"Vector", "Kind"}),
+    ],
+)
+def test_what_the_tests_take_from_the_solution_is_known(tests: str, names: set[str]) -> None:
+    assert find_needs(tests).names == names
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "import pytest, unittest\nfrom solution import area\npytest.raises(ValueError)\nunittest.TestCase",
+        "from unittest import mock, TestCase\nfrom solution import area\nTestCase, mock.Mock",
+        "from solution import *\nfrom decimal import Decimal as D\narea(D(1), ValueError)",
+        "from solution import *\nclass Fake: pass\ndef test_a(Given): area(Fake(), Given.Kind)",
+        "from solution import *\nfor Case in []: area()\ntry: area()\nexcept OSError as Error: Error.Kind",
+    ],
+)
+def test_what_the_tests_have_from_elsewhere_is_no_name_of_the_solution(tests: str) -> None:
+    assert find_needs(tests).names == {"area"}
+
+
 def test_failures_read_as_pytest_writes_them(sandbox: Sandbox) -> None:
     tests = """
 import pytest

@@ -21,6 +21,9 @@ class Thing:
         "Does it."
         return 1
 
+    def __mul__(self, factor):
+        return 7 * factor
+
 
 # ---- hidden tests ----
 
@@ -31,6 +34,10 @@ import pytest
 
 def test_names():
     assert first([1]) == 1 and Thing().method() == 1
+
+
+def test_operand():
+    assert Thing() * 3 == 21
 
 
 def test_not_exported():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 import itertools
 import sys
@@ -34,7 +35,7 @@ class Needs:
 
     same_process: str  # why the solution must live in the tests' process; empty: it need not
     captures: bool  # whether the tests look at what is printed
-    names: frozenset[str]  # every identifier: which classes of the solution the tests know
+    names: frozenset[str]  # what they take from the solution by name: which of its classes they know
 
 
 @functools.lru_cache(maxsize=256)
@@ -45,9 +46,52 @@ def find_needs(tests: str) -> Needs:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Needs("", captures=False, names=frozenset())
     nodes = list(ast.walk(tree))
-    names = frozenset(itertools.chain.from_iterable(map(_names_of, nodes)))
+    captures = any(name in CAPTURING_NAMES for node in nodes for name in _names_of(node))
     reason = next(itertools.chain(_looks_inside(nodes), _derives(nodes), _replaces(nodes)), "")
-    return Needs(reason, captures=bool(names & CAPTURING_NAMES), names=names)
+    return Needs(reason, captures=captures, names=frozenset(_taken_from_solution(nodes)))
+
+
+def _taken_from_solution(nodes: list[ast.AST]) -> set[str]:
+    """Names that the tests import from the solution or look up in what they imported; none that is theirs besides."""
+    imported = [(alias.name, alias.asname) for alias in _imports_of_solution(nodes)]
+    taken = {name for name, _ in imported}
+    roots = {alias or name for name, alias in imported} | set(_modules_of_solution(nodes))
+    if "*" in taken:
+        # what the tests bind or the language has is not what a star brings them
+        bare = {node.id for node in nodes if isinstance(node, ast.Name)} - vars(builtins).keys()
+        bare.difference_update(*map(_bound_by, nodes))
+        taken, roots = (taken - {"*"}) | bare, roots | bare
+    return taken | {node.attr for node in nodes if isinstance(node, ast.Attribute) and _root_of(node) in roots}
+
+
+def _imports_of_solution(nodes: list[ast.AST]) -> Iterator[ast.alias]:
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module == SOLUTION:
+            yield from node.names
+
+
+def _modules_of_solution(nodes: list[ast.AST]) -> Iterator[str]:
+    """Names of the whole module, by `import solution` or by `mine = pytest.importorskip("solution")`."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.asname or alias.name for alias in node.names if alias.name == SOLUTION)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            given = [value.value for value in node.value.args if isinstance(value, ast.Constant)]
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name) and SOLUTION in given)
+
+
+def _bound_by(node: ast.AST) -> Iterator[str]:
+    """Names that the tests give a meaning of their own."""
+    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+        yield node.id
+    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+        yield node.name or ""
+    elif isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.module != SOLUTION):
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
 
 
 def _looks_inside(nodes: list[ast.AST]) -> Iterator[str]:
@@ -68,12 +112,7 @@ def _looks_inside(nodes: list[ast.AST]) -> Iterator[str]:
 
 def _derives(nodes: list[ast.AST]) -> Iterator[str]:
     """Classes of the tests with a base from the solution: code of both in one object."""
-    imported = {
-        alias.asname or alias.name
-        for node in nodes
-        if isinstance(node, ast.ImportFrom) and node.module == SOLUTION
-        for alias in node.names
-    }
+    imported = {alias.asname or alias.name for alias in _imports_of_solution(nodes)}
     for node in nodes:
         if isinstance(node, ast.ClassDef):
             for base in node.bases:

@@ -59,7 +59,7 @@ PATIENCE_S = 0.25  # for the supervisor to end us once the solution is gone
 
 
 class TestsPeer(Peer):
-    """T's end of the conversation. `names`: identifiers in the tests. `give_up`: called when S is lost."""
+    """T's end of the conversation. `names`: what the tests take from the solution. `give_up`: called when S is lost."""
 
     __test__ = False
 
