@@ -1,6 +1,23 @@
 # ruff: noqa
+import asyncio
+
 import pytest
-from solution import Stack, check, fib, first, ratio, roman, table, visit
+from solution import Stack, Timer, check, fib, first, ratio, roman, table, visit
+
+
+def test_timed():
+    with Timer():
+        assert fib(10) == 55
+
+
+def test_timed_async():
+    async def main():
+        async with Timer():
+            assert fib(11) == 89
+
+    with pytest.raises(KeyError):
+        asyncio.run(main())
+        check("")
 
 
 def test_number():

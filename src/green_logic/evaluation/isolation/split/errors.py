@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from green_logic.evaluation.isolation.split.values import check_list, check_number, check_text, find_standard_class
+from green_logic.evaluation.isolation.split.verdicts import mark_as_solutions
 from green_logic.evaluation.isolation.split.wire import LostError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def restore_error(peer: TestsPeer, data: Any, depth: int = 0) -> BaseException:
         error = _restore_own(peer, data, arguments)
     else:
         error = _restore_builtin(peer, base, data, arguments, depth)
+    mark_as_solutions(error)
     if "cause" in data:
         error.__cause__ = restore_error(peer, data["cause"], depth + 1)
     if "context" in data:

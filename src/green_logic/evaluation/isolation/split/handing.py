@@ -14,6 +14,7 @@ from typing import Any
 from unittest.mock import NonCallableMock
 
 from green_logic.evaluation.isolation.split.handed import HANDED_METHODS
+from green_logic.evaluation.isolation.split.verdicts import is_verdict
 
 TESTS = "test_solution"
 # objects of the standard library that exist to be shared
@@ -48,7 +49,7 @@ CLOSED_MODULES = ("pytest", "_pytest", "pluggy", "green_logic")
 def is_open(target: object) -> bool:
     """Whether the solution may look at `target`, not only call it."""
     kind = type(target)
-    return (
+    return not is_verdict(target) and (
         kind.__module__ == TESTS
         or kind in OPEN_TYPES
         or isinstance(target, (NonCallableMock, collections.abc.Iterator))

@@ -11,6 +11,8 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from green_logic.evaluation.isolation.split.verdicts import leave_with_verdict, leave_with_verdict_async
+
 if TYPE_CHECKING:
     from green_logic.evaluation.isolation.split.tester import TestsPeer
 
@@ -35,6 +37,7 @@ ITEM_METHODS = ("__getitem__", "__setitem__", "__delitem__", "__missing__")
 FREE_METHODS = frozenset(
     {*ITEM_METHODS, "__enter__", "__exit__", "__aenter__", "__aexit__", "__format__", "__round__", "__call__"}
 )  # whose arguments are no operands
+EXITS = {"__exit__": leave_with_verdict, "__aexit__": leave_with_verdict_async}
 # methods of text and sets that judge what they are given: only classes that the tests name may have their own
 PREDICATES = frozenset({"startswith", "endswith", "issubset", "issuperset", "isdisjoint"})
 LOCAL_NAMES = frozenset(
@@ -272,7 +275,8 @@ def special_method(
         return _call
     if value and name not in TEXTS and not _is_binary(name):
         return None
-    return _forwarded(name, is_free=is_named and value in {None, tuple}, value=value)
+    method = _forwarded(name, is_free=is_named and value in {None, tuple}, value=value)
+    return EXITS[name](method) if name in EXITS else method
 
 
 def _call(self: Any, /, *arguments: Any, **named: Any) -> Any:

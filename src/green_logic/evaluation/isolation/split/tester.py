@@ -47,6 +47,7 @@ from green_logic.evaluation.isolation.split.values import (
     is_harmless,
     name_standard_class,
 )
+from green_logic.evaluation.isolation.split.verdicts import is_verdict
 from green_logic.evaluation.isolation.split.wire import LostError, Message, send_descriptor
 
 UNCHANGING = frozenset({str, int, float, bytes, tuple, frozenset})
@@ -320,14 +321,14 @@ class TestsPeer(Peer):
         return self.proxy_of(number, cls, value)
 
     def describe_error(self, error: BaseException) -> Any:
-        """An exception for S: its own, or a builtin base and the text."""
+        """An exception for S: its own, or a builtin base and the text; of a test's verdict not even that."""
         own = number_of(error) if is_remote(error) else None
         if own is None:
             number = self._hand_over(error)[1]
         base = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
-        text = str(error)[:1000]
+        text, told = ("", ()) if is_verdict(error) else (str(error)[:1000], error.args)
         try:
-            arguments = [self.encode(argument) for argument in error.args]
+            arguments = [self.encode(argument) for argument in told]
         except (ValueError, TypeError):
             arguments = [text]
         standard = name_standard_class(type(error)) if type(error) is not base else None
