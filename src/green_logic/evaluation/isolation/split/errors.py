@@ -6,6 +6,7 @@ import builtins
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from green_logic.evaluation.isolation.split.builtin_errors import construct_error
 from green_logic.evaluation.isolation.split.values import check_list, check_number, check_text, find_standard_class
 from green_logic.evaluation.isolation.split.verdicts import mark_as_solutions
 from green_logic.evaluation.isolation.split.wire import LostError
@@ -57,6 +58,8 @@ def _restore_own(peer: TestsPeer, data: dict[str, Any], arguments: tuple[Any, ..
     text = check_text(data.get("text"))
     BaseException.args.__set__(error, arguments)  # type: ignore[attr-defined]
     own["_text"] = text
+    if isinstance(error, StopIteration):
+        StopIteration.__init__(error, *arguments)  # without a value it ends the interpreter that reads it
     error.__traceback__ = None
     return error  # type: ignore[no-any-return]
 
@@ -73,7 +76,7 @@ def _restore_builtin(
         found = find_standard_class(check_text(module), check_text(name))
         if found and issubclass(found, base) and module.partition(".")[0] not in SKIPPING:
             base = found
-    error = _construct(base, arguments)
+    error = construct_error(base, arguments)
     if "file" in data and isinstance(error, OSError):
         error.filename = check_text(data["file"])
     for entry in check_list(attributes):
@@ -82,15 +85,4 @@ def _restore_builtin(
             raise LostError("an exception with an impossible attribute")
         with contextlib.suppress(AttributeError, TypeError):
             setattr(error, attribute, peer.decode(value))
-    return error
-
-
-def _construct(kind: type[BaseException], arguments: tuple[Any, ...]) -> BaseException:
-    try:
-        error = kind.__new__(kind, *arguments)
-        if kind.__module__ == "builtins":
-            kind.__init__(error, *arguments)  # fills in what OSError and its like have
-    except TypeError:
-        error = BaseException.__new__(kind)
-    error.args = arguments
     return error

@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from green_logic.evaluation.isolation.split.builtin_errors import construct_error
 from green_logic.evaluation.isolation.split.values import check_list, check_text
 from green_logic.evaluation.isolation.split.words import words
 
@@ -52,10 +53,11 @@ def make_stand_in(peer: SolutionPeer, data: list[Any]) -> Any:
     return _make_async(stand_in) if kind == "async" else stand_in
 
 
-def make_handed_error(base: type[BaseException], name: str, number: int, text: str) -> BaseException:
+def make_handed_error(
+    base: type[BaseException], name: str, number: int, text: str, arguments: tuple[object, ...]
+) -> BaseException:
     """An exception of the tests that is caught by the same builtin names, `text` its message."""
-    kind: Any = type(name, (base,), {"__str__": lambda _: text})
-    error: BaseException = kind.__new__(kind)
+    error = construct_error(type(name, (base,), {"__str__": lambda _: text}), arguments)
     vars(error)[HANDED_ERROR] = number
     return error
 

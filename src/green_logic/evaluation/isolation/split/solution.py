@@ -183,9 +183,8 @@ class SolutionPeer(Peer):
         if data["standard"]:
             importlib.import_module(data["standard"][0])
             base = find_standard_class(*data["standard"]) or base
-        error = make_handed_error(base, data["name"], data["number"], data["text"])
-        error.args = tuple(self.decode(argument) for argument in data["args"])
-        return error
+        arguments = tuple(self.decode(argument) for argument in data["args"])
+        return make_handed_error(base, data["name"], data["number"], data["text"], arguments)
 
 
 def _apply(target: Any, name: str, *arguments: Any) -> object:
