@@ -276,6 +276,43 @@ def test_learned():
     assert all("7654321" in o.message for o in run.outcomes if o.name not in [*passed, "test_swallowed[group]"])
 
 
+def test_an_outcome_of_pytest_crosses_a_solution_and_later_tests_run(sandbox: Sandbox) -> None:
+    tests = """
+import pytest
+from solution import Nosy, Rollback, attempt, guard, seen
+@pytest.mark.parametrize("swallows", [False, True])
+def test_fail(swallows):
+    with Nosy(swallows): pytest.fail("wanted 7654321")
+def test_skip():
+    with Nosy(): pytest.skip("not 7654321")
+def test_expected():
+    with Nosy(): pytest.xfail("not 7654321")
+def test_not_raised():
+    with Nosy(), pytest.raises(ValueError): pass
+def test_kind():
+    with Rollback(): pytest.fail("rolled back")
+def test_callback(): guard(lambda: pytest.fail("called back"))
+def test_learned():
+    assert Rollback.done and len(seen()) == 5
+    assert {entry[1:] for entry in seen()} == {("", "()")}
+"""
+    source = f"""{LEAVING}
+class Rollback(Nosy):
+    done = False
+    def __exit__(self, kind, error, trace):
+        if issubclass(kind, BaseException) and isinstance(error, kind): Rollback.done = True
+def guard(function):
+    try: return function()
+    finally: seen()
+"""
+    run = sandbox.run_tests(source, tests, kind="hidden")
+    assert run.ended == "finished", run.detail
+    skipped, failed = ["test_skip", "test_expected"], ["test_not_raised", "test_kind", "test_callback"]
+    assert [o.name for o in run.outcomes if o.outcome == "skipped"] == skipped
+    assert [o.name for o in run.outcomes if o.outcome == "failed"] == ["test_fail[False]", "test_fail[True]", *failed]
+    assert [o.name for o in run.outcomes if o.outcome == "passed"] == ["test_learned"], run.outcomes
+
+
 def test_any_other_exception_crosses_as_it_is(sandbox: Sandbox) -> None:
     tests = """
 import asyncio

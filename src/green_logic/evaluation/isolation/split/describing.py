@@ -8,6 +8,7 @@ from collections import UserList
 from collections.abc import Callable, Mapping, Set
 from typing import TYPE_CHECKING, Any
 
+from green_logic.evaluation.isolation.split.builtin_errors import builtin_base
 from green_logic.evaluation.isolation.split.handed import HANDED_ERROR
 from green_logic.evaluation.isolation.split.values import BUILTIN_NAMES, name_standard_class
 from green_logic.evaluation.isolation.split.words import words
@@ -59,7 +60,7 @@ def describe_error(peer: SolutionPeer, error: BaseException, depth: int = 0) -> 
     """What the tests' side must know to raise the same exception; one of the tests goes back as itself."""
     if HANDED_ERROR in vars(error):
         return ["h", vars(error)[HANDED_ERROR]]
-    base = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
+    base = builtin_base(type(error))
     described: dict[str, Any] = {"base": base.__name__, "text": _text_of(error), "args": _arguments_of(peer, error)}
     if type(error) is not base:
         standard = name_standard_class(type(error))

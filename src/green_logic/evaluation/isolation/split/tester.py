@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from green_logic.evaluation.isolation.clock import VirtualClock
+from green_logic.evaluation.isolation.split.builtin_errors import builtin_base
 from green_logic.evaluation.isolation.split.channels import Channel
 from green_logic.evaluation.isolation.split.describing import PLAIN_VALUES
 from green_logic.evaluation.isolation.split.errors import restore_error
@@ -47,7 +48,7 @@ from green_logic.evaluation.isolation.split.values import (
     is_harmless,
     name_standard_class,
 )
-from green_logic.evaluation.isolation.split.verdicts import is_verdict
+from green_logic.evaluation.isolation.split.verdicts import OUTCOMES, is_verdict
 from green_logic.evaluation.isolation.split.wire import LostError, Message, send_descriptor
 
 UNCHANGING = frozenset({str, int, float, bytes, tuple, frozenset})
@@ -223,8 +224,8 @@ class TestsPeer(Peer):
         own = self._find_own(value)
         if own is not None:
             return ["r", own]
-        if isinstance(value, type) and (standard := name_standard_class(value)):
-            return ["g", *standard]
+        if isinstance(value, type) and (named := _name_class(value)):
+            return named
         if isinstance(value, types.TracebackType):
             return None  # for __exit__: nobody needs more of it than that it is no value
         if isinstance(value, BaseException):
@@ -325,7 +326,7 @@ class TestsPeer(Peer):
         own = number_of(error) if is_remote(error) else None
         if own is None:
             number = self._hand_over(error)[1]
-        base = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
+        base = builtin_base(type(error))
         text, told = ("", ()) if is_verdict(error) else (str(error)[:1000], error.args)
         try:
             arguments = [self.encode(argument) for argument in told]
@@ -372,6 +373,14 @@ class TestsPeer(Peer):
 def _identify(value: Any) -> tuple[int, ...]:
     """What tells an object from any other that lives; a method is made anew whenever it is asked for."""
     return (id(value.__self__), id(value.__func__)) if isinstance(value, types.MethodType) else (id(value),)
+
+
+def _name_class(kind: type) -> list[str] | None:
+    """How a message names a class of the tests that S has as well; None for any other."""
+    if issubclass(kind, OUTCOMES):
+        return ["n", builtin_base(kind).__name__]  # an `__exit__` may ask what it derives from
+    standard = name_standard_class(kind)
+    return ["g", *standard] if standard else None
 
 
 def _plain_base(value: Any) -> Any:

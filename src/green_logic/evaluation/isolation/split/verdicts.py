@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-VERDICTS = (AssertionError, pytest.fail.Exception, pytest.skip.Exception, pytest.exit.Exception)
+OUTCOMES = (pytest.fail.Exception, pytest.skip.Exception, pytest.exit.Exception)
+VERDICTS = (AssertionError, *OUTCOMES)
 FROM_SOLUTION = "_from_solution"  # attribute of an AssertionError that the solution raised
 
 
