@@ -338,6 +338,36 @@ def test_an_assertion_that_nobody_raised(): assert told(AssertionError("d")) == 
     assert run.tamper == "out_of_process"
 
 
+def test_a_star_import_replaces_nothing_of_the_tests(sandbox: Sandbox) -> None:
+    source = """
+class Lax:
+    def raises(self, *kinds): return self
+    def __enter__(self): return self
+    def __exit__(self, *failure): return True
+pytest = Lax()
+def abs(value): return 0
+len = helper = __import__ = abs
+def area(radius): return 5.0
+__all__ = ["pytest", "abs", "len", "helper", "__import__", "__builtins__", "__name__", "area"]
+"""
+    tests = """
+import pytest
+def helper(value): return value
+from solution import *
+import solution
+exported = solution.__all__
+def test_area(): assert abs(area(1) - 3.14) < 1e-3
+def test_raises():
+    with pytest.raises(ValueError): area(-1)
+def test_its_own(): assert (__name__, helper(1), len("ab")) == ("test_solution", 1, 2)
+def test_the_module(): assert solution.__all__[:2] == exported[:2] == ["pytest", "abs"] and solution.abs(3) == 0
+"""
+    run = sandbox.run_tests(source, tests, kind="hidden")
+    failed = dict.fromkeys(("test_area", "test_raises"), "failed")
+    passed = dict.fromkeys(("test_its_own", "test_the_module"), "passed")
+    assert outcomes(run) == failed | passed, run.outcomes
+
+
 def test_the_tests_hand_out_nothing_but_calls(sandbox: Sandbox) -> None:
     source = """
 def climb(thing):

@@ -7,7 +7,11 @@ themselves name.
 
 from __future__ import annotations
 
+import builtins
+import opcode
 import operator
+import sys
+import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -223,7 +227,8 @@ class RemoteModule:
 
     def __getattr__(self, name: str) -> Any:
         if name == "__all__":
-            return self._peer.request("names", 0)
+            names, asker = self._peer.request("names", 0), sys._getframe(1)
+            return _leave_bound(names, asker.f_globals) if _imports_star(asker) else names
         if name in {"__path__", "__wrapped__"}:  # it is no package
             raise AttributeError(f"module 'solution' has no attribute '{name}'")
         return self._peer.get(0, name)
@@ -236,6 +241,17 @@ class RemoteModule:
 
     def __dir__(self) -> list[str]:
         return self._peer.request("dir", 0)  # type: ignore[no-any-return]
+
+
+def _imports_star(frame: types.FrameType) -> bool:
+    # another instruction for it in each Python, so what is known is what it is not
+    operation = opcode.opname[frame.f_code.co_code[frame.f_lasti]]
+    return frame.f_code.co_name == "<module>" and operation not in {"LOAD_ATTR", "LOAD_METHOD"}
+
+
+def _leave_bound(names: list[Any], bound: Mapping[str, Any]) -> list[Any]:
+    """What a star may bring: with a `pytest` or an `abs` of its own, the solution would judge in the tests' place."""
+    return [name for name in names if name not in bound and name not in vars(builtins)]
 
 
 def number_of(proxy: Any) -> int:
