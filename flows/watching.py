@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -12,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from flows.server import is_reachable, ledger_tag, wait_for_api
-from green_logic.commands import GOOD, say
+from green_logic.commands import BAD, GOOD, say
 from green_logic.errors import GreenLogicError
-from green_logic.inbox import Inbox, judge_file, settled_line, work
+from green_logic.inbox import Inbox, judge_file, work
 from green_logic.pipeline import run_batch
 from green_logic.settings import Settings
+from green_logic.settling import settled_line
 
 POLL_S = 0.7  # between two looks at the inbox
 
@@ -34,8 +36,9 @@ def keep_inbox(options: argparse.Namespace, settings: Settings) -> int:
             say(settled_line(settled), file=sys.stderr)
         for name, reason in inbox.strangers(time.monotonic()):
             say(f"{name} stays in the inbox: {reason}", file=sys.stderr)
-        if options.once and not inbox.waiting():
-            return GOOD
+        waiting = inbox.waiting()
+        if options.once and all(map(inbox.is_stuck, waiting)):
+            return BAD if waiting else GOOD
         time.sleep(POLL_S)
 
 
@@ -57,6 +60,8 @@ def judge_anyhow(api: str, path: Path, settings: Settings) -> dict[str, Any]:
 
 
 def _on_trouble(name: str, error: GreenLogicError, pause_s: float, *, raising: bool) -> None:
-    if raising:
+    stuck = pause_s == math.inf
+    if raising and not stuck:
         raise error
-    say(f"{name} stays in the inbox: {error.message}; again in {pause_s:g} s\n  {error.hint}".rstrip(), file=sys.stderr)
+    again = "judged again when it or the folders change, or at the next start" if stuck else f"again in {pause_s:g} s"
+    say(f"{name} stays in the inbox: {error.message}; {again}\n  {error.hint}".rstrip(), file=sys.stderr)

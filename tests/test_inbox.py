@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import shutil
 import sqlite3
+import tempfile
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from green_logic.errors import ConfigurationError, GreenLogicError, StorageError
+from green_logic.errors import ConfigurationError, GreenLogicError, StorageError, UnsettledError
 from green_logic.inbox import (
     FIRST_PAUSE_S,
     LAST_PAUSE_S,
     STABLE_S,
     STRANGE_S,
     Inbox,
-    Settled,
     judge_file,
-    settle,
-    settled_line,
     work,
 )
 from green_logic.settings import Settings
+from green_logic.settling import Settled, find_state, settle, settled_line
 
 BATTLE = {
     "task": {"title": "Double", "description": "Write double(n).", "entry_points": ["double"]},
@@ -197,6 +198,13 @@ def test_what_became_of_a_file_is_told_with_the_first_reason_of_a_failure(report
     assert settled_line(Settled("a.jsonl", "done", Path("a.jsonl"), counts | report)) == words
 
 
+@pytest.mark.parametrize(("name", "where"), [("a.jsonl", "inbox"), ("a.2.jsonl", "inbox as a.2.jsonl")])
+def test_a_file_that_changed_is_never_called_done(name: str, where: str) -> None:
+    words = settled_line(Settled("a.jsonl", "changed", Path(name), {"ok": True, "recorded": 1, "by": "flow"}))
+    assert words.startswith(f"↻ a.jsonl → {where}: it was changed")
+    assert "done" not in words
+
+
 def test_a_file_that_still_grows_is_not_taken(settings: Settings) -> None:
     inbox = Inbox(settings)
     inbox.make()
@@ -277,7 +285,7 @@ def test_a_file_that_cannot_be_moved_stays(inbox: Inbox) -> None:
     done.rmdir()
     done.write_text("in the way")
     with pytest.raises(StorageError, match="cannot settle"):
-        settle(path, "done", {})
+        settle(path, find_state(path), {"ok": True})
     assert path.exists()
     assert done.read_text() == "in the way"
 
@@ -289,3 +297,179 @@ def test_any_name_that_a_file_system_allows_can_be_settled(inbox: Inbox, name: s
     assert settled.path.is_file()
     assert json.loads(settled.path.with_name(settled.path.name + ".report.json").read_bytes())["file"]
     assert files_in(inbox.directory) == []
+
+
+class Meddler:
+    """A judge during whose work something happens to the file."""
+
+    def __init__(self, act: Callable[[Path], object]) -> None:
+        self.act, self.judged = act, 0
+
+    def __call__(self, path: Path, settings: Settings) -> dict[str, Any]:
+        report = judge_file(path, settings)
+        self.judged += 1
+        self.act(path)
+        return report
+
+
+def replace_with(battle_id: str) -> Callable[[Path], object]:
+    def replace(path: Path) -> None:
+        other = path.with_name(".other")
+        other.write_text(json.dumps({"battle_id": battle_id, **BATTLE}) + "\n")
+        shutil.copystat(path, other)  # the same time, and the same size if the ids are equally long
+        other.replace(path)
+
+    return replace
+
+
+def append(battle_id: str) -> Callable[[Path], object]:
+    def append_one(path: Path) -> None:
+        with path.open("a") as file:
+            file.write(json.dumps({"battle_id": battle_id, **BATTLE}) + "\n")
+
+    return append_one
+
+
+def write_over(path: Path) -> None:
+    path.write_text(path.read_text().replace("b-1", "b-2"))
+
+
+@pytest.mark.parametrize("act", [replace_with("b-2"), append("b-2"), write_over])
+def test_what_comes_while_a_file_is_judged_is_judged_too(inbox: Inbox, act: Callable[[Path], object]) -> None:
+    path = drop(inbox, "a.jsonl", "b-1")
+    (settled,) = take(inbox, Meddler(act))
+    assert (settled.fate, settled.path, path.exists()) == ("changed", path, True)
+    assert files_in(inbox.directory / "done") == []
+    assert inbox.counts() == (0, 0)
+    assert rows(inbox.settings) == ["b-1"]
+    (settled,) = take(inbox)
+    assert (settled.fate, settled.report["recorded"]) == ("done", 1)
+    assert rows(inbox.settings) == ["b-1", "b-2"]
+    assert '"b-2"' in settled.path.read_text()
+
+
+def test_a_file_that_is_taken_away_while_it_is_judged_leaves_no_report(inbox: Inbox) -> None:
+    drop(inbox, "a.jsonl", "b-1")
+    (settled,) = take(inbox, Meddler(Path.unlink))
+    assert settled.fate == "changed"
+    assert inbox.counts() == (0, 0)
+    assert inbox.waiting() == []
+
+
+def test_a_link_or_a_folder_that_comes_while_a_file_is_judged_stays_what_it_is(inbox: Inbox, tmp_path: Path) -> None:
+    (tmp_path / "outside.jsonl").write_text("{}\n")
+
+    def swap(path: Path) -> None:
+        path.unlink()
+        path.mkdir() if path.name == "a.jsonl" else path.symlink_to(tmp_path / "outside.jsonl")
+
+    paths = [drop(inbox, "a.jsonl", "b-1"), drop(inbox, "b.jsonl", "b-2")]
+    assert [one.fate for one in take(inbox, Meddler(swap))] == ["changed", "changed"]
+    assert (paths[0].is_dir(), paths[1].readlink()) == (True, tmp_path / "outside.jsonl")
+    assert inbox.counts() == (0, 0)
+
+
+def test_a_file_that_grows_whenever_it_is_judged_waits_each_time_and_leaves_no_reports(inbox: Inbox) -> None:
+    judge = Meddler(append("b-1"))
+    drop(inbox, "a.jsonl", "b-1")
+    drop(inbox, "b.jsonl", "b-2")
+    for number in range(1, 4):
+        take(inbox, judge)
+        assert judge.judged == 2 * number
+        inbox.stable_s = STABLE_S
+        assert list(work(inbox, judge, on_trouble=lambda *_: None)) == []
+        inbox.stable_s = 0.0
+    assert files_in(inbox.directory) == ["a.jsonl", "b.jsonl"]
+    assert inbox.counts() == (0, 0)
+    assert {one.fate for one in take(inbox)} == {"done"}
+
+
+def test_a_file_that_changes_while_another_is_judged_waits_anew(inbox: Inbox) -> None:
+    drop(inbox, "a.jsonl", "b-1")
+    later = drop(inbox, "b.jsonl", "b-2")
+    judge = Meddler(lambda _path: append("b-3")(later))
+    assert [one.name for one in take(inbox, judge)] == ["a.jsonl"]
+    assert [one.name for one in take(inbox)] == ["b.jsonl"]
+    assert rows(inbox.settings) == ["b-1", "b-2", "b-3"]
+
+
+def test_a_file_that_a_crash_caught_while_it_was_settled_comes_back_beside_a_newer_one(inbox: Inbox) -> None:
+    caught = inbox.directory / ".settling"
+    caught.mkdir()
+    drop(inbox, "a.jsonl", "b-1").rename(caught / "a.jsonl")
+    drop(inbox, "c.jsonl", "b-3").rename(caught / "c.jsonl")
+    os.link(caught / "c.jsonl", inbox.directory / "c.jsonl")  # cut short while it was put back
+    drop(inbox, "a.jsonl", "b-2")
+    take(inbox)
+    take(inbox)
+    assert rows(inbox.settings) == ["b-1", "b-2", "b-3"]
+    assert inbox.counts() == (3, 0)
+    assert files_in(caught) == []
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A folder on another file system."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK) or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system to write to")
+    with tempfile.TemporaryDirectory(dir=memory, prefix="green-logic-") as directory:
+        yield Path(directory)
+
+
+def test_a_file_that_cannot_be_moved_is_told_once_and_no_report_says_done(inbox: Inbox, elsewhere: Path) -> None:
+    done = inbox.directory / "done"
+    done.rmdir()
+    done.symlink_to(elsewhere)
+    names = [drop(inbox, "a.jsonl", "b-1").name, drop(inbox, "b.jsonl", "b-2").name]
+    judge = Meddler(lambda _path: None)
+    troubles: list[Any] = []
+    for _ in range(3):
+        assert take(inbox, judge, troubles) == []
+    assert ([name for name, *_ in troubles], judge.judged) == (names, 2)
+    assert "done/ must be a folder on the same file system as inbox/" in troubles[0][1].hint
+    assert (files_in(inbox.directory), files_in(elsewhere), inbox.counts()) == (names, [], (0, 0))
+    assert all(inbox.is_stuck(name) for name in names)
+    done.unlink()
+    done.mkdir()
+    assert [one.fate for one in take(inbox)] == ["done", "done"]
+    assert inbox.counts() == (2, 0)
+
+
+def test_a_file_that_cannot_be_moved_is_judged_again_when_it_is_another_one(inbox: Inbox, elsewhere: Path) -> None:
+    done = inbox.directory / "done"
+    done.rmdir()
+    done.symlink_to(elsewhere)
+    judge = Meddler(lambda _path: None)
+    path = drop(inbox, "a.jsonl", "b-1")
+    take(inbox, judge)
+    append("b-2")(path)
+    assert not take(inbox, judge)
+    assert judge.judged == 2
+    assert rows(inbox.settings) == ["b-1", "b-2"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_file_that_belongs_to_another_user_in_a_sticky_inbox_is_told_once(inbox: Inbox) -> None:
+    with tempfile.TemporaryDirectory(prefix="green-logic-") as directory:
+        sticky = Inbox(inbox.settings.changed(data_dir=Path(directory)), stable_s=0.0)
+        sticky.make()
+        path = drop(sticky, "a.jsonl", "b-1")
+        for folder, mode in ((Path(directory), 0o755), (sticky.directory, 0o1777), (sticky.directory / "done", 0o777)):
+            folder.chmod(mode)
+        troubles: list[Any] = []
+        os.seteuid(65534)
+        try:
+            assert [take(sticky, good, troubles) for _ in range(3)] == [[], [], []]
+        finally:
+            os.seteuid(0)
+        ((_, error, pause),) = troubles
+        assert (type(error), pause) == (UnsettledError, math.inf)
+        assert "chmod +t" in error.hint
+        assert (path.exists(), sticky.counts()) == (True, (0, 0))
+        sticky.directory.chmod(0o777)
+        os.seteuid(65534)
+        try:
+            assert [one.fate for one in take(sticky, good)] == ["done"]
+        finally:
+            os.seteuid(0)

@@ -6,6 +6,7 @@ GreenLogicError
 ├── VerificationError       the data is not what was sealed: distrust it
 ├── RetryableError          the world failed, not the battle: the same call may succeed later
 │   └── StorageError        nothing was acknowledged: free space or permissions, run the same command again
+│       └── UnsettledError  a judged file of the inbox cannot be moved: mend the folders; its battles are on record
 ├── ConfigurationError      the operator must change a setting, a key or a file
 │   ├── SandboxUnavailableError   this machine cannot isolate hostile code
 │   └── LedgerMissingError        there is no ledger where a reader looked
@@ -60,6 +61,12 @@ class StorageError(RetryableError):
     """The ledger or a file under the data directory cannot be written; what was acknowledged stays."""
 
     code = "storage"
+
+
+class UnsettledError(StorageError):
+    """A judged file of the inbox cannot be moved to its place until somebody mends the folders."""
+
+    code = "unsettled"
 
 
 class ConfigurationError(GreenLogicError):

@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -224,6 +225,39 @@ def test_once_takes_the_inbox_publishes_and_ends(start: Any, api: str, inbox: In
     assert recorded(inbox.settings) == 3
     assert list((inbox.settings.data_dir / "exports").rglob("*.parquet"))
     assert list((inbox.settings.data_dir / "backups").rglob("manifest.json"))
+
+
+def test_once_judges_what_it_cannot_move_publishes_and_ends_with_1(start: Any, api: str, inbox: Inbox) -> None:
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK) or memory.stat().st_dev == inbox.directory.stat().st_dev:
+        pytest.skip("there is no second file system to write to")
+    (inbox.directory / "done").rmdir()
+    with tempfile.TemporaryDirectory(dir=memory, prefix="green-logic-") as elsewhere:
+        (inbox.directory / "done").symlink_to(elsewhere)
+        drop(inbox, "a.jsonl", "a-1")
+        drop(inbox, "b.jsonl", "b-1")
+        service = start("--once", api=api)
+        answer, _ = service.process.communicate(timeout=PATIENCE_S)
+        assert list(Path(elsewhere).iterdir()) == []
+    assert json.loads(answer) == {"schema": "green-logic/serve/1", "ok": False, "done": 0, "failed": 0}
+    assert service.process.returncode == 1
+    assert (recorded(inbox.settings), inbox.waiting()) == (2, ["a.jsonl", "b.jsonl"])
+    assert service.log.read_text().count("done/ must be a folder on the same file system as inbox/") == 2
+    assert list((inbox.settings.data_dir / "exports").rglob("*.parquet"))
+
+
+def test_a_file_that_replaces_one_that_is_being_judged_is_judged_as_well(start: Any, api: str, inbox: Inbox) -> None:
+    drop_long(inbox, "a.jsonl")
+    service = start(api=api)
+    wait_until(lambda: recorded(inbox.settings), "the first battles of the file")
+    drop(inbox, "a.jsonl", "b-1")
+    wait_until(lambda: reports(inbox), "the report")
+    assert service.said("↻ a.jsonl → inbox: it was changed, replaced")
+    assert recorded(inbox.settings) == BATTLES + 1
+    (report,) = reports(inbox).values()
+    assert (report["recorded"], report["already_recorded"]) == (1, 0)
+    assert '"b-1"' in (inbox.directory / "done" / "a.jsonl").read_text()
+    assert service.end(signal.SIGTERM)[1]["done"] == 1
 
 
 def test_a_server_killed_in_the_middle_loses_nothing_and_the_schedule_fires(start: Any, inbox: Inbox) -> None:
