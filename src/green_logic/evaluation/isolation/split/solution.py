@@ -193,7 +193,7 @@ def _apply(target: Any, name: str, *arguments: Any) -> object:
         return target[arguments[0]]  # a class may have __class_getitem__ instead
     if name in COPIES:
         return COPIES[name](target)
-    if name in {"__exit__", "__aexit__"} and len(arguments) > 1 and isinstance(arguments[1], BaseException):
+    if name in {"__exit__", "__aexit__"} and len(arguments) == 3 and isinstance(arguments[0], StandIn):
         # an exception class of the tests came as an object of theirs; here its class is that of what was raised
         arguments = (type(arguments[1]), *arguments[1:])
     return getattr(type(target), name)(target, *arguments)
