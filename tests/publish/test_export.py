@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -27,7 +27,7 @@ from green_logic.publish import ledger_rows
 from green_logic.publish.columns import SCHEMA
 from green_logic.publish.compact import compact_exports
 from green_logic.publish.contract import COLUMNS, contract_table
-from green_logic.publish.export import export_battles
+from green_logic.publish.export import export_battles, plan_export
 from green_logic.publish.export_lock import LOCK_NAME
 from green_logic.publish.manifest import SCHEMA_VERSION, Catalog, Manifest, manifest_bytes
 from green_logic.publish.parquet import split_months
@@ -347,16 +347,27 @@ def test_rows_without_a_signature_are_told(settings: Settings, key: SigningKey) 
         export_battles(settings)
 
 
-def test_a_ledger_that_was_put_back_is_told(exported: Settings, key: SigningKey, rot: Callable[..., None]) -> None:
+@pytest.mark.parametrize("again", [range(0), range(100, 105), range(100, 110)])
+def test_a_ledger_that_was_put_back_takes_no_published_battle_away(
+    exported: Settings, key: SigningKey, tmp_path: Path, again: range
+) -> None:
+    older = copy_of(exported, tmp_path / "older")
     record(exported, key, range(40, 45))
     export_battles(exported)
-    rot(exported.database, "DELETE FROM ledger WHERE battle_row > 40", "DELETE FROM battles WHERE id > 40")
-    with pytest.raises(VerificationError, match="row 45 was published"):
-        export_battles(exported)
-    assert export_battles(exported, rebuild=True).rows == 40
-    record(exported, key, range(100, 105))  # AUTOINCREMENT goes on at 46
-    assert export_battles(exported).rows == 5
-    assert read(exported).num_rows == 45
+    shutil.copytree(root_of(exported), root_of(older), dirs_exist_ok=True)
+    record(older, key, again)  # under the ids of others
+    before = files_of(older)
+    for rebuild in (False, True):
+        for call in (export_battles, plan_export):
+            with pytest.raises(VerificationError, match="row 45 was published") as caught:
+                call(older, rebuild=rebuild)
+            assert "restore BACKUP" in caught.value.hint
+            assert "--dest" in caught.value.hint
+            assert "move the old export away" in caught.value.hint
+            assert "--rebuild" not in caught.value.hint
+    assert files_of(older) == before
+    root_of(older).rename(tmp_path / "kept")
+    assert export_battles(older).rows == 40 + len(again)
 
 
 def test_a_full_disk_publishes_nothing_and_the_next_run_completes(exported: Settings, key: SigningKey) -> None:

@@ -30,14 +30,16 @@ class LedgerState:
 
 
 def read_state(settings: Settings, catalog: Catalog, cursor: int, *, rebuild: bool) -> LedgerState:
-    """The rows after `cursor`. Unless all are exported anew, the newest published one has to be there as it was.
+    """The rows after `cursor`. The newest published one has to be there as it was; for a `rebuild`, which takes the
+    place of every manifest, the last one of each.
 
     Raises LedgerMissingError, StorageError, and VerificationError for a ledger that was restored or replaced.
     """
     with open_for_reading(settings) as connection:
         origin = read_meta(connection)["origin"]
-        if not rebuild and catalog.live and catalog.live[0].origin == origin:
-            _check_tail(connection, catalog.live[-1], settings.database)
+        for manifest in catalog.all.values() if rebuild else catalog.live[-1:]:
+            if manifest.origin == origin:
+                _check_tail(connection, manifest, settings.database)
         newest = connection.execute("SELECT id, dbom_hash FROM battles ORDER BY id DESC LIMIT 1").fetchone()
         last, digest = newest or (0, "")
         # the signed rows: counted in a small index, where the rows themselves would have to be read
@@ -51,13 +53,17 @@ def read_state(settings: Settings, catalog: Catalog, cursor: int, *, rebuild: bo
     return LedgerState(origin, cursor, first, last, leaf + 1, str(digest), expected, ranges)
 
 
-def _check_tail(connection: sqlite3.Connection, newest: Manifest, database: Path) -> None:
-    """A ledger that was restored from an older backup may have given the published ids to other battles."""
-    row = connection.execute("SELECT dbom_hash FROM battles WHERE id = ?", (newest.last,)).fetchone()
-    if row is None or row[0] != newest.last_dbom_hash:
+def _check_tail(connection: sqlite3.Connection, manifest: Manifest, database: Path) -> None:
+    """A ledger that was restored from an older backup may have given the published ids to other battles.
+
+    What is published may then be all that is left of them, and a rebuild would remove it.
+    """
+    row = connection.execute("SELECT dbom_hash FROM battles WHERE id = ?", (manifest.last,)).fetchone()
+    if row is None or row[0] != manifest.last_dbom_hash:
         found = "is not there" if row is None else "is another decision"
         raise VerificationError(
-            f"{database}: row {newest.last} was published, but in this ledger it {found}",
+            f"{database}: row {manifest.last} was published, but in this ledger it {found}",
             kind="export",
-            hint="the ledger was restored or replaced; if it is the right one: green-logic export --rebuild",
+            hint="the ledger was restored or replaced: restore a newer backup (green-logic restore BACKUP), choose "
+            "another --dest, or move the old export away and keep it",
         )
