@@ -581,6 +581,16 @@ def test_an_export_that_is_not_the_ledgers_is_told(books):
     assert kinds(books) == {"export-damaged"}
 
 
+def test_an_export_that_lost_its_first_manifest_is_not_left_to_the_next_export(books, record):
+    export_battles(books)
+    record(1)
+    export_battles(books)
+    (books.data_dir / "exports/battles/v1/_manifests/000000000001.json").unlink()
+    (fault,) = [one for one in look(books).faults if one.kind.startswith("export")]
+    assert (fault.kind, fault.severity) == ("export-damaged", "fault")
+    assert "export --rebuild" in fault.mend
+
+
 def test_a_byte_of_a_backup_that_keeps_its_size_is_told(books):
     (stored,) = (path for path in (books.data_dir / "backups").iterdir() if path.is_dir())
     data = (stored / "battles.db").read_bytes()

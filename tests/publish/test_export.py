@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -31,6 +32,7 @@ from green_logic.publish.export import export_battles, plan_export
 from green_logic.publish.export_lock import LOCK_NAME
 from green_logic.publish.manifest import SCHEMA_VERSION, Catalog, Manifest, manifest_bytes
 from green_logic.publish.parquet import split_months
+from green_logic.publish.plans import plan_compact
 from green_logic.publish.published import published_files
 from green_logic.publish.store import Store
 from green_logic.settings import Settings
@@ -276,6 +278,73 @@ def test_a_lost_manifest_in_the_middle_is_told_and_mended_by_a_rebuild(exported:
         len([name for name in files_of(exported) if name.startswith("v1/")]) == 5
     )  # the data file of the lost manifest is still there
     assert export_battles(exported, rebuild=True).rows == 50
+
+
+def test_files_that_lost_the_first_manifest_are_never_swept(exported: Settings, key: SigningKey) -> None:
+    record(exported, key, range(40, 45))
+    export_battles(exported)
+    manifest = root_of(exported) / "v1" / "_manifests" / "000000000001.json"
+    kept = manifest.read_bytes()
+    manifest.unlink()
+    before = files_of(exported)
+    record(exported, key, range(45, 50))
+    for call in (export_battles, compact_exports, plan_export, plan_compact):
+        with pytest.raises(VerificationError, match=r"battles-0+1-0+40\.parquet: .* its ids 1 to 40") as caught:
+            call(exported)
+        assert caught.value.kind == "export"
+        assert "put it back" in caught.value.hint
+        assert "export --rebuild" in caught.value.hint
+    assert files_of(exported) == before
+    manifest.write_bytes(kept)
+    assert export_battles(exported).rows == 5
+    assert read(exported)["id"].to_pylist() == list(range(1, 51))
+
+
+@pytest.mark.parametrize("lost", ["000000000001.json", "000000000041.json"])
+def test_a_rebuild_keeps_what_lost_its_manifest_until_it_counts_again(
+    exported: Settings, key: SigningKey, rot: Callable[..., None], lost: str
+) -> None:
+    for numbers in (range(40, 45), range(45, 50)):
+        record(exported, key, numbers)
+        export_battles(exported)
+    (root_of(exported) / "v1" / "_manifests" / lost).unlink()
+    before = files_of(exported)
+    rot(exported.database, "UPDATE battles SET raw_result = replace(raw_result, 'because', 'becauze') WHERE id = 3")
+    with pytest.raises(VerificationError):
+        export_battles(exported, rebuild=True)
+    assert {name: digest for name, digest in files_of(exported).items() if not name.startswith("_spool/")} == before
+    rot(exported.database, "UPDATE battles SET raw_result = replace(raw_result, 'becauze', 'because') WHERE id = 3")
+    assert export_battles(exported, rebuild=True).rows == 50
+    assert read(exported)["id"].to_pylist() == list(range(1, 51))
+    assert len([name for name in files_of(exported) if name.endswith(".parquet")]) == 1
+
+
+def test_what_a_killed_rebuild_left_is_swept_also_before_the_first_published_id(
+    exported: Settings, tmp_path: Path
+) -> None:
+    place = tmp_path / "part"
+    export_battles(exported, since=30, destination=place)
+    (data,) = place.rglob("*.parquet")
+    left = data.with_name("battles-000000000001-000000000040-g2.parquet")
+    left.write_bytes(b"no manifest yet")
+    assert export_battles(exported, destination=place).swept == 1
+    assert (left.exists(), data.exists()) == (False, True)
+
+
+def test_a_manifest_that_supersedes_more_than_it_covers_removes_nothing(exported: Settings, key: SigningKey) -> None:
+    record(exported, key, range(40, 45))
+    export_battles(exported)
+    newest = root_of(exported) / "v1" / "_manifests" / "000000000041.json"
+    value = orjson.loads(newest.read_bytes())
+    newest.write_bytes(manifest_bytes({**value, "supersedes": ["000000000001.json"]}))
+    before = files_of(exported)
+    for call in (export_battles, compact_exports, published_files):
+        with pytest.raises(VerificationError, match=r"000000000001\.json is superseded.* ids 1 to 40") as caught:
+            call(exported)
+        assert "put it back" in caught.value.hint
+    assert files_of(exported) == before
+    assert export_battles(exported, rebuild=True).rows == 45
+    assert read(exported)["id"].to_pylist() == list(range(1, 46))
 
 
 @pytest.mark.parametrize("damage", ["missing", "shorter"])

@@ -22,6 +22,7 @@ from green_logic.ledger.findings import Finding
 from green_logic.ledger.reading import open_for_reading
 from green_logic.publish.inventory import file_digest
 from green_logic.publish.leaves import Progress, no_progress
+from green_logic.publish.leftovers import find_lost_ids
 from green_logic.publish.manifest import (
     MANIFESTS,
     READ_ATTEMPTS,
@@ -137,12 +138,14 @@ def _check_file(path: Path, file: DataFile) -> Finding | None:
 
 
 def find_strays(root: Path, catalog: Catalog) -> Iterator[Finding]:
-    """Parquet files where readers look that no manifest names."""
+    """Parquet files where readers look that no manifest names: what a crash left, and what has lost its manifest."""
     named = {file.path for manifest in catalog.all.values() for file in manifest.files}
     folder = root / VERSION_FOLDER
     for path in sorted(folder.rglob("*.parquet")) if folder.is_dir() else ():
         name = path.relative_to(folder).as_posix()
-        if PARQUET.fullmatch(name) and name not in named:
+        if lost := find_lost_ids(name, catalog):
+            yield Finding("export", name, f"no manifest covers its ids {lost[0]} to {lost[1]}: one was removed")
+        elif PARQUET.fullmatch(name) and name not in named:
             yield Finding("stray", name, "no manifest names it")
 
 

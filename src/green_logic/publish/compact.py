@@ -22,7 +22,7 @@ from green_logic.publish.columns import SCHEMA
 from green_logic.publish.export import WRITER, commit, publish_parts
 from green_logic.publish.export_lock import exporting
 from green_logic.publish.ledger_rows import WINDOW_BYTES, WINDOW_ROWS
-from green_logic.publish.leftovers import check_sizes, sweep
+from green_logic.publish.leftovers import check_whole, sweep
 from green_logic.publish.manifest import VERSION_FOLDER, Catalog, DataFile, Manifest, read_catalog, suffix
 from green_logic.publish.parquet import check_file, check_part, write_parts
 from green_logic.publish.parts import CheckedPart, Part
@@ -53,7 +53,7 @@ def compact_exports(settings: Settings, *, destination: str | Path | None = None
     """
     with telling_room(local_place(settings, destination)) as room, exporting(settings, destination) as (store, _):
         catalog = read_catalog(store)
-        check_sizes(store, catalog)
+        check_whole(store, catalog)
         sweep(store, catalog)
         groups = find_groups(catalog.files)
         if not groups:

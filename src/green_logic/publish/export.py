@@ -20,7 +20,7 @@ from green_logic.files import storage_errors
 from green_logic.publish.contract import data_dictionary
 from green_logic.publish.export_lock import exporting
 from green_logic.publish.export_state import LedgerState, read_state
-from green_logic.publish.leftovers import check_sizes, sweep
+from green_logic.publish.leftovers import check_whole, sweep
 from green_logic.publish.manifest import (
     MANIFESTS,
     SCHEMA_VERSION,
@@ -128,7 +128,7 @@ def _look(settings: Settings, store: Store, *, since: int | None, rebuild: bool)
     state = read_state(settings, catalog, cursor, rebuild=rebuild)
     check_same_ledger(catalog, state.origin, store.address, rebuild=rebuild)
     if not rebuild:
-        check_sizes(store, catalog)
+        check_whole(store, catalog)
     return catalog, state
 
 

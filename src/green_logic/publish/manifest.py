@@ -26,8 +26,11 @@ SCHEMA_VERSION = 1  # of the column contract; a change of a name, a type or a me
 VERSION_FOLDER = f"v{SCHEMA_VERSION}"
 MANIFESTS = f"{VERSION_FOLDER}/{MANIFEST_FOLDER}"
 MANIFEST_NAME = re.compile(r"\d{12,}(?:-g\d+)?\.json")
-DATA_PATH = re.compile(r"month=\d{4}-\d{2}/battles-\d{12,}-\d{12,}(?:-g\d+)?\.parquet")
+DATA_PATH = re.compile(
+    r"month=\d{4}-\d{2}/battles-(?P<first>\d{12,})-(?P<last>\d{12,})(?:-g(?P<generation>\d+))?\.parquet"
+)
 READ_ATTEMPTS = 5  # a compaction may take files away between listing and reading
+WAY_BACK = "a manifest was removed or changed: put it back, or green-logic export --rebuild writes everything anew"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -149,6 +152,20 @@ class Catalog:
         """Every file that counts, in the order of ids."""
         return tuple(file for manifest in self.live for file in manifest.files)
 
+    def covers(self, first: int, last: int) -> bool:
+        """Whether every id from `first` to `last` is in a manifest that counts."""
+        for manifest in self.live:
+            if manifest.after < first <= manifest.last:
+                first = manifest.last + 1
+        return first > last
+
+    @property
+    def lost(self) -> tuple[Manifest, ...]:
+        """Superseded ones with ids that no manifest covers any more: what superseded them was removed or changed."""
+        live = {item.name for item in self.live}
+        old = (item for name, item in self.all.items() if name not in live)
+        return tuple(item for item in old if not self.covers(item.after + 1, item.last))
+
 
 def suffix(generation: int) -> str:
     """What is added to file names after the first generation."""
@@ -159,7 +176,7 @@ def read_catalog(store: Readable, *, check: bool = True) -> Catalog:
     """The manifests of a destination.
 
     Raises VerificationError for one that is damaged and, unless `check` is False, when the live ones leave a gap or
-    overlap; ConfigurationError for one of a newer version.
+    overlap, or lack ids of one that they supersede; ConfigurationError for one of a newer version.
     """
     for attempt in range(READ_ATTEMPTS):
         try:
@@ -171,9 +188,11 @@ def read_catalog(store: Readable, *, check: bool = True) -> Catalog:
                 raise
     gone = {name for manifest in found.values() for name in manifest.supersedes}
     live = sorted((item for name, item in found.items() if name not in gone), key=lambda item: item.after)
+    catalog = Catalog(found, tuple(live))
     if check:
         _check_chain(live, f"{store.address}/{MANIFESTS}")
-    return Catalog(found, tuple(live))
+        _check_superseded(catalog, f"{store.address}/{MANIFESTS}")
+    return catalog
 
 
 def _check_chain(live: Sequence[Manifest], address: str) -> None:
@@ -182,8 +201,17 @@ def _check_chain(live: Sequence[Manifest], address: str) -> None:
             raise VerificationError(
                 f"{address}: {before.name} ends at id {before.last}, {item.name} begins after {item.after}",
                 kind="export",
-                hint="a manifest was removed or changed: green-logic export --rebuild writes everything anew",
+                hint=WAY_BACK,
             )
+
+
+def _check_superseded(catalog: Catalog, address: str) -> None:
+    for item in catalog.lost:
+        raise VerificationError(
+            f"{address}: {item.name} is superseded, but its ids {item.first} to {item.last} are in none that counts",
+            kind="export",
+            hint=WAY_BACK,
+        )
 
 
 def parse_manifest(data: bytes, name: str) -> Manifest:

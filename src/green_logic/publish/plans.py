@@ -22,7 +22,7 @@ from green_logic.publish.archive_files import archives_directory, find_archives,
 from green_logic.publish.backup import check_place, find_manifests
 from green_logic.publish.compact import find_groups
 from green_logic.publish.leaves import Progress, no_progress, read_leaves
-from green_logic.publish.leftovers import check_sizes
+from green_logic.publish.leftovers import check_whole
 from green_logic.publish.manifest import read_catalog
 from green_logic.publish.remote import RemoteStore
 from green_logic.publish.remote_backup import find_remote_manifests
@@ -133,7 +133,7 @@ def plan_compact(settings: Settings, *, destination: str | Path | None = None) -
             pass  # as for the compaction itself: without a ledger there is nothing of ours
         store = open_store(settings, destination)
         catalog = read_catalog(store)
-        check_sizes(store, catalog)
+        check_whole(store, catalog)
     groups = find_groups(catalog.files)
     merged = [file for group in groups for file in group]
     return CompactPlan(
