@@ -589,6 +589,52 @@ def test_an_export_that_lost_its_first_manifest_is_not_left_to_the_next_export(b
     (fault,) = [one for one in look(books).faults if one.kind.startswith("export")]
     assert (fault.kind, fault.severity) == ("export-damaged", "fault")
     assert "export --rebuild" in fault.mend
+    assert Path(fault.where).is_file()
+
+
+def test_exports_are_looked_at_where_the_settings_send_them(books, tmp_path):
+    place = tmp_path / "else where"
+    elsewhere = books.changed(export_to=str(place))
+    export_battles(books)
+    export_battles(elsewhere, destination=place)
+    assert kinds(elsewhere) == set()
+    (data,) = place.rglob("*.parquet")
+    planted = data.with_name("battles-000000000900-000000000900.parquet")
+    planted.write_bytes(data.read_bytes())
+    put(place / "battles" / "_spool" / "part-000000-000.parquet")
+    assert kinds(books) == set()
+    found = {fault.kind: fault for fault in look(elsewhere).faults if fault.severity != "note"}
+    assert {kind: Path(fault.where).name for kind, fault in found.items()} == {
+        "export-stray": planted.name,
+        "spool": "part-000000-000.parquet",
+    }
+    assert all(Path(fault.where).is_file() for fault in found.values())
+    assert "--dest" not in found["export-stray"].mend
+    lock = lock_directory(place / "battles")  # a copy of the ledger that exports there too
+    try:
+        assert kinds(elsewhere) == set()
+    finally:
+        os.close(lock)
+    export_battles(elsewhere, destination=place)
+    assert kinds(elsewhere) == set()
+    os.truncate(data, 10)
+    assert kinds(elsewhere) == {"export-damaged"}
+
+
+def test_the_way_out_of_a_damaged_export_leads_to_the_one_that_is_damaged(books, tmp_path):
+    export_battles(books)
+    (data,) = (books.data_dir / "exports").rglob("*.parquet")
+    os.truncate(data, 10)
+    (fault,) = [one for one in look(books.changed(export_to=str(tmp_path))).faults if one.severity != "note"]
+    assert fault.mend == f"green-logic export --rebuild --dest {books.data_dir}/exports -C {books.data_dir}"
+
+
+def test_exports_in_a_bucket_are_not_vouched_for(books):
+    bucket = books.changed(export_to="s3://key:secret@b/c")
+    assert kinds(bucket) == set()
+    assert "export-elsewhere" in kinds(bucket, notes=True)
+    assert "export-elsewhere" not in kinds(books, notes=True)
+    assert "secret" not in str([fault.as_json() for fault in look(bucket).faults])
 
 
 def test_a_byte_of_a_backup_that_keeps_its_size_is_told(books):
@@ -749,7 +795,7 @@ def test_every_kind_is_explained_in_the_documentation_and_nothing_else_is():
 
 
 def test_every_mending_command_can_be_filled_in():
-    fields = {"at", "data", "database", "key", "backup", "where"}
+    fields = {"at", "data", "database", "key", "backup", "where", "dest"}
     for kind in KINDS.values():
         assert {name for _, name, _, _ in string.Formatter().parse(kind.mend) if name} <= fields
 

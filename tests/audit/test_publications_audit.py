@@ -24,6 +24,7 @@ from green_logic.files import FileLock
 from green_logic.proof.checkpoint import sign_checkpoint
 from green_logic.publish.columns import SCHEMA
 from green_logic.publish.compact import compact_exports
+from green_logic.publish.export import export_battles
 from green_logic.publish.inventory import file_digest, inventory_bytes
 from green_logic.publish.manifest import manifest_bytes
 
@@ -110,6 +111,28 @@ def test_files_that_lost_the_first_manifest_are_told_with_their_ids(published):
     assert f"no manifest covers its ids 1 to {STEP}" in said(tally)
     alone = audit_export(published.path("exports/battles"), published.books.keys)
     assert f"no manifest covers its ids 1 to {STEP}" in said(alone.tally)
+
+
+def test_an_export_where_the_settings_send_it_is_read_too(published, tmp_path):
+    place = tmp_path / "place"
+    settings = published.books.settings.changed(export_to=str(place))
+    assert audit_ledger(settings).ok, "there is none yet"
+    export_battles(settings, destination=place)
+    for depth in ("files", "rows"):
+        report = audit_ledger(settings, extent=Extent(depth))
+        assert (report.ok, report.exported) == (True, BATTLES)
+    data = next(place.rglob("*.parquet"))
+    content = data.read_bytes()
+    data.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    (place / "battles" / "judge.pub").write_bytes(b"another")
+    assert audit_ledger(settings, extent=Extent("ledger")).ok
+    assert audit_ledger(settings.changed(export_to="")).ok
+    assert audit_ledger(settings.changed(export_to="s3://nowhere/at/all")).ok
+    tally = audit_ledger(settings).tally
+    assert {kind: [one.where for one in found] for kind, found in tally.examples.items()} == {
+        "companion": [str(place / "battles" / "judge.pub")],
+        "export": [str(data)],
+    }
 
 
 def test_a_published_row_that_the_ledger_lacks_is_told(published):

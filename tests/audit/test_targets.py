@@ -10,6 +10,7 @@ from green_logic.cli import main
 from green_logic.commands import verify as verify_command
 from green_logic.ledger.database import Ledger
 from green_logic.proof.dbom import seal_result
+from green_logic.publish.export import export_battles
 
 
 @pytest.fixture
@@ -35,6 +36,18 @@ def legacy(tmp_path, published):
     path.parent.mkdir()
     path.write_text(json.dumps(dbom))
     return path
+
+
+def test_where_exports_go_is_looked_at_for_the_ledger_of_the_settings_only(published, verify, tmp_path, monkeypatch):
+    books, place = published.books, tmp_path / "place"
+    export_battles(books.settings, destination=place)
+    monkeypatch.setenv("GREEN_LOGIC_EXPORT_TO", str(place))
+    assert verify("-C", books.settings.data_dir)[0] == 0
+    next(place.rglob("*.parquet")).write_bytes(b"")
+    code, out = verify("-C", books.settings.data_dir)
+    assert code == 1
+    assert str(place) in out
+    assert verify(books.settings.data_dir)[0] == 0, "a copy may lie there, whose exports went elsewhere"
 
 
 def test_every_kind_of_target_is_told_apart(published, verify):

@@ -66,6 +66,17 @@ def test_each_product_goes_to_the_place_of_its_own_setting(recorded: Settings, p
     assert len(list(Path(aside, "archives").glob("*.tar.gz"))) == 1
 
 
+def test_an_export_elsewhere_is_audited_as_the_one_in_the_data_directory(recorded: Settings, tmp_path: Path) -> None:
+    order = Order(recorded.changed(export_to=str(tmp_path / "place")))
+    publish(order)
+    (data,) = (tmp_path / "place").rglob("*.parquet")
+    content = data.read_bytes()
+    data.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(VerificationError, match=rf"{data}: its SHA-256 is not the manifest's"):
+        publish(order)
+    publish(Order(recorded))  # whose exports go to the data directory
+
+
 def test_without_a_second_place_nothing_is_copied(recorded: Settings) -> None:
     done = publish(Order(recorded))
     assert (archived(done).copies, archived(done).copied_to) == (0, "")

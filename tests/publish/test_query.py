@@ -56,6 +56,30 @@ def test_csv_for_a_program_holds_every_character_as_it_was_published(data: Path)
     assert rows == [["battle_id", "x"], [rows[1][0], text]]
 
 
+def test_the_export_is_read_where_the_settings_send_it(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(data_dir=data)
+    counted = "SELECT count(*) FROM battles"
+    monkeypatch.setenv("GREEN_LOGIC_EXPORT_TO", str(tmp_path / "place"))
+    said = ask(data, counted)
+    assert said.returncode == 2
+    assert f"nothing is published under {tmp_path}/place".encode() in said.stderr
+    export_battles(settings, since=3, destination=tmp_path / "place")
+    assert json.loads(ask(data, "--json", counted).stdout)["rows"] == [[1]]
+    monkeypatch.setenv("GREEN_LOGIC_EXPORT_TO", "")
+    assert json.loads(ask(data, "--json", counted).stdout)["rows"] == [[4]]
+
+
+def test_an_export_in_a_bucket_is_no_reason_to_read_another_one(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GREEN_LOGIC_EXPORT_TO", "s3://key:secret@bucket/arena")
+    said = ask(data, "SELECT count(*) FROM battles")
+    assert said.returncode == 2
+    assert b"only those on this machine are read" in said.stderr
+    assert b"GREEN_LOGIC_EXPORT_TO" in said.stderr
+    assert b"secret" not in said.stderr + said.stdout
+
+
 def test_a_table_sends_no_control_character_to_a_terminal(data: Path) -> None:
     said = ask(data, "SELECT 'a' || chr(27) || '[31mred' || chr(8203) AS x")
     assert said.stdout.decode() == "x\na�[31mred�\n"

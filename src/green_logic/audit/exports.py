@@ -11,7 +11,7 @@ import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from green_logic.audit.apart import TOO_LARGE, read_apart
@@ -32,7 +32,7 @@ from green_logic.publish.manifest import (
     Manifest,
     read_catalog,
 )
-from green_logic.publish.published import Folder
+from green_logic.publish.published import Folder, find_roots, own_root
 from green_logic.settings import Settings
 
 EXPORT_LOCK = ".export.lock"
@@ -40,22 +40,31 @@ PARQUET = re.compile(r"month=[^/]+/[^/]+\.parquet")  # what readers take for dat
 _SIGNED = "SELECT count(*), min(battle_row) FROM ledger WHERE battle_row > ? AND battle_row <= ?"
 
 
-def exports_directory(data_dir: Path) -> Path:
-    """Where the export of a data directory lies, unless it went elsewhere."""
-    return data_dir / "exports" / "battles"
-
-
 def check_exports(scene: Scene) -> Iterator[Finding]:
-    """The export's files are those of its manifests, and hold the rows of this ledger without gap or repetition."""
-    root = exports_directory(scene.settings.data_dir)
-    if scene.extent.depth == "ledger" or not root.is_dir():
+    """An export's files are those of its manifests, and hold the rows of this ledger without gap or repetition.
+
+    Looked at are the one in the data directory and the one where `export_to` says, unless that is a bucket.
+    """
+    if scene.extent.depth == "ledger":
         return
+    for root in find_roots(scene.settings):
+        for one in _check_root(scene, root):
+            yield one if root == own_root(scene.settings) else replace(one, where=str(path_of(root, one.where)))
+
+
+def path_of(root: Path, where: str) -> Path:
+    """The path of what a finding about the export at `root` names; findings about one elsewhere name it already."""
+    return root if where == root.name else root / VERSION_FOLDER / where
+
+
+def _check_root(scene: Scene, root: Path) -> Iterator[Finding]:
     try:
+        if not root.is_dir():
+            return
         for _ in range(READ_ATTEMPTS):  # an export or a compaction may go on meanwhile
             catalog = read_catalog(Folder(root))
             findings = list(_check(scene, root, catalog))
-            busy = is_held(scene.settings.data_dir / EXPORT_LOCK)
-            if not findings or not (busy or read_catalog(Folder(root)).live != catalog.live):
+            if not findings or not (is_busy(scene.settings, root) or read_catalog(Folder(root)).live != catalog.live):
                 break
     except (VerificationError, ConfigurationError) as error:
         findings = [Finding("export", root.name, error.message)]
@@ -74,9 +83,16 @@ def _check(scene: Scene, root: Path, catalog: Catalog) -> Iterator[Finding]:
         yield from broken
         if scene.extent.depth == "rows" and not broken:
             yield from _check_rows(scene, root, catalog)
-    if not is_held(scene.settings.data_dir / EXPORT_LOCK):
-        yield from find_strays(root, catalog)
-    scene.report.exported = sum(manifest.rows for manifest in catalog.live)
+    strays = list(find_strays(root, catalog))
+    if strays and not is_busy(scene.settings, root):
+        yield from strays
+    rows = sum(manifest.rows for manifest in catalog.live)
+    scene.report.exported = max(scene.report.exported, rows)  # two exports hold the same battles
+
+
+def is_busy(settings: Settings, root: Path) -> bool:
+    """Whether somebody exports or compacts: this ledger, or a copy of it that has the same destination."""
+    return is_held(settings.data_dir / EXPORT_LOCK) or (root != own_root(settings) and is_held(root))
 
 
 def check_bytes(root: Path, catalog: Catalog) -> Iterator[Finding]:

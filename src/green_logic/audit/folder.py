@@ -17,6 +17,7 @@ from green_logic.ledger.log import has_log_tables
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import PRESENCE_NAME
 from green_logic.proof.pinned import parse_public_keys
+from green_logic.publish.published import find_roots, own_root
 from green_logic.settings import CHECKPOINT_NAME, PUBLIC_NAME, Settings
 
 
@@ -79,10 +80,11 @@ def check_companions(scene: Scene) -> Iterator[Finding]:
     """
     data_dir = scene.settings.data_dir
     ours = {keyid for _, keyid in scene.trust.ranges}
-    for folder in (data_dir / "archives", data_dir / "exports" / "battles"):
+    own = (data_dir / "archives", own_root(scene.settings))
+    for folder in dict.fromkeys((*own, *find_roots(scene.settings))):
         if scene.extent.depth == "ledger" or not folder.is_dir():
             continue
-        where = folder.relative_to(data_dir).as_posix()
+        where = folder.relative_to(data_dir).as_posix() if folder in own else str(folder)
         keys, note = _read(folder / PUBLIC_NAME), _read(folder / CHECKPOINT_NAME)
         if keys is not None and not _are_keys_of(keys, ours):
             yield Finding("companion", f"{where}/{PUBLIC_NAME}", "is not the key of this ledger")

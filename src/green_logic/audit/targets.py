@@ -136,7 +136,9 @@ def _audit(data_dir: Path, terms: Terms, *, own: bool) -> AuditReport:
 
     # what this machine's judge signed last binds its own ledger, not a copy or a backup of it that is older
     pin = find_own_pin(terms.settings) if own else None
-    settings, pins = terms.settings.changed(data_dir=data_dir), [*terms.pins, *([pin] if pin else [])]
+    # nor does `export_to` of the settings hold exports of a copy
+    settings = terms.settings if own else terms.settings.changed(data_dir=data_dir, export_to="")
+    pins = [*terms.pins, *([pin] if pin else [])]
     return audit_ledger(settings, terms.keys, pins, extent=terms.extent, kept=terms.kept, on_progress=terms.on_progress)
 
 

@@ -1,7 +1,8 @@
 """The catalogue: every kind of damage, how bad it is, what it means, and what mends it.
 
 A kind never changes its meaning; new findings get new kinds. In `mend`, `{at}` becomes ` -C DIR` where the data lies
-elsewhere than by default, `{data}`, `{database}` and `{key}` the paths of this ledger, `{where}` the place found.
+elsewhere than by default, `{dest}` ` --dest DIR` where the settings lead exports elsewhere, `{data}`, `{database}` and
+`{key}` the paths of this ledger, `{where}` the place found.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ _LEFTOVERS = {
     "export-damaged": Kind(
         "fault",
         "a Parquet export is not what its manifests or the ledger say",
-        "green-logic export --rebuild{at}",
+        "green-logic export --rebuild{dest}{at}",
     ),
     "companion-foreign": Kind(
         "fault",
@@ -157,7 +158,10 @@ _LEFTOVERS = {
     "export-stray": Kind(
         "warning",
         "a Parquet file that no manifest names: a crash left it, or its manifest was removed",
-        "green-logic export{at}",
+        "green-logic export{dest}{at}",
+    ),
+    "export-elsewhere": Kind(
+        "note", "exports go to a place that is not looked into here", "green-logic verify COPY-OF-THE-EXPORT"
     ),
     "backup-damaged": Kind(
         "fault",

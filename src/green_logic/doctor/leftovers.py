@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from green_logic.audit.exports import is_busy, path_of
 from green_logic.audit.folder import writers_alive
 from green_logic.doctor.patient import Fault, Patient
 from green_logic.errors import ConfigurationError, VerificationError
@@ -16,11 +17,13 @@ from green_logic.files import TEMPORARY_PREFIX, is_held
 from green_logic.ledger.shelf import ARCHIVES_NAME
 from green_logic.publish.archive_copies import COPY_NAME
 from green_logic.publish.archive_files import NAME, find_archives, parse_name, read_manifest
-from green_logic.publish.manifest import VERSION_FOLDER
 from green_logic.publish.parts import PART_NAME
+from green_logic.publish.published import find_roots, own_root
 from green_logic.publish.restore import read_backup
 from green_logic.publish.retention import parse_stamp
 from green_logic.publish.scratch import find_abandoned
+from green_logic.publish.store import is_uri
+from green_logic.settings import Settings
 
 EXPORT_LOCK, ARCHIVE_LOCK, BACKUP_LOCK, SERVE_LOCK = ".export.lock", ".archive.lock", ".backup.lock", ".serve.lock"
 LOCKS = (".ledger.lock", ".writers.lock", EXPORT_LOCK, SERVE_LOCK, f"{ARCHIVES_NAME}/{ARCHIVE_LOCK}")
@@ -37,15 +40,19 @@ class Leftover:
     message: str
 
 
-def find_leftovers(data_dir: Path, backups: Path, *, at_work: bool) -> Iterator[Leftover]:
+def find_leftovers(settings: Settings, backups: Path, *, at_work: bool) -> Iterator[Leftover]:
     """Every one, in a fixed order. With `at_work`, what judges and importers write is left out."""
+    data_dir = settings.data_dir
     for name in () if at_work else RUN_FOLDERS:
         for path in _temporaries(data_dir / name):
             yield Leftover("leftover", path, "half-written")
     if not is_held(data_dir / ARCHIVES_NAME / ARCHIVE_LOCK):
         yield from _in_archives(data_dir / ARCHIVES_NAME, data_dir / ".spool" / "export")
     if not is_held(data_dir / EXPORT_LOCK):
-        yield from _in_exports(data_dir)
+        yield from _in_uploads(data_dir / ".spool" / "export")
+    for root in find_roots(settings):
+        if root.is_dir() and not is_busy(settings, root):
+            yield from _in_export(root)
     if not is_held(backups / BACKUP_LOCK):
         for path in _temporaries(backups):
             found = _SCRATCH.fullmatch(path.name)
@@ -77,15 +84,18 @@ def _in_archives(folder: Path, spool: Path) -> Iterator[Leftover]:
                     yield Leftover("archive-without-manifest", path, "there is no manifest beside it")
 
 
-def _in_exports(data_dir: Path) -> Iterator[Leftover]:
-    exports = data_dir / "exports" / "battles"
-    uploads = data_dir / ".spool" / "export"
-    for folder in (uploads, exports / "_spool"):
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            # what was uploaded is on record beside the files, and copies of archives are under another lock: see above
-            if folder != uploads or PART_NAME.fullmatch(path.name):
-                yield Leftover("spool", path, "work of a process that is gone")
-    for path in sorted(exports.rglob(f"{TEMPORARY_PREFIX}*")) if exports.is_dir() else ():
+def _in_uploads(folder: Path) -> Iterator[Leftover]:
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        # what was uploaded is on record beside the files, and copies of archives are under another lock: see above
+        if PART_NAME.fullmatch(path.name):
+            yield Leftover("spool", path, "work of a process that is gone")
+
+
+def _in_export(root: Path) -> Iterator[Leftover]:
+    spool = root / "_spool"
+    for path in sorted(spool.iterdir()) if spool.is_dir() else ():
+        yield Leftover("spool", path, "work of a process that is gone")
+    for path in sorted(root.rglob(f"{TEMPORARY_PREFIX}*")):
         if path.parent.name != "_spool":
             yield Leftover("leftover", path, "half-written")
 
@@ -94,7 +104,7 @@ def check_leftovers(patient: Patient) -> Iterator[Fault]:
     """Half-written files, unfinished backups, archives without manifest, spools."""
     data_dir = patient.settings.data_dir
     at_work = is_at_work(data_dir, writing=writers_alive(patient.settings))
-    for one in find_leftovers(data_dir, patient.backups, at_work=at_work):
+    for one in find_leftovers(patient.settings, patient.backups, at_work=at_work):
         yield patient.fault(one.kind, one.path, one.message)
     for folder in sorted({data_dir.absolute().parent, Path(tempfile.gettempdir())}):
         for path in find_abandoned(folder):
@@ -117,15 +127,20 @@ def check_publications(patient: Patient) -> Iterator[Fault]:
     data_dir, books = patient.settings.data_dir, patient.books
     folder = data_dir / ARCHIVES_NAME
     audited = books.report is not None
-    places = {"archive": folder, "export": data_dir / "exports" / "battles", "backup": data_dir / "backups"}
+    exports = own_root(patient.settings)
+    places = {"archive": folder, "backup": data_dir / "backups"}
     for kind, place in places.items() if audited else ():
         for one in books.findings(kind):  # the audit has read them
             yield patient.fault(f"{kind}-damaged", place / one.where, one.message)
+    for one in books.findings("export"):
+        yield patient.fault("export-damaged", path_of(exports, one.where), one.message)
     for one in books.findings("companion"):
         yield patient.fault("companion-foreign", data_dir / one.where, one.message)
     for one in books.findings("stray"):
-        if one.where.startswith("month="):  # packs without manifest are leftovers, which are looked for above
-            yield patient.fault("export-stray", places["export"] / VERSION_FOLDER / one.where, one.message)
+        if one.where.endswith(".parquet"):  # packs without manifest are leftovers, which are looked for above
+            yield patient.fault("export-stray", path_of(exports, one.where), one.message)
+    if is_uri(patient.settings.export_to):
+        yield patient.fault("export-elsewhere", "export_to", "says that exports go behind an address")
     if not audited:
         yield from _check_archives(patient, folder)
     if audited and patient.backups == places["backup"]:

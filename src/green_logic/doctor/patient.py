@@ -16,6 +16,7 @@ from green_logic.errors import ConfigurationError
 from green_logic.proof.keys import SigningKey, key_path, load_signing_key
 from green_logic.publish.backup import find_backups
 from green_logic.publish.leaves import Progress
+from green_logic.publish.published import own_root
 from green_logic.publish.store import is_uri
 from green_logic.settings import Settings
 
@@ -69,6 +70,7 @@ class Patient:
         at = "" if self.settings.data_dir == Path("data") else f" -C {shlex.quote(str(self.settings.data_dir))}"
         mend = KINDS[kind].mend.format(
             at=at,
+            dest=self._dest(Path(str(where))),
             data=shlex.quote(str(self.settings.data_dir)),
             database=shlex.quote(str(self.settings.database)),
             key=shlex.quote(str(self.key_file or "the setting signing_key")),
@@ -76,6 +78,13 @@ class Patient:
             where=shlex.quote(str(where)),
         )
         return Fault(kind, str(where), message, mend)
+
+    def _dest(self, where: Path) -> str:
+        """The flag that leads an export to where a fault is, for settings that lead it elsewhere."""
+        own = own_root(self.settings)
+        if not self.settings.export_to or not where.is_relative_to(own):
+            return ""
+        return f" --dest {shlex.quote(str(own.parent))}"
 
 
 Check = Callable[[Patient], Iterator[Fault]]

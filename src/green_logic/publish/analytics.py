@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from green_logic.errors import ConfigurationError
-from green_logic.publish.published import published_files
+from green_logic.publish.published import published_files, published_root
 from green_logic.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ FROM judged
 def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB with the views over what is published now.
 
-    Raises ConfigurationError when DuckDB is not installed or nothing is published, VerificationError for a damaged
-    export.
+    Raises ConfigurationError when DuckDB is not installed, nothing is published, or it is in a bucket,
+    VerificationError for a damaged export.
     """
     try:
         import duckdb  # noqa: PLC0415  optional
@@ -63,7 +63,7 @@ def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     files = published_files(settings)
     if not files:
         hint = "green-logic export writes the Parquet files"
-        raise ConfigurationError(f"nothing is published under {settings.data_dir}/exports", hint=hint)
+        raise ConfigurationError(f"nothing is published under {published_root(settings).parent}", hint=hint)
     connection = duckdb.connect()
     # a query must not fetch code from anywhere; DuckDB's progress goes to where the answer goes
     connection.execute(

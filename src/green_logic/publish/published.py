@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from green_logic.errors import VerificationError
+from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.files import storage_errors
 from green_logic.publish.inventory import read_bounded
 from green_logic.publish.manifest import READ_ATTEMPTS, VERSION_FOLDER, read_catalog
+from green_logic.publish.store import PRODUCT, is_uri
 from green_logic.settings import Settings
 
 
@@ -28,13 +30,38 @@ class Folder:
         return read_bounded(self._root / name)
 
 
-def published_files(settings: Settings) -> list[Path]:
-    """The Parquet files that count, in the order of ids, whatever else lies in the directory; empty before an export.
+def own_root(settings: Settings) -> Path:
+    """Where the export of a data directory lies, unless it goes elsewhere."""
+    return settings.data_dir / "exports" / PRODUCT
 
-    Raises VerificationError when a manifest is damaged or a file that it names is missing. A compaction may remove
-    files later, so ask again for each query.
+
+def find_roots(settings: Settings) -> tuple[Path, ...]:
+    """Where exports may lie on this machine: in the data directory, and where `export_to` says. Never a bucket."""
+    own, place = own_root(settings), settings.export_to
+    if not place or is_uri(place):
+        return (own,)
+    other = Path(place).absolute() / PRODUCT
+    return (own,) if os.path.realpath(other) == os.path.realpath(own) else (own, other)
+
+
+def published_root(settings: Settings) -> Path:
+    """Where exports go. Raises ConfigurationError when that is behind an address."""
+    place = settings.export_to
+    if is_uri(place):
+        raise ConfigurationError(
+            f"exports go to {place.partition('://')[0]}://…, but only those on this machine are read",
+            hint="copy them to a directory and name that with GREEN_LOGIC_EXPORT_TO=DIR; empty, it is data/exports",
+        )
+    return Path(place) / PRODUCT if place else own_root(settings)
+
+
+def published_files(settings: Settings) -> list[Path]:
+    """The Parquet files that count where exports go, in the order of ids, whatever else lies there; empty before one.
+
+    Raises VerificationError when a manifest is damaged or a file that it names is missing, ConfigurationError when
+    exports go to a bucket. A compaction may remove files later, so ask again for each query.
     """
-    root = settings.data_dir / "exports" / "battles"
+    root = published_root(settings)
     with storage_errors("cannot read the export"):
         return _find_files(root)
 
