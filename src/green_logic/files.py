@@ -23,24 +23,24 @@ NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 @contextlib.contextmanager
-def storage_errors(what: str) -> Iterator[None]:
-    """Turn an OSError inside the block into a StorageError that names `what`."""
+def storage_errors(what: str, place: str = "--data-dir") -> Iterator[None]:
+    """Turn an OSError inside the block into a StorageError that names `what`, and the flag of the `place` to change."""
     try:
         yield
     except OSError as error:
-        raise storage_error(what, error) from error
+        raise storage_error(what, error, place) from error
 
 
-def storage_error(what: str, error: OSError) -> StorageError:
+def storage_error(what: str, error: OSError, place: str = "--data-dir") -> StorageError:
     """The StorageError for an OSError, with the next step for the usual causes."""
     hints = {
         errno.ENOSPC: "free space on this file system, then run the same command again",
         errno.EDQUOT: "free space in this quota, then run the same command again",
-        errno.EROFS: "the file system is read-only: choose another --data-dir",
-        errno.EACCES: "give this user write permission, or choose another --data-dir",
-        errno.EPERM: "give this user write permission, or choose another --data-dir",
-        errno.ENOTDIR: "a file stands where a directory should be: choose another --data-dir",
-        errno.ENAMETOOLONG: "choose another --data-dir",
+        errno.EROFS: f"the file system is read-only: choose another {place}",
+        errno.EACCES: f"give this user write permission, or choose another {place}",
+        errno.EPERM: f"give this user write permission, or choose another {place}",
+        errno.ENOTDIR: f"a file stands where a directory should be: choose another {place}",
+        errno.ENAMETOOLONG: f"choose another {place}",
     }
     reason = error.strerror or str(error)
     name = f" ({error.filename})" if error.filename else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -191,6 +192,37 @@ def test_since_begins_an_empty_destination_and_nothing_else(exported: Settings, 
     with pytest.raises(ConfigurationError, match="from 0"):
         export_battles(exported, since=-1, destination=tmp_path / "other")
     assert files_of(exported) == before
+
+
+@pytest.mark.parametrize("call", [export_battles, compact_exports])
+@pytest.mark.parametrize("obstacle", ["file", "read-only"])
+def test_a_destination_that_cannot_be_written_is_told_with_its_flag(
+    exported: Settings, tmp_path: Path, call: Callable[..., object], obstacle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    place = tmp_path / "place"
+    if obstacle == "file":
+        place.write_text("in the way")
+    else:
+        monkeypatch.setattr(Path, "mkdir", refuse)  # whatever its mode says, root could write to a directory
+    with pytest.raises(StorageError, match=f"cannot export: .*{place}") as caught:
+        call(exported, destination=place)
+    assert "choose another --dest" in caught.value.hint
+    assert "--data-dir" not in caught.value.hint
+    assert not place.is_dir()
+    with FileLock(exported.data_dir / LOCK_NAME, timeout_s=1).held():
+        pass  # it was given back
+
+
+def test_a_data_directory_that_cannot_be_written_is_told_with_its_own_flag(exported: Settings, tmp_path: Path) -> None:
+    lock = exported.data_dir / LOCK_NAME
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+    with pytest.raises(StorageError) as caught:
+        export_battles(exported, destination=tmp_path / "place")
+    assert "--dest" not in caught.value.hint
 
 
 def test_leftovers_are_swept_and_what_is_not_ours_stays(exported: Settings) -> None:

@@ -27,6 +27,7 @@ def exporting(settings: Settings, destination: str | Path | None) -> Iterator[tu
         lock = stack.enter_context(FileLock(settings.data_dir / LOCK_NAME, timeout_s=settings.busy_timeout_s).held())
         store = open_store(settings, destination)
         if destination and isinstance(store, LocalStore):
+            stack.enter_context(storage_errors("cannot export", "--dest"))
             make_directory(store.root)
             # a copy of the ledger that exports here too would sweep what is not named yet
             stack.enter_context(alone_in(store.root, f"{store.root}: somebody else is exporting there"))
