@@ -157,3 +157,33 @@ def test_a_copy_that_was_fetched_for_comparing_is_swept(settings, archive, bucke
     left.write_bytes(b"half")
     copy_archives(settings, bucket)
     assert not left.exists()
+
+
+@pytest.fixture(params=["directory", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path / "place") if request.param == "directory" else str(request.getfixturevalue("bucket"))
+
+
+def spoil(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[100:102] = b"XX"
+    path.write_bytes(data)
+
+
+def test_an_archive_that_rotted_here_is_not_copied(settings, archive, place):
+    good, rotten = archive("b-1"), archive("b-2")
+    spoil(rotten)
+    with pytest.raises(VerificationError, match=f"{rotten}: expected SHA-256 .*, as its manifest says, got") as caught:
+        copy_archives(settings, place)
+    assert caught.value.kind == "archive"
+    assert "green-logic archive" in caught.value.hint
+    there = {name.partition(".")[0] for name in open_store(settings, place, product="archives").walk()}
+    assert there == {good.name.partition(".")[0]}
+
+
+def test_a_manifest_that_rotted_here_is_not_copied_nor_its_pack(settings, archive, place):
+    manifest = archive("b-1").with_name("dboms-000000000000-000000000000.json")
+    spoil(manifest)
+    with pytest.raises(VerificationError, match=manifest.name):
+        copy_archives(settings, place)
+    assert open_store(settings, place, product="archives").walk() == {}

@@ -15,16 +15,17 @@ from pathlib import Path
 from green_logic.errors import VerificationError
 from green_logic.files import FileLock, make_directory, storage_errors
 from green_logic.publish.archive import LOCK_NAME
-from green_logic.publish.archive_files import archives_directory, find_archives
+from green_logic.publish.archive_files import Archive, archives_directory, find_archives, parse_manifest
 from green_logic.publish.companions import place_beside_copies
 from green_logic.publish.copy_record import read_record, write_record
 from green_logic.publish.directory_lock import alone_in
-from green_logic.publish.inventory import file_digest
+from green_logic.publish.inventory import file_digest, read_bounded
 from green_logic.publish.leaves import Progress, no_progress
 from green_logic.publish.store import LocalStore, Store, mark_of, open_store
 from green_logic.settings import Settings
 
 PRODUCT = "archives"  # the folder under the destination, beside that of the Parquet files
+AGAIN = "move both files of it out of archives/ and run green-logic archive: the rows make it again"
 COPY_NAME = re.compile(r"copy-dboms-\d{12}-\d{12}\.(tar\.gz|json)")  # what a killed run may leave in a spool
 
 
@@ -63,9 +64,7 @@ def copy_archives(settings: Settings, destination: str, *, progress: Progress = 
         run = _Copying(store, store.marks(), read_record(settings, store.address))
         for done, archive in enumerate(archives):
             progress("copying archives", done, len(archives))
-            # the manifest last: until it is there, the archive is not
-            for path in (archive.pack, archive.manifest):
-                _copy(run, path)
+            _copy(run, archive)
         if archives:
             place_beside_copies(directory, store)
         store.settle()
@@ -99,16 +98,36 @@ def _copying(settings: Settings, destination: str) -> Iterator[Store]:
         yield store
 
 
-def _copy(run: _Copying, path: Path) -> None:
-    """Create a file; one that is there has to be the same, as it was when both were touched last."""
-    store, name = run.store, path.name
-    if name not in run.there:
-        if path.suffix == ".json":
-            store.publish_bytes(name, path.read_bytes())
+def _copy(run: _Copying, archive: Archive) -> None:
+    """Create the files of an archive that are not there; those that are have to be the same."""
+    # the manifest last: until it is there, the archive is not
+    for path in (archive.pack, archive.manifest):
+        if path.name in run.there:
+            _recognise(run, path)
         else:
-            store.publish_copy(path, name)
-        run.created.append(path)
-        return
+            _create(run.store, archive, path)
+            run.created.append(path)
+
+
+def _create(store: Store, archive: Archive, path: Path) -> None:
+    """Raises VerificationError, and creates nothing, unless the archive is what its manifest says."""
+    data = read_bounded(archive.manifest)
+    expected = parse_manifest(archive, data)["sha256"]
+
+    def check(found: str) -> None:
+        if found != expected:
+            message = f"{archive.pack}: expected SHA-256 {expected}, as its manifest says, got {found}"
+            raise VerificationError(message, kind="archive", hint=AGAIN)
+
+    if path == archive.manifest:
+        store.publish_bytes(path.name, data)
+    else:
+        store.publish_copy(path, path.name, check)
+
+
+def _recognise(run: _Copying, path: Path) -> None:
+    """A file that is there has to be the same, as it was when both were touched last."""
+    store, name = run.store, path.name
     marks = [mark_of(path), run.there[name]]  # from before they are read: what changes meanwhile is read next time
     if run.known.get(name) != marks:
         run.compared += 1

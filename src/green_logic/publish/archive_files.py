@@ -13,7 +13,7 @@ from typing import Any
 from green_logic.errors import VerificationError
 from green_logic.ledger.shelf import ARCHIVES_NAME
 from green_logic.proof.merkle import HASH_SIZE
-from green_logic.publish.inventory import read_inventory
+from green_logic.publish.inventory import parse_inventory, read_inventory
 from green_logic.publish.pack import Layout, Pack, unpack_places
 from green_logic.settings import Settings
 
@@ -113,7 +113,15 @@ class Position:
 
 def read_manifest(archive: Archive) -> dict[str, Any]:
     """The manifest, in agreement with the archive's name. Raises VerificationError."""
-    manifest = read_inventory(archive.manifest, SCHEMA, _TYPES)
+    return _check_manifest(archive, read_inventory(archive.manifest, SCHEMA, _TYPES))
+
+
+def parse_manifest(archive: Archive, data: bytes) -> dict[str, Any]:
+    """The manifest of which these are the bytes, wherever they are from. Raises VerificationError."""
+    return _check_manifest(archive, parse_inventory(data, archive.manifest.name, SCHEMA, _TYPES))
+
+
+def _check_manifest(archive: Archive, manifest: dict[str, Any]) -> dict[str, Any]:
     expected = {
         "file": archive.pack.name,
         "first_leaf": archive.first_leaf,

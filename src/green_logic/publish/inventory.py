@@ -31,32 +31,38 @@ def inventory_bytes(content: Mapping[str, Any]) -> bytes:
 
 
 def read_inventory(path: Path, schema: str, types: Mapping[str, type]) -> dict[str, Any]:
+    """A checked inventory, see `parse_inventory`. Raises VerificationError, also where there is none."""
+    try:
+        data = read_bounded(path)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise VerificationError(f"{path.name} is missing in {path.parent}", kind="inventory") from error
+    return parse_inventory(data, path.name, schema, types)
+
+
+def parse_inventory(data: bytes, file_name: str, schema: str, types: Mapping[str, type]) -> dict[str, Any]:
     """A checked inventory of the given schema whose fields have the given types.
 
     The digest finds accidents; against a forger only signatures help, and those are in the DBOMs. Raises
     VerificationError.
     """
+    if len(data) > SIZE_LIMIT:
+        raise VerificationError(f"{file_name}: expected at most {SIZE_LIMIT} bytes", kind="inventory")
     try:
-        data = read_bounded(path)
-        if len(data) > SIZE_LIMIT:
-            raise VerificationError(f"{path.name}: expected at most {SIZE_LIMIT} bytes", kind="inventory")
         content = parse_json(data)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise VerificationError(f"{path.name} is missing in {path.parent}", kind="inventory") from error
     except InvalidBattleError as error:
-        raise VerificationError(f"{path.name}: {error.message}", kind="inventory") from error
+        raise VerificationError(f"{file_name}: {error.message}", kind="inventory") from error
     rest = {name: value for name, value in content.items() if name != DIGEST} if isinstance(content, dict) else {}
     if inventory_bytes(rest) != data:
-        raise VerificationError(f"{path.name}: it is not what was written", kind="inventory")
+        raise VerificationError(f"{file_name}: it is not what was written", kind="inventory")
     if rest.get("schema") != schema:
         raise VerificationError(
-            f"{path.name}: expected schema {schema}, got {rest.get('schema')!r}",
+            f"{file_name}: expected schema {schema}, got {rest.get('schema')!r}",
             kind="inventory",
             hint="update green-logic if it was written by a newer version",
         )
     wrong = [name for name, kind in types.items() if type(rest.get(name)) is not kind]
     if wrong:
-        raise VerificationError(f"{path.name}: {', '.join(wrong)} missing or of a wrong type", kind="inventory")
+        raise VerificationError(f"{file_name}: {', '.join(wrong)} missing or of a wrong type", kind="inventory")
     return rest
 
 

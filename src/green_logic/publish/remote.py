@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from pyarrow import fs
 from green_logic.errors import ConfigurationError, StorageError
 from green_logic.files import make_directory, write_file
 from green_logic.publish.conditional import ConditionalPuts, find_puts, store_error
+from green_logic.publish.store import accept_any
 
 CHUNK = 4 << 20  # bytes copied at once
 ABANDONED_S = 24 * 3600.0  # an upload that no manifest named in a day has nobody who will
@@ -105,10 +106,11 @@ class RemoteStore:
         self.publish_copy(source, name)
         source.unlink()
 
-    def publish_copy(self, source: Path, name: str) -> None:
+    def publish_copy(self, source: Path, name: str, check: Callable[[str], None] = accept_any) -> None:
         """See Store."""
         with source.open("rb") as file:
             sent = hashlib.file_digest(file, "sha256").hexdigest()
+            check(sent)
             file.seek(0)
             self._create(name, file, sent)
         # read back: an upload counts when the store gives the same bytes again

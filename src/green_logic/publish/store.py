@@ -8,16 +8,21 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from green_logic.errors import ConfigurationError
 from green_logic.files import make_directory, rename_new, sync_directory, sync_file, write_file, write_new_files
+from green_logic.publish.inventory import file_digest
 from green_logic.settings import Settings
 
 ARROW_SCHEMES = frozenset({"abfs", "abfss", "file", "gcs", "gs", "hdfs", "s3", "viewfs"})  # of pyarrow.fs
 PRODUCT = "battles"  # the folder of the Parquet export under the destination
+
+
+def accept_any(_sha256: str) -> None:
+    """Any bytes may be copied."""
 
 
 class Store(Protocol):
@@ -55,8 +60,10 @@ class Store(Protocol):
         """Move a finished local file to its name, durable and whole. Raises FileExistsError."""
         ...
 
-    def publish_copy(self, source: Path, name: str) -> None:
-        """Copy a finished local file to its name, durable and whole. Raises FileExistsError."""
+    def publish_copy(self, source: Path, name: str, check: Callable[[str], None] = accept_any) -> None:
+        """Copy a finished local file to its name, durable and whole, once `check` has seen the SHA-256 of what is
+        copied. Raises FileExistsError, and what `check` raises.
+        """
         ...
 
     def publish_bytes(self, name: str, data: bytes) -> None:
@@ -173,12 +180,13 @@ class LocalStore:
         rename_new(source, target)
         sync_directory(target.parent)
 
-    def publish_copy(self, source: Path, name: str) -> None:
+    def publish_copy(self, source: Path, name: str, check: Callable[[str], None] = accept_any) -> None:
         """See Store."""
         make_directory(self.spool)
         copy = self.spool / f"copy-{source.name}"
         try:
             shutil.copyfile(source, copy)
+            check(file_digest(copy))
             self.publish_file(copy, name)
         finally:
             copy.unlink(missing_ok=True)
