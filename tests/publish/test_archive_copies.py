@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from green_logic.ledger.database import Ledger
 from green_logic.publish.archive import archive_dboms
 from green_logic.publish.archive_copies import copy_archives
 from green_logic.publish.directory_lock import alone_in
+from green_logic.publish.inventory import inventory_bytes
 from green_logic.publish.store import open_store
 from green_logic.settings import Settings
 
@@ -94,9 +96,11 @@ def test_another_file_of_the_same_size_is_found_out(settings, archive, tmp_path,
     data = path.read_bytes()
     path.write_bytes(data[:-9] + bytes(byte ^ 1 for byte in data[-9:]))
     before = everything(tmp_path / "place")
+    good = (tmp_path / "place" / "archives" if where == "here" else pack.parent) / pack.name
     for _ in range(2):  # what was refused is not taken for known the next time
-        with pytest.raises(VerificationError, match="another archive of this name"):
+        with pytest.raises(VerificationError, match=rf"^{path}: .*; {good} is good$") as caught:
             copy_archives(settings, str(tmp_path / "place"))
+        assert ("put both files of it back from there" in caught.value.hint) == (where == "here")
     assert everything(tmp_path / "place") == before
 
 
@@ -107,7 +111,7 @@ def test_another_object_in_a_bucket_is_found_out(settings, archive, bucket):
     data = store.read(pack.name)
     time.sleep(1.1)  # the times of a store may be whole seconds
     store.replace(pack.name, data[::-1])
-    with pytest.raises(VerificationError, match="another archive of this name"):
+    with pytest.raises(VerificationError, match=f"{store.address}/{pack.name}: .*; {pack} is good"):
         copy_archives(settings, bucket)
     assert store.read(pack.name) == data[::-1]
 
@@ -187,3 +191,49 @@ def test_a_manifest_that_rotted_here_is_not_copied_nor_its_pack(settings, archiv
     with pytest.raises(VerificationError, match=manifest.name):
         copy_archives(settings, place)
     assert open_store(settings, place, product="archives").walk() == {}
+
+
+def test_what_rotted_here_is_named_and_can_be_put_back_from_the_place(settings, archive, place):
+    pack = archive("b-1")
+    copy_archives(settings, place)
+    store, good = open_store(settings, place, product="archives"), pack.read_bytes()
+    spoil(pack)
+    with pytest.raises(VerificationError, match=f"^{pack}: .*; {store.address}/{pack.name} is good$") as caught:
+        copy_archives(settings, place)
+    assert caught.value.kind == "archive"
+    assert store.read(pack.name) == good
+    pack.write_bytes(store.read(pack.name))
+    assert copy_archives(settings, place).present == 1
+
+
+def test_where_both_rotted_alike_neither_is_good(settings, archive, tmp_path):
+    pack = archive("b-1")
+    copy_archives(settings, str(tmp_path / "place"))
+    there = tmp_path / "place" / "archives" / pack.name
+    spoil(pack)
+    spoil(there)
+    with pytest.raises(VerificationError, match=f"^{pack}: [^;]*; {there}: [^;]*$"):
+        copy_archives(settings, str(tmp_path / "place"))
+
+
+def test_a_pack_that_rotted_before_its_manifest_was_copied_gets_none(settings, archive, tmp_path):
+    pack = archive("b-1")
+    copy_archives(settings, str(tmp_path / "place"))
+    there = tmp_path / "place" / "archives" / pack.name
+    manifest = there.with_name("dboms-000000000000-000000000000.json")
+    manifest.unlink()
+    spoil(there)
+    with pytest.raises(VerificationError, match=f"^{there}: .*; {pack} is good"):
+        copy_archives(settings, str(tmp_path / "place"))
+    assert not manifest.exists()
+
+
+def test_another_good_archive_of_the_same_name_is_neither_copied_nor_called_rotten(settings, archive, tmp_path):
+    pack = archive("b-1")
+    copy_archives(settings, str(tmp_path / "place"))
+    manifest = tmp_path / "place" / "archives" / "dboms-000000000000-000000000000.json"
+    stated = json.loads(manifest.read_bytes())
+    del stated["digest"]
+    manifest.write_bytes(inventory_bytes({**stated, "zlib_version": "another"}))
+    with pytest.raises(VerificationError, match=f"{pack.name}: another archive of this name"):
+        copy_archives(settings, str(tmp_path / "place"))

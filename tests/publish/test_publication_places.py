@@ -91,14 +91,14 @@ def test_what_was_copied_is_told_in_words_and_as_values(recorded: Settings, tmp_
     assert f"nothing new, 0 copied to {tmp_path}/place/archives" in summary_line(publish(order))
 
 
-def test_another_archive_at_the_second_place_is_a_finding_and_stays(recorded: Settings, tmp_path: Path) -> None:
+def test_an_archive_that_rotted_at_the_second_place_is_a_finding_and_stays(recorded: Settings, tmp_path: Path) -> None:
     order = Order(recorded.changed(archive_to=str(tmp_path / "place")))
     publish(order)
     began = last_published(order)
     (copy,) = (tmp_path / "place" / "archives").glob("*.tar.gz")
     copy.write_bytes(copy.read_bytes()[::-1])
     theirs = copy.read_bytes()
-    with pytest.raises(VerificationError, match="another archive of this name"):
+    with pytest.raises(VerificationError, match=f"{copy}: its SHA-256 is not the manifest's"):
         publish(order)
     assert copy.read_bytes() == theirs
     assert last_published(order) == began

@@ -16,16 +16,16 @@ from green_logic.errors import VerificationError
 from green_logic.files import FileLock, make_directory, storage_errors
 from green_logic.publish.archive import LOCK_NAME
 from green_logic.publish.archive_files import Archive, archives_directory, find_archives, parse_manifest
+from green_logic.publish.archive_twins import AGAIN, check_copy
 from green_logic.publish.companions import place_beside_copies
 from green_logic.publish.copy_record import read_record, write_record
 from green_logic.publish.directory_lock import alone_in
-from green_logic.publish.inventory import file_digest, read_bounded
+from green_logic.publish.inventory import read_bounded
 from green_logic.publish.leaves import Progress, no_progress
 from green_logic.publish.store import LocalStore, Store, mark_of, open_store
 from green_logic.settings import Settings
 
 PRODUCT = "archives"  # the folder under the destination, beside that of the Parquet files
-AGAIN = "move both files of it out of archives/ and run green-logic archive: the rows make it again"
 COPY_NAME = re.compile(r"copy-dboms-\d{12}-\d{12}\.(tar\.gz|json)")  # what a killed run may leave in a spool
 
 
@@ -99,12 +99,17 @@ def _copying(settings: Settings, destination: str) -> Iterator[Store]:
 
 
 def _copy(run: _Copying, archive: Archive) -> None:
-    """Create the files of an archive that are not there; those that are have to be the same."""
+    """Create the files of an archive that are not there; those that are have to be the same, and good."""
+    paths = (archive.pack, archive.manifest)
+    # from before they are read: what changes meanwhile is read next time
+    marks = {path.name: [mark_of(path), run.there[path.name]] for path in paths if path.name in run.there}
+    if touched := [name for name in marks if run.known.get(name) != marks[name]]:
+        run.compared += len(touched)
+        check_copy(run.store, archive, marks)
+    run.equal |= marks
     # the manifest last: until it is there, the archive is not
-    for path in (archive.pack, archive.manifest):
-        if path.name in run.there:
-            _recognise(run, path)
-        else:
+    for path in paths:
+        if path.name not in marks:
             _create(run.store, archive, path)
             run.created.append(path)
 
@@ -123,24 +128,3 @@ def _create(store: Store, archive: Archive, path: Path) -> None:
         store.publish_bytes(path.name, data)
     else:
         store.publish_copy(path, path.name, check)
-
-
-def _recognise(run: _Copying, path: Path) -> None:
-    """A file that is there has to be the same, as it was when both were touched last."""
-    store, name = run.store, path.name
-    marks = [mark_of(path), run.there[name]]  # from before they are read: what changes meanwhile is read next time
-    if run.known.get(name) != marks:
-        run.compared += 1
-        _compare(store, path)
-    run.equal[name] = marks
-
-
-def _compare(store: Store, path: Path) -> None:
-    with store.local(path.name) as found:
-        if file_digest(found) == file_digest(path):
-            return
-    raise VerificationError(
-        f"{store.address}/{path.name}: another archive of this name",
-        kind="archive",
-        hint="it was made by another version or of another ledger: choose another --dest, or move that one away",
-    )
