@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from green_logic.errors import StorageError, VerificationError
+from green_logic.errors import ConfigurationError, StorageError, VerificationError
 from green_logic.ledger.database import Ledger
 from green_logic.publish.archive import archive_dboms
 from green_logic.publish.archive_copies import copy_archives
@@ -237,3 +237,26 @@ def test_another_good_archive_of_the_same_name_is_neither_copied_nor_called_rott
     manifest.write_bytes(inventory_bytes({**stated, "zlib_version": "another"}))
     with pytest.raises(VerificationError, match=f"{pack.name}: another archive of this name"):
         copy_archives(settings, str(tmp_path / "place"))
+
+
+@pytest.mark.parametrize("spelled", ["itself", "by a symlink", "by a symlink to the archives", "as an address"])
+def test_the_folder_of_the_archives_is_no_second_place(settings, archive, tmp_path, spelled):
+    pack = archive("b-1")
+    link = tmp_path / "link"
+    if spelled == "by a symlink":
+        link.symlink_to(settings.data_dir)
+    elif spelled == "by a symlink to the archives":
+        link.mkdir()
+        (link / "archives").symlink_to(pack.parent)
+    place = {"itself": str(settings.data_dir), "as an address": settings.data_dir.as_uri()}.get(spelled, str(link))
+    before = everything(settings.data_dir)
+    with pytest.raises(ConfigurationError, match="it is no second place"):
+        copy_archives(settings, place)
+    assert everything(settings.data_dir) == before
+
+
+def test_a_folder_within_the_data_directory_is_another_place(settings, archive):
+    pack = archive("b-1")
+    copies = settings.data_dir / "copies"
+    assert copy_archives(settings, str(copies)).copied == (pack.name,)
+    assert (copies / "archives" / pack.name).read_bytes() == pack.read_bytes()

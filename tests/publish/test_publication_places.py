@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from export_samples import record
 
-from green_logic.errors import StorageError, VerificationError
+from green_logic.errors import ConfigurationError, StorageError, VerificationError
 from green_logic.proof.keys import SigningKey
 from green_logic.publication import Order, Outcome, last_published, publish, report, summary_line
 from green_logic.publish.backup import find_backups
@@ -123,5 +123,7 @@ def test_a_second_place_that_cannot_be_written_loses_no_archive_and_is_taken_up_
 
 def test_the_data_directory_is_no_second_place(recorded: Settings) -> None:
     order = Order(recorded.changed(archive_to=str(recorded.data_dir)))
-    done = archived(publish(order))
-    assert (done.files, done.copies) == (1, 0)
+    with pytest.raises(ConfigurationError, match="it is no second place"):
+        publish(order)
+    assert len(packs(recorded)) == 1
+    assert last_published(order) is None

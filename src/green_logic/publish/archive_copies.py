@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from green_logic.errors import VerificationError
+from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.files import FileLock, make_directory, storage_errors
 from green_logic.publish.archive import LOCK_NAME
 from green_logic.publish.archive_files import Archive, archives_directory, find_archives, parse_manifest
@@ -85,17 +85,27 @@ def copy_archives(settings: Settings, destination: str, *, progress: Progress = 
 @contextlib.contextmanager
 def _copying(settings: Settings, destination: str) -> Iterator[Store]:
     """The store, to which nobody else copies, without what a killed run left in its spool."""
-    lock = FileLock(archives_directory(settings) / LOCK_NAME, timeout_s=settings.busy_timeout_s)
+    directory = archives_directory(settings)
+    lock = FileLock(directory / LOCK_NAME, timeout_s=settings.busy_timeout_s)
     with storage_errors("cannot copy the archives"), contextlib.ExitStack() as stack:
         stack.enter_context(lock.held())
         store = open_store(settings, destination, product=PRODUCT)
         if isinstance(store, LocalStore):
+            _check_apart(store.root, directory)
             make_directory(store.root)
             stack.enter_context(alone_in(store.root, f"{store.root}: somebody else is copying archives there"))
         for path in store.spool.iterdir() if store.spool.is_dir() else ():
             if COPY_NAME.fullmatch(path.name):
                 path.unlink()
         yield store
+
+
+def _check_apart(root: Path, directory: Path) -> None:
+    if root.exists() and root.samefile(directory):
+        raise ConfigurationError(
+            f"{root}: the archives themselves lie there, it is no second place",
+            hint="give --dest (archive_to) another directory, or an address such as s3://bucket/prefix",
+        )
 
 
 def _copy(run: _Copying, archive: Archive) -> None:
