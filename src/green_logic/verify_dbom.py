@@ -70,8 +70,7 @@ def ed_add(p: Point, q: Point) -> Point:
 @functools.lru_cache(maxsize=64)
 def ed_decode(data: bytes) -> Point | None:
     """The point that 32 bytes encode, None when they encode none."""
-    y = int.from_bytes(data, "little")
-    sign, y = y >> 255, y & ((1 << 255) - 1)
+    sign, y = divmod(int.from_bytes(data, "little"), 1 << 255)
     u, v = (y * y - 1) % P, (D * y * y + 1) % P
     x = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
     x = x if v * x * x % P == u else x * pow(2, (P - 1) // 4, P) % P
@@ -98,8 +97,7 @@ def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> bool:
     for factor, base in ((s, BASE), (h, (P - point[0], point[1], 1, P - point[3]))):  # s times B minus h times A
         for place, row in enumerate(ed_table(base)):
             found = ed_add(found, row[factor >> 4 * place & 15])
-    inverse = pow(found[2], P - 2, P)
-    x, y = found[0] * inverse % P, found[1] * inverse % P
+    x, y = (part * pow(found[2], P - 2, P) % P for part in found[:2])
     return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
 def load_keys(data: bytes) -> Keys:
     """The 32 bytes of every key in a file, PEM or OpenSSH, by its OpenSSH fingerprint. Raises ValueError."""
@@ -191,7 +189,6 @@ def check_dbom(data: bytes, keys: Keys, name: str, origin: str | None = None) ->
 NOTE = re.compile("(([!-*,-~]{1,255})\n(0|[1-9][0-9]{0,17})\n(.+)\n(?:.*\n)*)\n((?:\u2014 [^ +\n]+ .+\n){1,16})")
 RECEIPT = re.compile(rb".+\nextra ([\0-\t\v-\x7f]*)\nindex (0|[1-9]\d{0,17})((?:\n[\0-\t\v-\x7f]+)*)\n\n((?s:.*))")
 NOT_UTF8, CONTROL = re.compile("[\ud800-\udfff]"), re.compile("[\0-\x09\x0b-\x1f\ud800-\udfff]")
-
 def open_checkpoint(note: bytes, keys: Keys) -> tuple[str, int, bytes]:
     """Origin, size and root, once every line of a trusted key is good and there is one."""
     whole = note.decode("utf-8", "surrogateescape") if len(note) <= 1 << 16 else ""
@@ -272,8 +269,9 @@ def check_block(job: tuple[Path, int, int, Keys, str]) -> list[tuple[Any, ...]]:
         leaf = b"" if kind else sha256(b"\0", json.loads(data)["sigma_judge"].encode())
         rows.append((name, sha256(data).hex(), len(data), leaf, kind, f"{name}: {message}"))
     return rows
-def check_archive(pack: Path, keys: Keys, notes: Notes, roots: dict[int, bytes], final: bool) -> str:
-    """What an archive shows. `roots` are of the log where those before it led, of size 0 if none may be missing."""
+def check_archive(pack: Path, keys: Keys, notes: Notes, walk: Any) -> str:
+    """What an archive shows. Roots of the log are from those before it, and of size 0 if none may be missing."""
+    roots, held, spans = walk  # held: ledger, first leaf and digests of good ones; spans: last and first leaf of all
     first, last, manifest = int(pack.name[6:18]), int(pack.name[19:31]), pack.with_name(pack.name[:31] + ".json")
     stated = parse_json(small(manifest), "archive", BLOCK_LIMIT)
     types = [type(stated[name]) for name in ("origin", "keyid", "zlib_version", "zlib_level", "before", "blocks")]
@@ -281,26 +279,28 @@ def check_archive(pack: Path, keys: Keys, notes: Notes, roots: dict[int, bytes],
     need(sane, "archive", "not a manifest, or its pack is gone")
     digest = {"digest": sha256(json_text({name: stated[name] for name in stated if name != "digest"})).hex()}
     need(json_text(stated | digest) == small(manifest), "archive", "not the manifest as written")
-    *starts, end = itertools.accumulate(stated["blocks"], initial=0)
-    [(title, sums)] = read_block(pack, starts[-1], stated["blocks"][-1], bytes(1024))
-    rows: list[tuple[Any, ...]] = []
+    *places, end = itertools.accumulate(stated["blocks"], initial=0)
+    [(title, sums)] = read_block(pack, places[-1], stated["blocks"][-1], bytes(1024))
+    rows, order = list[tuple[Any, ...]](), {line[66:]: at for at, line in enumerate(sums.decode("ascii").split("\n"))}
     with concurrent.futures.ProcessPoolExecutor() as pool:  # it notices a worker that was killed
-        jobs = [(pack, at, size, keys, stated["origin"]) for at, size in zip(starts, stated["blocks"], strict=True)]
-        for place, block in enumerate(pool.map(check_block, jobs[:-1])):
-            rows += [(*row, place) for row in block]
+        jobs = [(pack, at, size, keys, stated["origin"]) for at, size in zip(places, stated["blocks"], strict=True)]
+        for number, block in enumerate(pool.map(check_block, jobs[:-1])):
+            rows += [(*row, number) for row in block]
             sys.stderr.write(f"\r{len(rows)} of {last + 1 - first} DBOMs " if sys.stderr.isatty() else "")
-    order = {line[66:]: number for number, line in enumerate(sums.decode("ascii").split("\n"))}
     rows.sort(key=lambda row: order.get(row[0], -1))  # from the order of vectors to that of the log
-    names, digests, sizes, leaves, kinds, said, places = zip(*rows, strict=True)
+    names, digests, sizes, leaves, kinds, said, blocks = zip(*rows, strict=True)
     whole = "".join(f"{digest}  {name}\n" for digest, name in zip(digests, names, strict=True)).encode()
     same = (whole, title, len(order), end) == (sums, "SHA256SUMS", len(rows) + 1, pack.stat().st_size)
     need(same, "archive", "its blocks or SHA256SUMS do not fit its files")
     opened = [(where, *verdict(open_checkpoint, note, keys)) for where, note in notes]
-    wanted = {first, last + 1, *(found[1] for _, kind, found in opened if not kind)}
+    wanted = {last + 1, *(start for _, start in spans), *(found[1] for _, kind, found in opened if not kind)}
+    twice = [leaf for origin, start, them in held if origin == stated["origin"] for leaf, (one, other) in
+             enumerate(zip(them[first - start :], digests, strict=False), first) if one != other]
+    followed = [b"", *leaves] if all(leaves) and not twice else []
     peaks = [exact_base64(peak, "archive") for peak in stated["before"]]
     same = len(peaks) == first.bit_count() and {*map(len, peaks)} <= {32} and (first in roots or 0 not in roots)
     need(same, "archive", f"begins at leaf {first}; the archive before it is missing or not good (see --part)")
-    for size, leaf in enumerate([b"", *leaves] if all(leaves) else [], first):  # the log before, and after each leaf
+    for size, leaf in enumerate(followed, first):  # the log before, and after each leaf
         rest, node = size - 1, leaf
         while leaf and rest & 1:
             rest, node = rest >> 1, sha256(b"\x01", peaks.pop(), node)
@@ -310,17 +310,20 @@ def check_archive(pack: Path, keys: Keys, notes: Notes, roots: dict[int, bytes],
             need(roots.setdefault(size, root) == root, "archive", "it does not go on from the archive before it")
     right = {"schema": "green-logic/archive/1", "file": pack.name, "size_bytes": end, "sha256": digest_of(pack),
              "first_leaf": first, "last_leaf": last, "ledger_size": last + 1, "dboms": len(rows),
-             "sums_sha256": sha256(sums).hex(), "places": base64_of(struct.pack(f"<{len(rows)}H", *places)),
-             "root": base64_of(roots[last + 1]) if all(leaves) else stated["root"], "dbom_bytes": sum(sizes)}
+             "sums_sha256": sha256(sums).hex(), "places": base64_of(struct.pack(f"<{len(rows)}H", *blocks)),
+             "dbom_bytes": sum(sizes), "root": base64_of(roots[last + 1]) if followed else stated["root"]}
     wrong = [name for name, value in right.items() if json.dumps(stated[name]) != json.dumps(value)]
     bad = [f"{kind}: {message}" for kind, message in zip(kinds, said, strict=True) if kind]
     shown = "; ".join([*bad[:5], f"{len(bad)} of {len(rows)} DBOMs are not good"])
     need(not wrong, "archive", f"it is not what its manifest says: {', '.join(wrong)}; {shown}")
     need(not bad, next(filter(None, kinds), ""), shown)
+    need(not twice, "history-forked", f"leaf {min(twice, default=0)} is another DBOM than in an archive before it")
+    held[:] = [*(one for one in held if one[1] + len(one[2]) > first), (stated["origin"], first, digests)]
     for where, kind, found in opened:
         need(not kind, kind, f"{where}: {found}")
         need(found[0] == stated["origin"], "ledger", f"{where}: is of another ledger")
-        need(found[1] <= last + 1 or not final, "truncated", f"{where}: {found[1]} battles, the archives end here")
+        need(found[1] <= last + 1 or 0 not in roots or last < max(spans)[0], "truncated",
+             f"{where}: {found[1]} battles, the archives end here")
         need(roots.get(found[1], found[2]) == found[2], "checkpoint" if where == "checkpoint" else "history-rewritten",
              f"{where}: the first {found[1]} leaves have another root than was signed")
     sealed = max([0, *(found[1] for _, _, found in opened if found[1] in roots)])
@@ -337,12 +340,12 @@ def check_export(manifest: Path) -> str:
         same = file.is_file() and file.stat().st_size == size and digest_of(file) == digest
         need(same, "export", f"{path} is not the file as written")
     return f"{len(stated['files'])} files of {stated['rows']} rows, byte for byte; the rows were not looked at"
-def check_file(path: str, keys: Keys, notes: Any = (), roots: Any = None, final: bool = False) -> tuple[str, str, str]:
+def check_file(path: str, keys: Keys, notes: Any = (), walk: Any = None) -> tuple[str, str, str]:
     """What a file is, the kind of what is wrong with it (empty when it is good) and a sentence."""
     file = Path(path)
     if ARCHIVE.fullmatch(file.name):
         pack = file.with_name(file.name[:31] + ".tar.gz")
-        return ("archive", *verdict(check_archive, pack, keys, notes, {} if roots is None else roots, final))
+        return ("archive", *verdict(check_archive, pack, keys, notes, walk or ({}, [], [])))
     if file.parent.name == "_manifests":
         return ("export", *verdict(check_export, file))
     with file.open("rb") as opened:
@@ -358,10 +361,8 @@ def find_files(folder: Path) -> list[Path]:
     packs = {path.with_name(path.name[:31] + ".tar.gz") for path in folder.iterdir() if ARCHIVE.fullmatch(path.name)}
     manifests = sorted(folder.rglob("_manifests/[0-9]*.json"))
     named = {name for path in manifests for name in re.findall(rb'"([^"/]+\.json)"', small(path))}  # superseded
-    rest = [path for name in ("checkpoint", "dbom_*.json", "*.tlog-proof") for path in folder.glob(name)]
-    live = [path for path in manifests if path.name.encode() not in named]
-    return [*sorted(packs), *live, *sorted(path for path in rest if path.is_file())]
-
+    rest = [one for name in ("checkpoint", "dbom_*.json", "*.tlog-proof") for one in folder.glob(name) if one.is_file()]
+    return [*sorted(packs), *(one for one in manifests if one.name.encode() not in named), *sorted(rest)]
 def main() -> int:
     parser = argparse.ArgumentParser(description="Check DBOMs, receipts, checkpoints, archives and exports.")
     parser.add_argument("--key", action="append", metavar="FILE", help="the judge's public key, from elsewhere")
@@ -374,16 +375,16 @@ def main() -> int:
         pins = [(f"pinned {path}", Path(path).read_bytes()) for path in options.checkpoint]
         for target in map(Path, options.targets):
             folder, keys = target if target.is_dir() else target.parent, Keys()
-            roots = {0: sha256()} if target.is_dir() and not options.part else {}
             beside = [path / "judge.pub" for path in (folder, *folder.absolute().parents[:4])]
             for path in options.key or [path for path in beside if path.is_file()][:1]:
                 keys.update(load_keys(Path(path).read_bytes()))
             near = [("checkpoint", path.read_bytes()) for path in [folder / "checkpoint"] if path.is_file()]
             files = find_files(target) if target.is_dir() else [target]
-            if pins and target.is_dir() and not any(ARCHIVE.fullmatch(path.name) for path in files):
+            spans = [(int(path.name[19:31]), int(path.name[6:18])) for path in files if ARCHIVE.fullmatch(path.name)]
+            if pins and target.is_dir() and not spans:
                 parser.error(f"{target}: there is no archive to hold the checkpoint against")
-            final = max((path for path in files if ARCHIVE.fullmatch(path.name) and roots), default=None)
-            answers += [(str(path), *check_file(str(path), keys, near + pins, roots, path == final)) for path in files]
+            walk: Any = {0: sha256()} if target.is_dir() and not options.part else {}, [], spans
+            answers += [(str(path), *check_file(str(path), keys, near + pins, walk)) for path in files]
         if not answers or (not keys and any(kind == "unknown-key" for *_, kind, _ in answers)):
             parser.error("there is nothing to check, or no public key: --key FILE")
     except (OSError, ValueError) as error:
@@ -395,6 +396,5 @@ def main() -> int:
     lines += [] if options.key else ["key not pinned: this shows that the files agree with each other; give --key FILE"]
     sys.stdout.write("\n".join([json.dumps(whole, sort_keys=True)] if options.json else lines) + "\n")
     return 0 if good else 1
-
 if __name__ == "__main__":
     sys.exit(main())

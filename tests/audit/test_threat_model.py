@@ -34,6 +34,7 @@ ELSEWHERE = {
     "key or checkpoint beside archives": "tests/audit/test_publications_audit.py",
     "rows of an export, or battles in a backup": "tests/audit/test_publications_audit.py",
     "an export that was handed out": "tests/audit/test_publications_audit.py",
+    "two forks of a ledger in one folder": "tests/proof/test_standalone_archives.py",
     "an archive removed from a folder": "tests/proof/test_standalone_archives.py",
     "a rollback journal put beside the database": "tests/ledger/test_planted_journal.py",
 }

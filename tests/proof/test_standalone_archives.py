@@ -497,3 +497,95 @@ def test_a_checkpoint_beyond_the_archives_is_not_put_beside_them(settings, key, 
         archive_dboms(settings)
         assert (settings.data_dir / "archives" / "checkpoint").read_bytes() == before
         assert archive_files.MAX_LEAVES == 65_536
+
+
+# --- archives that hold the same leaves
+
+
+@pytest.fixture
+def record(key, make_sealed):
+    """Records battles in a ledger, archives them, and gives the pack."""
+
+    def work(settings, *battle_ids):
+        with Ledger.open(settings, key) as ledger:
+            ledger.submit([make_sealed(one, origin=ledger.origin) for one in battle_ids])
+        (pack,) = archive_dboms(settings).made
+        return pack
+
+    return work
+
+
+def gather(folder, *settings):
+    """A folder with the archives of several ledgers."""
+    folder.mkdir(exist_ok=True)
+    for one in settings:
+        for path in archive_files.archives_directory(one).glob("[!.]*"):
+            shutil.copy(path, folder)
+    return folder
+
+
+def archived_again(settings, data_dir):
+    """A copy of a ledger whose archives were made anew, as after a restore."""
+    again = settings.changed(data_dir=data_dir)
+    shutil.copytree(settings.data_dir, data_dir)
+    shutil.rmtree(archive_files.archives_directory(again))
+    archive_dboms(again)
+    return again
+
+
+def told(folder):
+    return check_archive_target(folder, load_public_keys([folder / "judge.pub"])).message
+
+
+def find_packs(folder):
+    return sorted(folder.glob("*.tar.gz"))
+
+
+def test_leaves_that_are_archived_again_count_once(settings, record, tmp_path):
+    record(settings, "b-1", "b-2", "b-3")
+    record(settings, "b-4", "b-5")
+    folder = gather(tmp_path / "all", settings, archived_again(settings, tmp_path / "again"))
+    assert len(find_packs(folder)) == 3
+    assert verdicts(folder) == ("", "")
+    assert told(folder).startswith("5 DBOMs, leaves 0 to 4 of")
+
+
+def test_an_archive_may_begin_within_another_and_the_last_name_need_not_be_the_end(settings, record, tmp_path):
+    packs = record(settings, "b-1", "b-2"), record(settings, "b-3"), record(settings, "b-4", "b-5")
+    again = archived_again(settings, tmp_path / "again")
+    for lost in packs:
+        folder = gather(tmp_path / lost.name[:-7], settings, again)
+        lose(archive_files.parse_name(folder / lost.name))
+        assert verdicts(folder) == ("", "")
+        assert told(folder).startswith("5 DBOMs, leaves 0 to 4 of")
+
+
+def forked(settings, record, tmp_path):
+    """Two ledgers that went on from the same battles."""
+    record(settings, "b-1", "b-2", "b-3")
+    other = settings.changed(data_dir=tmp_path / "other")
+    shutil.copytree(settings.data_dir, other.data_dir)
+    record(settings, "b-4", "b-5")
+    record(other, "c-4", "c-5", "c-6")
+    return settings, other
+
+
+def test_two_forks_of_a_ledger_in_one_folder_are_a_finding(settings, record, tmp_path):
+    folder = gather(tmp_path / "all", *forked(settings, record, tmp_path))
+    assert len(find_packs(folder)) == 3
+    assert verdicts(folder) == verdicts(folder, part=True) == ("history-forked", "history-forked")
+    message = "leaf 3 is another DBOM than in "
+    assert f"{message}dboms-000000000003-000000000004.tar.gz: history forked" in told(folder)
+    assert f"history-forked: {message}" in alone(folder, folder).stdout
+    assert main(["verify", str(folder), "--key", str(folder / "judge.pub")]) == 1
+
+
+def test_the_same_seals_around_other_bytes_are_a_finding(settings, record, tmp_path):
+    record(settings, "b-1", "b-2", "b-3")
+    record(settings, "b-4")
+    folder = gather(tmp_path / "all", settings, archived_again(settings, tmp_path / "again"))
+    whole = archive_files.parse_name(find_packs(folder)[1])
+    members, log = contents(whole)
+    rebuild(whole, [Member(one.name, json.dumps(json.loads(one.data)).encode(), 0) for one in members], log)
+    assert verdicts(whole.pack) == ("", "")
+    assert verdicts(folder) == ("history-forked", "history-forked")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -260,3 +261,51 @@ def test_a_folder_within_the_data_directory_is_another_place(settings, archive):
     copies = settings.data_dir / "copies"
     assert copy_archives(settings, str(copies)).copied == (pack.name,)
     assert (copies / "archives" / pack.name).read_bytes() == pack.read_bytes()
+
+
+@pytest.fixture
+def fork(settings: Settings, key: Any, make_sealed: Any, tmp_path: Path) -> Callable[..., Settings]:
+    """A ledger that went on from the present state of the other one, its archives made anew."""
+
+    def work(*battle_ids: str) -> Settings:
+        other = settings.changed(data_dir=tmp_path / "other")
+        shutil.copytree(settings.data_dir, other.data_dir)
+        shutil.rmtree(other.data_dir / "archives")
+        with Ledger.open(other, key) as ledger:
+            ledger.submit([make_sealed(one, origin=ledger.origin) for one in battle_ids])
+        archive_dboms(other)
+        return other
+
+    return work
+
+
+def test_archives_that_hold_the_same_leaves_again_are_copied(settings, archive, fork, place):
+    archive("b-1")
+    archive("b-2")
+    copy_archives(settings, place)
+    assert copy_archives(fork("b-3"), place).copied == ("dboms-000000000000-000000000002.tar.gz",)
+
+
+def test_an_archive_that_contradicts_one_at_the_place_is_not_copied(settings, archive, fork, place):
+    archive("b-1")
+    other = fork("c-2", "c-3")
+    pack = archive("b-2")
+    copy_archives(settings, place)
+    store = open_store(settings, place, product="archives")
+    before = store.walk()
+    with pytest.raises(
+        VerificationError, match=f"leaf 1 is another DBOM than in {pack.name}: history forked"
+    ) as caught:
+        copy_archives(other, place)
+    assert caught.value.kind == "history-forked"
+    assert store.walk() == before
+
+
+def test_an_archive_is_not_copied_beside_one_of_its_leaves_that_cannot_be_read(settings, archive, fork, tmp_path):
+    archive("b-1")
+    copy_archives(settings, str(tmp_path / "place"))
+    (there,) = (tmp_path / "place" / "archives").glob("*.tar.gz")
+    there.write_bytes(there.read_bytes()[:-1])
+    with pytest.raises(VerificationError, match=f"{there}: its blocks do not make up the file"):
+        copy_archives(fork("b-2"), str(tmp_path / "place"))
+    assert list(there.parent.glob("*.tar.gz")) == [there]

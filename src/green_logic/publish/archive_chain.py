@@ -2,8 +2,9 @@
 
 Each DBOM is checked as a single file would be; around them no byte is left over. The leaves, in the order of the log,
 lead to the root of each manifest and to that of every checkpoint that the archives reach. All archives of a ledger go
-on from one another, the first from nothing; of a part of them each begins where its manifest says. `verify_dbom.py`
-takes the same steps in the same order, with nothing installed.
+on from one another, the first from nothing; of a part of them each begins where its manifest says. Where two hold the
+same leaf, they hold the same DBOM (archive_overlap.py). `verify_dbom.py` takes the same steps in the same order, with
+nothing installed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from green_logic.proof.keys import PublicKey
 from green_logic.proof.merkle import EMPTY_ROOT, CompactRange, leaf_hash
 from green_logic.proof.pinned import parse_public_keys, pem_bytes
 from green_logic.publish.archive_files import Archive, Position, find_position, open_pack, read_manifest
+from green_logic.publish.archive_overlap import FORKED, Overlap, list_leaves
 from green_logic.publish.blocks import Block, Listing, Spread, blocks_of, in_turn
 from green_logic.publish.inventory import file_digest
 from green_logic.publish.leaves import Progress, no_progress
@@ -42,7 +44,9 @@ class Note:
 
 @dataclass
 class ChainReport:
-    """What was seen. `sealed` and `pinned` are the sizes of the largest checkpoints whose roots the leaves lead to."""
+    """What was seen. `sealed` and `pinned` are the sizes of the largest checkpoints whose roots the leaves lead to; in
+    `dboms` a leaf counts once, however many archives hold it.
+    """
 
     origin: str = ""
     first: int = 0
@@ -90,10 +94,12 @@ class _Walk:
     total: int
     report: ChainReport
     roots: dict[int, bytes] = field(default_factory=dict)
+    overlap: Overlap = field(default_factory=Overlap)
+    read: int = 0  # DBOMs, a leaf as often as it is held
 
     def find(self, where: str, message: str, kind: str = "archive") -> None:
         # of an archive as such there are few; of very many DBOMs that are not good the first are enough
-        if kind == "archive" or len(self.report.findings) < FINDINGS_KEPT:
+        if kind in ("archive", FORKED) or len(self.report.findings) < FINDINGS_KEPT:
             self.report.findings.append(Finding(kind, where, message))
         else:
             self.report.dropped += 1
@@ -116,9 +122,10 @@ def check_chain(
     """
     opened = [(note, _open(note, keys or {})) for note in notes]
     wanted = frozenset(found.size for _, found in opened if isinstance(found, Checkpoint))
+    wanted |= {archive.first_leaf for archive in archives}  # one may begin within another
     pems = None if keys is None else pem_bytes(keys.values())
     total = sum(archive.last_leaf + 1 - archive.first_leaf for archive in archives)
-    report = ChainReport(first=archives[0].first_leaf, end=archives[-1].last_leaf + 1)
+    report = ChainReport(first=archives[0].first_leaf, end=max(archive.last_leaf for archive in archives) + 1)
     walk = _Walk(pems, wanted, spread, progress, total, report)
     walk.roots |= {0: EMPTY_ROOT} if complete else {}
     for archive in archives:
@@ -174,13 +181,17 @@ def _check_archive(archive: Archive, walk: _Walk) -> None:
     if 0 in walk.roots and archive.first_leaf not in walk.roots:
         message = f"begins at leaf {archive.first_leaf}; the archive before it is missing or not good (see --part)"
         walk.find(archive.manifest.name, message)
-    leaves = _check_pack(archive, manifest, walk)
-    if leaves:
+    leaves, sums = _check_pack(archive, manifest, walk)
+    listed = list_leaves(archive, manifest["origin"], sums)
+    if fork := walk.overlap.find_fork(listed) if leaves else "":
+        walk.find(archive.pack.name, fork, FORKED)
+    elif leaves:
         _follow(archive, position, leaves, walk)
+        walk.report.dboms += walk.overlap.add(listed)
 
 
-def _check_pack(archive: Archive, manifest: Mapping[str, object], walk: _Walk) -> list[bytes]:
-    """The leaves in the order of the log, none unless all of its DBOMs are good."""
+def _check_pack(archive: Archive, manifest: Mapping[str, object], walk: _Walk) -> tuple[list[bytes], bytes]:
+    """The leaves in the order of the log, none unless all of its DBOMs are good, and its SHA256SUMS."""
     name = archive.pack.name
     if not archive.pack.is_file():
         raise VerificationError("is missing", kind="archive")
@@ -194,9 +205,9 @@ def _check_pack(archive: Archive, manifest: Mapping[str, object], walk: _Walk) -
         walk.find(name, f"holds {len(leaves)} DBOMs of {content_bytes} bytes, not what the manifest says")
     if hashlib.sha256(sums).hexdigest() != manifest["sums_sha256"]:
         walk.find(name, "its list of digests is not the manifest's")
-    walk.report.dboms += len(leaves)
+    walk.read += len(leaves)
     ordered = [leaves[member] for member in names_in(sums)]
-    return [leaf for leaf in ordered if leaf is not None] if None not in ordered else []
+    return [leaf for leaf in ordered if leaf is not None] if None not in ordered else [], sums
 
 
 def _check_members(archive: Archive, origin: str, pack: Pack, walk: _Walk) -> tuple[dict[str, bytes | None], int]:
@@ -206,7 +217,7 @@ def _check_members(archive: Archive, origin: str, pack: Pack, walk: _Walk) -> tu
     layout = find_position(archive, read_manifest(archive)).layout
     tasks = [Task(block, origin, walk.pems) for block in blocks_of(archive.pack, layout.blocks)[:-1]]
     for number, files in enumerate(walk.spread(check_block, tasks)):
-        walk.progress("checking archived DBOMs", walk.report.dboms + len(leaves), walk.total)
+        walk.progress("checking archived DBOMs", walk.read + len(leaves), walk.total)
         for file in files:
             listing.add(file.name, file.sha256, number)
             content_bytes += file.size_bytes

@@ -16,7 +16,7 @@ from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.files import FileLock, make_directory, storage_errors
 from green_logic.publish.archive import LOCK_NAME
 from green_logic.publish.archive_files import Archive, archives_directory, find_archives, parse_manifest
-from green_logic.publish.archive_twins import AGAIN, check_copy
+from green_logic.publish.archive_twins import AGAIN, check_copy, check_history
 from green_logic.publish.companions import place_beside_copies
 from green_logic.publish.copy_record import read_record, write_record
 from green_logic.publish.directory_lock import alone_in
@@ -56,7 +56,8 @@ class _Copying:
 def copy_archives(settings: Settings, destination: str, *, progress: Progress = no_progress) -> CopyReport:
     """Copy every archive that the place does not have. Nothing there is ever overwritten.
 
-    Raises VerificationError when it has another archive of the same name, StorageError, ConfigurationError.
+    Raises VerificationError when one of the two is not what its manifest says, or when they hold different DBOMs of one
+    leaf, StorageError, ConfigurationError.
     """
     directory = archives_directory(settings)
     with _copying(settings, destination) as store:
@@ -117,6 +118,8 @@ def _copy(run: _Copying, archive: Archive) -> None:
         run.compared += len(touched)
         check_copy(run.store, archive, marks)
     run.equal |= marks
+    if len(marks) < len(paths):
+        check_history(run.store, archive, run.there)
     # the manifest last: until it is there, the archive is not
     for path in paths:
         if path.name not in marks:

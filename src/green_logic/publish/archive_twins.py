@@ -1,14 +1,20 @@
-"""Archives that a second place has too: whether they are the same, and which of the two to distrust."""
+"""Archives that a second place has too, whole or some of their leaves: whether it holds the same there.
+
+A copy that differs is one that rotted, and the message says which of the two; leaves that differ are a forked history.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+import hashlib
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from green_logic.errors import VerificationError
-from green_logic.publish.archive_files import Archive, parse_manifest
+from green_logic.publish.archive_files import NAME, Archive, find_position, parse_manifest, parse_name
+from green_logic.publish.archive_overlap import FORKED, Listed, find_fork, list_leaves
 from green_logic.publish.inventory import file_digest, read_bounded
+from green_logic.publish.pack import Pack
 from green_logic.publish.store import Store
 
 AGAIN = "move both files of it out of archives/ and run green-logic archive: the rows make it again"
@@ -53,3 +59,40 @@ def _find_fault(archive: Archive, manifest: bytes, pack: Path | None) -> str:
         return error.message
     same = pack is None or file_digest(pack) == stated["sha256"]
     return "" if same else f"{archive.pack.name}: its SHA-256 is not the manifest's"
+
+
+def check_history(store: Store, archive: Archive, names: Collection[str]) -> None:
+    """Raises VerificationError when another archive at a place, among all `names` there, has a leaf of this one with
+    another DBOM, or has one and cannot be read. Archives of other ledgers are not looked at.
+    """
+    for other in _overlapping(archive, names):
+        mine = _list(archive, read_bounded(archive.manifest), archive.pack)
+        try:
+            with store.local(other.pack.name) as found:
+                theirs = _list(other, store.read(other.manifest.name), found)
+        except VerificationError as error:
+            away = f"it holds leaves of {archive.pack.name}: move it and its manifest away, or choose another --dest"
+            raise VerificationError(f"{store.address}/{error.message}", kind="archive", hint=away) from error
+        if fork := find_fork(mine, theirs):
+            raise VerificationError(
+                f"{archive.pack}: {fork}, at {store.address}",
+                kind=FORKED,
+                hint="one ledger went on from an earlier state of the other: keep both, and choose another --dest",
+            )
+
+
+def _overlapping(archive: Archive, names: Collection[str]) -> Iterator[Archive]:
+    manifests = sorted(name for name in names if NAME.fullmatch(name) and name.endswith(".json"))
+    for other in map(parse_name, map(Path, manifests)):
+        apart = other.last_leaf < archive.first_leaf or archive.last_leaf < other.first_leaf
+        if other != archive and not apart and other.pack.name in names:
+            yield other
+
+
+def _list(archive: Archive, manifest: bytes, path: Path) -> Listed:
+    stated = parse_manifest(archive, manifest)
+    with Pack(path, find_position(archive, stated).layout) as pack:
+        sums = pack.sums()
+    if hashlib.sha256(sums).hexdigest() != stated["sums_sha256"]:
+        raise VerificationError(f"{archive.pack.name}: its list of digests is not the manifest's", kind="archive")
+    return list_leaves(archive, stated["origin"], sums)
