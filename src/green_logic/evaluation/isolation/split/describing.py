@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Set
 from typing import TYPE_CHECKING, Any
 
 from green_logic.evaluation.isolation.split.builtin_errors import builtin_base
-from green_logic.evaluation.isolation.split.handed import HANDED_ERROR
+from green_logic.evaluation.isolation.split.handed import HANDED_CLASS, HANDED_ERROR
 from green_logic.evaluation.isolation.split.values import BUILTIN_NAMES, name_standard_class
 from green_logic.evaluation.isolation.split.words import words
 
@@ -64,7 +64,9 @@ def describe_error(peer: SolutionPeer, error: BaseException, depth: int = 0) -> 
     described: dict[str, Any] = {"base": base.__name__, "text": _text_of(error), "args": _arguments_of(peer, error)}
     if type(error) is not base:
         standard = name_standard_class(type(error))
-        if standard:
+        if HANDED_CLASS in vars(type(error)):
+            described["handed"] = vars(type(error))[HANDED_CLASS]
+        elif standard:
             described["standard"] = [*standard, _plain_attributes(peer, error)]
         else:
             described["own"] = [peer.export(error), peer.export(type(error))]

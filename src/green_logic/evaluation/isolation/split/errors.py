@@ -33,6 +33,8 @@ def restore_error(peer: TestsPeer, data: Any, depth: int = 0) -> BaseException:
     arguments = tuple(peer.decode(argument) for argument in check_list(data.get("args")))
     if "own" in data:
         error = _restore_own(peer, data, arguments)
+    elif "handed" in data:
+        error = _restore_handed(peer.decode(["h", data["handed"]]), arguments)
     else:
         error = _restore_builtin(peer, base, data, arguments, depth)
     mark_as_solutions(error)
@@ -62,6 +64,16 @@ def _restore_own(peer: TestsPeer, data: dict[str, Any], arguments: tuple[Any, ..
         StopIteration.__init__(error, *arguments)  # without a value it ends the interpreter that reads it
     error.__traceback__ = None
     return error  # type: ignore[no-any-return]
+
+
+def _restore_handed(kind: Any, arguments: tuple[Any, ...]) -> BaseException:
+    """What the solution made of an exception class that a test handed over: the test's own class makes it again."""
+    if not isinstance(kind, type) or not issubclass(kind, BaseException):
+        raise LostError("an exception that is none")
+    try:
+        return kind(*arguments)
+    except Exception:  # noqa: BLE001  it wants other arguments than it keeps
+        return construct_error(kind, arguments)
 
 
 def _restore_builtin(

@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from green_logic.evaluation.isolation.split.builtin_errors import construct_error
+from green_logic.evaluation.isolation.split.builtin_errors import builtin_base, construct_error
 from green_logic.evaluation.isolation.split.values import check_list, check_text
 from green_logic.evaluation.isolation.split.words import words
 
@@ -21,6 +21,9 @@ HANDED_METHODS = words(
     "__sub__ __mul__ __rmul__ __truediv__ __neg__ __abs__ __aenter__ __aexit__ __aiter__ __anext__ __await__",
 )
 HANDED_ERROR = "_handed_error"  # attribute of a stand-in for an exception of the tests: its number there
+HANDED_CLASS = "_handed_class"  # the same of an exception class of the tests
+SAID = "_said"  # attribute of the same: its text, when a test raised it
+ERROR_CLASS = "error"  # the kind of what is handed over
 FORWARD = "__handed__"  # attribute of a real function that stands for a test's
 
 
@@ -46,6 +49,9 @@ class StandIn:
 def make_stand_in(peer: SolutionPeer, data: list[Any]) -> Any:
     """The stand-in that `["h", number, kind, methods, name, doc, signature]` asks for."""
     number, kind, methods, name, doc, signature = data[1:7]
+    if kind == ERROR_CLASS:
+        methods = {"__str__": _say, "__getattr__": lambda error, name: _ask(peer, vars(error).get(HANDED_ERROR), name)}
+        return type(name, (peer.decode(signature),), {HANDED_CLASS: number, **methods})
     names = (*check_list(methods), *(("__get__",) if kind == "function" else ()))
     stand_in = _class_of(names)(peer, number, check_text(name), doc)
     if signature is not None:
@@ -54,12 +60,30 @@ def make_stand_in(peer: SolutionPeer, data: list[Any]) -> Any:
 
 
 def make_handed_error(
-    base: type[BaseException], name: str, number: int, text: str, arguments: tuple[object, ...]
+    kind: type[BaseException], number: int, text: str, arguments: tuple[object, ...]
 ) -> BaseException:
-    """An exception of the tests that is caught by the same builtin names, `text` its message."""
-    error = construct_error(type(name, (base,), {"__str__": lambda _: text}), arguments)
-    vars(error)[HANDED_ERROR] = number
+    """An exception of the tests, `text` its message."""
+    error = construct_error(kind, arguments)
+    vars(error).update({HANDED_ERROR: number, SAID: text})
     return error
+
+
+def make_error_class(base: type[BaseException], name: str) -> type[BaseException]:
+    """What is caught by the same builtin names as an exception of the tests whose class was not handed over."""
+    return type(name, (base,), {"__str__": _say})
+
+
+def _ask(peer: SolutionPeer, number: int | None, name: str) -> Any:
+    """An attribute of what a test raised."""
+    if number is None or name.startswith("_"):
+        raise AttributeError(name)
+    return peer.request("get", number, name)
+
+
+def _say(error: BaseException) -> str:
+    """What a test raised says what it said there; what the solution makes of the same class says what it was given."""
+    said = vars(error).get(SAID)
+    return said if type(said) is str else builtin_base(type(error)).__str__(error)
 
 
 def _signature(parameters: list[Any]) -> inspect.Signature:

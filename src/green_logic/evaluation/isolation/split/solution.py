@@ -21,8 +21,10 @@ from green_logic.evaluation.isolation.split import describing
 from green_logic.evaluation.isolation.split.channels import Channel
 from green_logic.evaluation.isolation.split.handed import (
     FORWARD,
+    HANDED_CLASS,
     HANDED_ERROR,
     StandIn,
+    make_error_class,
     make_handed_error,
     make_stand_in,
 )
@@ -150,6 +152,8 @@ class SolutionPeer(Peer):
             value = vars(value).get(FORWARD)
         if isinstance(value, StandIn):
             return value._number
+        if isinstance(value, type):
+            return vars(value).get(HANDED_CLASS)
         return vars(value).get(HANDED_ERROR) if isinstance(value, BaseException) else self.loops.find_awaited(value)
 
     def decode_other(self, data: list[Any], depth: int) -> Any:
@@ -184,7 +188,8 @@ class SolutionPeer(Peer):
             importlib.import_module(data["standard"][0])
             base = find_standard_class(*data["standard"]) or base
         arguments = tuple(self.decode(argument) for argument in data["args"])
-        return make_handed_error(base, data["name"], data["number"], data["text"], arguments)
+        kind = self.decode(data["class"]) if data["class"] else make_error_class(base, data["name"])
+        return make_handed_error(kind, data["number"], data["text"], arguments)
 
 
 def _apply(target: Any, name: str, *arguments: Any) -> object:
@@ -193,9 +198,6 @@ def _apply(target: Any, name: str, *arguments: Any) -> object:
         return target[arguments[0]]  # a class may have __class_getitem__ instead
     if name in COPIES:
         return COPIES[name](target)
-    if name in {"__exit__", "__aexit__"} and len(arguments) == 3 and isinstance(arguments[0], StandIn):
-        # an exception class of the tests came as an object of theirs; here its class is that of what was raised
-        arguments = (type(arguments[1]), *arguments[1:])
     return getattr(type(target), name)(target, *arguments)
 
 

@@ -26,7 +26,7 @@ from green_logic.evaluation.isolation.split.builtin_errors import builtin_base
 from green_logic.evaluation.isolation.split.channels import Channel
 from green_logic.evaluation.isolation.split.describing import PLAIN_VALUES
 from green_logic.evaluation.isolation.split.errors import restore_error
-from green_logic.evaluation.isolation.split.handed import HANDED_METHODS
+from green_logic.evaluation.isolation.split.handed import ERROR_CLASS, HANDED_METHODS
 from green_logic.evaluation.isolation.split.handing import check_may_read, describe_handed, is_open
 from green_logic.evaluation.isolation.split.loops import LoopChannel, Loops
 from green_logic.evaluation.isolation.split.peer import Peer
@@ -252,6 +252,10 @@ class TestsPeer(Peer):
                     raise ValueError("too many objects handed over")
                 number = self._handed_numbers[key] = len(self._handed)
                 self._handed.append(value)
+        if isinstance(value, type) and issubclass(value, BaseException):
+            # S catches it, raises it and asks what it derives from, so there it is a class
+            bases = (base for base in value.__mro__[1:] if issubclass(base, BaseException))
+            return ["h", number, ERROR_CLASS, [], value.__name__, None, self.encode(next(bases))]
         return ["a", number] if inspect.iscoroutine(value) else ["h", number, *describe_handed(value)]
 
     def _find_handed(self, number: object) -> Any:
@@ -333,7 +337,9 @@ class TestsPeer(Peer):
         except (ValueError, TypeError):
             arguments = [text]
         standard = name_standard_class(type(error)) if type(error) is not base else None
+        is_of_tests = own is None and standard is None and type(error) not in {base, *OUTCOMES}
         return {
+            "class": self.encode(type(error)) if is_of_tests else None,
             "own": own,
             "number": number if own is None else 0,
             "base": base.__name__,
