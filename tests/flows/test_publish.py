@@ -129,7 +129,7 @@ def test_a_scheduled_publication_tells_once_what_it_did(recorded: Settings, caps
     assert "✔" in capsys.readouterr().err
 
 
-def test_another_archive_at_the_second_place_fails_the_flow_and_stays(recorded: Settings, tmp_path: Path) -> None:
+def test_an_archive_that_rotted_at_the_second_place_fails_the_flow(recorded: Settings, tmp_path: Path) -> None:
     from flows.publish import export_and_archive
 
     export_and_archive(str(recorded.data_dir), archive_to=str(tmp_path / "second"))
@@ -138,7 +138,7 @@ def test_another_archive_at_the_second_place_fails_the_flow_and_stays(recorded: 
     theirs = copy.read_bytes()
     state = export_and_archive(str(recorded.data_dir), archive_to=str(tmp_path / "second"), return_state=True)
     assert state.is_failed()
-    assert "another archive of this name" in str(state.message)
+    assert f"{copy}: its SHA-256 is not the manifest's" in str(state.message)
     assert copy.read_bytes() == theirs
 
 
