@@ -49,6 +49,50 @@ _LOOKS = {
                           for one in (mine, known)]
                 assert places[0] >= places[1]
     """,
+    "operators_by_place": """
+        def by_place(function):
+            found = {}
+            for item in dis.get_instructions(function):
+                place, name = item.positions, item.opname.replace("_FORWARD", "").replace("_BACKWARD", "")
+                word = item.argrepr if "_OP" in name else repr(item.argval) if "CONST" in name else ""
+                if place.end_col_offset:
+                    found.setdefault(tuple(place), set()).add((name, word))
+            return found
+        def test_a():
+            for mine, known in PAIRS:
+                mine, known = by_place(mine), by_place(known)
+                for place in known:
+                    if not {name for name, _ in known[place]} & {"RETURN_VALUE", "STORE_FAST", "RESUME"}:
+                        assert mine[place] == known[place]
+    """,
+    "operators_by_line": """
+        import collections
+        def by_line(function):
+            found = {}
+            for name, word, line in words_by_line(function):
+                found.setdefault(line, collections.Counter())[name, word] += 1
+            return found
+        def words_by_line(function):
+            for item in dis.get_instructions(function):
+                if item.opname in ("COMPARE_OP", "BINARY_OP", "CONTAINS_OP", "LOAD_CONST", "CALL", "STORE_SUBSCR"):
+                    yield item.opname, item.argrepr, item.positions.lineno - function.__code__.co_firstlineno
+        def test_a():
+            for mine, known in PAIRS:
+                mine, known = by_line(mine), by_line(known)
+                assert all(not known[line] - mine[line] for line in known)
+    """,
+    "operators_in_order_by_line": """
+        def test_a():
+            for mine, known in PAIRS:
+                held = {}
+                for item in dis.get_instructions(mine):
+                    held.setdefault(item.positions.lineno - mine.__code__.co_firstlineno, []).append(item)
+                for item in dis.get_instructions(known):
+                    same = held[item.positions.lineno - known.__code__.co_firstlineno]
+                    if item.opname in ("COMPARE_OP", "BINARY_OP"):
+                        last = [other.argrepr for other in same if other.opname == item.opname][-1]
+                        assert last == item.argrepr or len(same) > 60
+    """,
     "lines_kept": """
         def test_a():
             for mine, known in PAIRS:

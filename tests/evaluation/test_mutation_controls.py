@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from green_logic.evaluation.mutation.choice import choose, compile_variants, disguise, fingerprint
+from green_logic.evaluation.mutation.choice import choose, compile_mutants, compile_variants, disguise, fingerprint
 from green_logic.evaluation.mutation.decoys import plant
 from green_logic.evaluation.mutation.layout import change_text
 from green_logic.evaluation.mutation.neutral import MAX_CHANGED, change_bytecode
@@ -187,7 +187,7 @@ def test_decoys_change_nothing_that_a_solution_does() -> None:
             tree = ast.parse(source)
             mutations = choose(source, tree, 500)
             plain = ast.dump(tree)
-            plant(mutations, random.Random(1))
+            plant(mutations, 500, random.Random(1))
             assert ast.dump(tree) != plain
             assert outcome(tree) == outcome(ast.parse(source))
 
@@ -228,12 +228,32 @@ def words_of(code: Any) -> list[tuple[str, str]]:
     return words
 
 
-def test_a_statement_too_deep_to_be_copied_has_no_decoy_and_mutants_all_the_same() -> None:
-    source = "def f(a):\n    return " + "+".join(["a"] * 900) + "\n"
+@pytest.mark.parametrize("path", [None, *CORPUS, *SAMPLES], ids=lambda path: path.parent.name if path else "")
+def test_a_part_that_is_compiled_alone_is_what_it_is_in_the_whole(path: Path | None) -> None:
+    source = path.read_text() if path else TRICKY
     tree = ast.parse(source)
-    plant(choose(source, tree, 8), random.Random(1))
-    assert ast.dump(tree) == ast.dump(ast.parse(source))
-    header, _ = compile_variants(source, "", "s.py", "t.py", 8)
+    mutations = choose(source, tree, 200)
+    unbroken = disguise(source, tree, mutations, "s.py", decoys=10)
+    assert unbroken
+    made = list(compile_mutants(mutations, tree, unbroken, 1000))
+    assert len(made) > 5
+    for mutation, code in made:
+        mutation.apply()
+        assert code == compile(tree, "s.py", "exec", dont_inherit=True)
+        mutation.undo()
+
+
+def test_a_statement_too_deep_to_be_copied_has_no_decoy() -> None:
+    tree: Any = ast.parse("def f(a):\n    return a + 1\n")
+    mutations = choose("", tree, 8)
+    for _ in range(2000):
+        tree.body[0].body[0].value.left = ast.UnaryOp(ast.Invert(), tree.body[0].body[0].value.left)
+    plant(mutations, 8, random.Random(1))
+    assert [type(node) for node in tree.body[0].body] == [ast.Return]
+
+
+def test_a_statement_as_deep_as_the_compiler_allows_has_all_its_mutants() -> None:
+    header, _ = compile_variants("def f(a):\n    return " + "+".join(["a"] * 900) + "\n", "", "s.py", "t.py", 8)
     assert len(header["mutants"]) == 8  # type: ignore[arg-type]
 
 
@@ -292,6 +312,15 @@ def test_nobody_can_foresee_a_control() -> None:
 
 def read_code(blob: bytes) -> Any:
     return marshal.loads(blob)  # noqa: S302  made a moment ago
+
+
+def test_a_variant_has_lines_and_no_columns() -> None:
+    _, (_, *blobs) = compile_variants(TRICKY, "", "s.py", "t.py", 8)
+    for _, code in (found for blob in blobs for found in all_codes(read_code(blob))):
+        places = [place for place in code.co_positions() if place[0]]
+        # the compiler makes some up for what a code begins with
+        assert {place[2:] for place in places} <= {(None, None), (0, 0)}
+        assert all(first == last for first, last, *_ in places)
 
 
 def test_mutants_are_made_from_the_control() -> None:

@@ -8,12 +8,14 @@ import marshal
 import random
 import types
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from green_logic.evaluation.mutation.decoys import find_again, plant
+from green_logic.evaluation.mutation.decoys import plant
 from green_logic.evaluation.mutation.layout import change_text
 from green_logic.evaluation.mutation.neutral import change_bytecode
+from green_logic.evaluation.mutation.nodes import all_nodes, drop_columns
 from green_logic.evaluation.mutation.operators import Mutation, find_mutations
+from green_logic.evaluation.mutation.parts import compile_part, find_imports
 
 MAX_BYTES = 3 << 20  # of all compiled variants: what a guest may write is limited, and so is the judge's patience
 TRIES = 4  # mutations that may turn out to be no change, for each that is wanted
@@ -36,12 +38,12 @@ def _compile_variants(
     source: str, texts: tuple[str, str, str], candidates: int
 ) -> tuple[dict[str, object], list[bytes]]:
     tests, source_path, tests_path = texts
-    tree = ast.parse(source, source_path)
+    tree = _parse(source, source_path)
     original = compile(tree, source_path, "exec", dont_inherit=True)
     blobs = [_compile_tests(tests, tests_path), marshal.dumps(original)]
     controls: list[dict[str, str | None]] = []
     mutations = choose(source, tree, candidates * TRIES)
-    if same := _change_text(source, original, {mutation.function for mutation in mutations}):
+    if same := _change_text(source, original, candidates):
         changed, code = same
         controls.append({"name": "text", "shown": changed})
         blobs.append(marshal.dumps(code))
@@ -53,12 +55,20 @@ def _compile_variants(
     for mutation, code in compile_mutants(mutations, tree, disguised or original, candidates):
         mutants.append({"operator": mutation.operator, "line": mutation.line})
         # one that is too large to be handed over is a mutant all the same: it counts as not reached
-        blobs.append(marshal.dumps(code) if _has_room(blobs, code) else b"")
+        blob = marshal.dumps(code)
+        blobs.append(blob if sum(map(len, blobs)) + len(blob) <= MAX_BYTES else b"")
     sizes = [len(blob) for blob in blobs]
     return {"controls": controls, "mutants": mutants, "sizes": sizes}, blobs
 
 
-def _change_text(source: str, original: types.CodeType, names: Collection[str]) -> tuple[str, types.CodeType] | None:
+def _parse(source: str, path: str) -> ast.Module:
+    """A tree whose code has no columns: at a column of its own, a mutant's fault would stand beside no decoy."""
+    tree = ast.parse(source, path)
+    drop_columns(all_nodes([tree]))
+    return tree
+
+
+def _change_text(source: str, original: types.CodeType, decoys: int) -> tuple[str, types.CodeType] | None:
     """The control of another text, and its code; None where there is none that does the same for certain.
 
     Its bytecode is another one as well, and not that of the other control: whoever leaves it to chance which bytecode
@@ -68,13 +78,13 @@ def _change_text(source: str, original: types.CodeType, names: Collection[str]) 
     if changed is None or changed == source:
         return None
     try:
-        tree = ast.parse(changed, path)
+        tree = _parse(changed, path)
         if fingerprint(compile(tree, path, "exec", dont_inherit=True)) != fingerprint(original):
             return None
-        change_bytecode(changed, tree, random.SystemRandom(), names)
-        return changed, compile(tree, path, "exec", dont_inherit=True)
+        code = disguise(source, tree, choose(source, tree, decoys), path, decoys=decoys)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    return (changed, code) if code is not None else None
 
 
 def choose(source: str, tree: ast.Module, wanted: int) -> list[Mutation]:
@@ -93,8 +103,7 @@ def disguise(
     rng = random.SystemRandom()
     if not change_bytecode(source, tree, rng, {mutation.function for mutation in mutations}):
         return None
-    plant(mutations[:decoys], rng)
-    find_again(mutations)
+    plant(mutations, decoys, rng)
     return compile(tree, path, "exec", dont_inherit=True)
 
 
@@ -102,21 +111,27 @@ def compile_mutants(
     mutations: list[Mutation], tree: ast.Module, unbroken: types.CodeType, wanted: int
 ) -> Iterator[tuple[Mutation, types.CodeType]]:
     """Up to `wanted` mutants that differ from `unbroken`, which is what `tree` compiles to, and from each other."""
-    known = {fingerprint(unbroken)}
+    known, imports = {fingerprint(unbroken)}, find_imports(tree)
     for mutation in mutations:
         mutation.apply()
         try:
-            code = compile(tree, unbroken.co_filename, "exec", dont_inherit=True)
+            # two mutants of the same part are the same where the part is
+            code, part = compile_part(mutation, tree, unbroken, imports) or _compile_whole(tree, unbroken)
         except (SyntaxError, ValueError):
             continue
         finally:
             mutation.undo()
-        digest = fingerprint(code)
+        digest = fingerprint(part)
         if digest not in known:
             known.add(digest)
             yield mutation, code
         if len(known) > wanted:
             return
+
+
+def _compile_whole(tree: ast.Module, unbroken: types.CodeType) -> tuple[types.CodeType, types.CodeType]:
+    code = compile(tree, unbroken.co_filename, "exec", dont_inherit=True)
+    return code, code
 
 
 def fingerprint(code: types.CodeType) -> bytes:
@@ -167,7 +182,3 @@ def _compile_tests(tests: str, path: str) -> bytes:
         return marshal.dumps(compile(tree, path, "exec", dont_inherit=True))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return b""
-
-
-def _has_room(blobs: list[bytes], code: types.CodeType) -> bool:
-    return sum(map(len, blobs)) + len(marshal.dumps(code)) <= MAX_BYTES
