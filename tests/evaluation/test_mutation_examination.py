@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from green_logic.errors import RetryableError
 from green_logic.evaluation.mutation import budget as bounds
 from green_logic.evaluation.mutation import fates as rules
+from green_logic.evaluation.mutation import verdict
 from green_logic.evaluation.mutation.examination import TOO_SLOW, UNENDING, Examination, examine
 from green_logic.evaluation.mutation.plan import CONTROL, MUTANT, ORIGINAL, Plan, Variant, parse_plan
 from green_logic.evaluation.mutation.verdict import constants, judge_examination, judge_run, profile_suffix
@@ -517,6 +518,13 @@ def test_without_mutants_t_is_the_pass_rate_under_another_name() -> None:
     assert "mutation" not in judge_run(GOOD, TESTS).evidence
     assert (profile_suffix(8), profile_suffix(0), profile_suffix(16)) == ("", "+nomutants", "+mutants-16")
     assert constants(0) != constants(8) != constants(16)
+
+
+def test_another_definition_of_what_is_broken_is_another_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {mutants: constants(mutants) for mutants in (0, 8)}
+    monkeypatch.setattr(verdict, "DEFINITION", verdict.DEFINITION + 1)
+    assert constants(8) != before[8]
+    assert constants(0) == before[0]
 
 
 HEADER = {"controls": [{"name": "text", "shown": "other"}], "mutants": [{"operator": "return", "line": 3}]}

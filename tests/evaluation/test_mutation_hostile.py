@@ -95,6 +95,38 @@ def test_a_mutant_shows_the_text_and_the_lines_of_the_original() -> None:
     assert len(part.evidence["mutation"]["survivors"]) == 8  # type: ignore[index]
 
 
+LOGIC = """
+    def fizz(n):
+        if n % 15 == 0:
+            return "FizzBuzz"
+        if n % 5 == 0:
+            return "Buzz"
+        if n % 3 == 0:
+            return "Fizz"
+        return {shown}
+"""
+HIDDEN = {
+    "main": "__name__ = '__main__'\ndef version():\n    return 3\nif __name__ == '__main__':" + LOGIC,
+    "types": "TYPE_CHECKING = True\ndef version():\n    return 3\nif TYPE_CHECKING:" + LOGIC,
+    "log": "class Log:\n    def info(self, x): return x\nlog = Log()\ndef version():\n    return 3\n"
+    "def fizz(n): return log.info('FizzBuzz' if n % 15 == 0 else 'Buzz' if n % 5 == 0 else str(n))\n",
+    "str": "class Impl:\n    def __init__(self, n):\n        self.n = n\n    def __str__(self):\n"
+    "        n = self.n\n        return 'FizzBuzz' if n % 15 == 0 else 'Buzz' if n % 5 == 0 else f'{n}'\n"
+    "def version():\n    return 3\ndef fizz(n):\n    return str(Impl(n))\n",
+}
+
+
+@pytest.mark.parametrize("hidden", sorted(HIDDEN))
+def test_code_that_runs_where_it_looks_exempt_must_be_tested_too(hidden: str) -> None:
+    source = HIDDEN[hidden].replace("{shown}", "str(n)")
+    tests = "from solution import fizz, version\ndef test_a():\n    assert version() == 3\n    assert fizz(1)\n"
+    with opened("namespaces") as sandbox:
+        part = judge_examination(sandbox.examine_tests(source, tests, mutants=8), tests)
+    assert part.value is not None
+    assert part.value < 0.8
+    assert part.evidence["mutation"]["controls"] == {"text": "passes", "bytecode": "passes"}  # type: ignore[index]
+
+
 def test_fork_bombs_and_loops_are_bounded() -> None:
     with Sandbox.open(workers=1, limits=Limits(cpu_s=1)) as sandbox:
         seen = sandbox.examine_tests(SOLUTION, "def test_a():\n    while True: pass\n", mutants=8)

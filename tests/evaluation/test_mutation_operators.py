@@ -80,11 +80,7 @@ def test_conditions_and_loops_are_turned_over() -> None:
         "import functools\n@functools.lru_cache(maxsize=8)\ndef f(): ...\n",
         "if __name__ == '__main__':\n    x = 1 + 1\n",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import os\n",
-        "def f(a):\n    print(a + 1)\n",
-        "def f(self):\n    self.logger.info('x', self.a + 1)\n",
-        "class A:\n    def __repr__(self):\n        return 'A' * 3\n",
         "__version__ = 1\n",
-        "import time\ndef f():\n    time.sleep(1)\n",
         "class Kind:\n    RED = 1\n    GREEN = 2\n",
         "def f(a=1, *, b=2): ...\n",
         "LIMIT = 4096\n",
@@ -95,6 +91,55 @@ def test_conditions_and_loops_are_turned_over() -> None:
 )
 def test_what_no_test_should_notice_stays(source: str) -> None:
     assert found(source) == []
+
+
+LOGIC = "def g(a, b):\n    return a + 1 if b > 2 else b * 3\n"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(a):\n    print(a + 1)\n",
+        "def f(self):\n    self.logger.info('x', self.a + 1)\n",
+        "import logging\nlog = logging.getLogger(__name__)\ndef f(a):\n    log.info('x', a + 1)\n",
+        "class A:\n    def __repr__(self):\n        return 'A' * 3\n",
+        "import time\ndef f():\n    time.sleep(1)\n",
+        "import asyncio\nasync def f():\n    await asyncio.sleep(1)\n",
+    ],
+)
+def test_what_only_shows_something_stays_unless_it_is_most_of_a_source(source: str) -> None:
+    last = source.count("\n")
+    assert {line for _, line, _ in found(source + LOGIC)} == {last + 2}
+    assert found(source)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "__name__ = '__main__'\nif __name__ == '__main__':\n    def f(a): return a\n",
+        "globals()['__name__'] = '__main__'\nif __name__ == '__main__':\n    def f(a): return a\n",
+        "globals().update(__name__='__main__')\nif __name__ == '__main__':\n    def f(a): return a\n",
+        "from os import sep as __name__\nif __name__ == '__main__':\n    def f(a): return a\n",
+        "TYPE_CHECKING = True\nif TYPE_CHECKING:\n    def f(a): return a\n",
+        "import typing\ntyping.TYPE_CHECKING = True\nif typing.TYPE_CHECKING:\n    def f(a): return a\n",
+        "class typing:\n    TYPE_CHECKING = 5\nif typing.TYPE_CHECKING:\n    def f(a): return a\n",
+        "from os import sep as TYPE_CHECKING\nif TYPE_CHECKING:\n    def f(a): return a\n",
+        "import logging\nlog = logging.getLogger()\ndef f(a): return log.info(a * 2)\n",
+        "class Log: pass\nlog = Log()\ndef f(a):\n    log.info(a * 2)\n",
+        "class logging: pass\nlog = logging.getLogger()\ndef f(a):\n    log.info(a * 2)\n",
+        "import operator as log\ndef f(a, b):\n    log.setitem(a, 0, b * 2)\n",
+        "def print(a): ...\ndef f(a):\n    print(a * 2)\n",
+        "import asyncio\nasync def f(a): return await asyncio.sleep(0, a * 2)\n",
+        "from typing import Literal\ndef f(a): return Literal[a * 2].__args__[0]\n",
+        "from typing import Literal\nf = Literal[lambda a: a * 2].__args__[0]\n",
+        "__f__ = lambda a: a * 2\n",
+    ],
+)
+def test_what_looks_exempt_and_runs_is_broken_with_the_rest(hidden: str) -> None:
+    before = len(found(LOGIC * 2))
+    lines = {line for _, line, _ in found(LOGIC * 2 + hidden)}
+    assert len(found(LOGIC * 2 + hidden)) > before
+    assert max(lines) == 4 + hidden.count("\n")
 
 
 @pytest.mark.parametrize(

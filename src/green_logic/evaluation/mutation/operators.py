@@ -9,7 +9,15 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from green_logic.evaluation.mutation.exemptions import find_scripts, is_cache, is_exempt, is_time, visible_fields
+from green_logic.evaluation.mutation.exemptions import (
+    find_own_names,
+    find_scripts,
+    is_cache,
+    is_display,
+    is_exempt,
+    is_time,
+    visible_fields,
+)
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
@@ -102,30 +110,41 @@ class _Place:
 
 
 def find_mutations(tree: ast.Module) -> list[Mutation]:
-    """Every mutation of `tree`, in its order."""
-    # where a function for scripts is all there is, it is what tests are about
-    return _find_mutations(tree, find_scripts(tree)) or _find_mutations(tree, frozenset())
+    """Every mutation of `tree`, in its order; at the end those of code for display where that is most of it."""
+    own = find_own_names(tree)
+    found, aside = _find_mutations(tree, find_scripts(tree, own), own)
+    if not found:  # where a function for scripts is all there is, it is what tests are about
+        found, aside = _find_mutations(tree, frozenset(), own)
+    return found if len(aside) < len(found) else found + aside
 
 
-def _find_mutations(tree: ast.Module, scripts: frozenset[str]) -> list[Mutation]:
+def _find_mutations(
+    tree: ast.Module, scripts: frozenset[str], own: frozenset[str]
+) -> tuple[list[Mutation], list[Mutation]]:
+    """Mutations, and those of code that only shows something."""
     found: list[Mutation] = []
+    aside: list[Mutation] = []
     # not recursive: the tree may be as deep as the parser allows
-    waiting: list[tuple[ast.AST, _Place]] = [
+    waiting: list[tuple[ast.AST, _Place, list[Mutation]]] = [
         (
             statement,
             _Place(
                 tree, "body", index, "", in_class_body=False, is_default=False, statement=statement, siblings=tree.body
             ),
+            found,
         )
         for index, statement in reversed(list(enumerate(tree.body)))
     ]
     while waiting:
-        node, place = waiting.pop()
-        if is_exempt(node) or (isinstance(node, ast.FunctionDef) and place.owner is tree and node.name in scripts):
+        node, place, kept = waiting.pop()
+        is_script = isinstance(node, ast.FunctionDef) and place.owner is tree and node.name in scripts
+        if is_script or is_exempt(node, place.function, own):
             continue
-        found += _mutate(node, place)
-        waiting += reversed(list(_children(node, place)))
-    return found
+        if is_display(node, own):
+            kept = aside
+        kept += _mutate(node, place)
+        waiting += reversed([(child, inner, kept) for child, inner in _children(node, place)])
+    return found, aside
 
 
 def _children(node: ast.AST, place: _Place) -> Iterator[tuple[ast.AST, _Place]]:

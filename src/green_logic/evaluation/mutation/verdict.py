@@ -10,6 +10,9 @@ from green_logic.evaluation.run_evidence import describe_run
 from green_logic.evaluation.testrun import TestRun
 
 MUTANTS = 8  # each about 4 % of a battle's CPU; the share moves in steps that people can follow
+DEFINITION = (
+    2  # of what is broken (`operators`, `exemptions`) and hidden (`decoys`): one higher when a T may change by it
+)
 CONTROLS = ("text", "bytecode")
 DIFFERING = {"text": "text and bytecode", "bytecode": "bytecode"}
 
@@ -20,6 +23,7 @@ def constants(mutants: int) -> dict[str, object]:
         return {"mutants": 0}
     return {
         "mutants": mutants,
+        "definition": DEFINITION,
         "controls": CONTROLS,
         "budget": [budget.BUDGET_CPU_S, budget.BUDGET_WALL_S, budget.FIRST_CPU_S, budget.MARGIN],
         "limits": [budget.SLOWER, budget.MORE_CPU_S, budget.MORE_WALL_S, budget.PATIENCE],
