@@ -81,18 +81,6 @@ _LOOKS = {
                 mine, known = by_line(mine), by_line(known)
                 assert all(not known[line] - mine[line] for line in known)
     """,
-    "operators_in_order_by_line": """
-        def test_a():
-            for mine, known in PAIRS:
-                held = {}
-                for item in dis.get_instructions(mine):
-                    held.setdefault(item.positions.lineno - mine.__code__.co_firstlineno, []).append(item)
-                for item in dis.get_instructions(known):
-                    same = held[item.positions.lineno - known.__code__.co_firstlineno]
-                    if item.opname in ("COMPARE_OP", "BINARY_OP"):
-                        last = [other.argrepr for other in same if other.opname == item.opname][-1]
-                        assert last == item.argrepr or len(same) > 60
-    """,
     "lines_kept": """
         def test_a():
             for mine, known in PAIRS:

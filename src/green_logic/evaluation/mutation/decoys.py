@@ -98,8 +98,9 @@ def _chain(copies: Sequence[ast.stmt], place: Place, rng: random.Random) -> list
     """`copies`, each of which can be reached as far as the compiler knows, whatever the one before it does."""
     chain: list[ast.stmt] = []
     for copied in reversed(copies):
-        held: list[ast.expr] = [ast.Constant(rng.randrange(1 << 20), None, **place)]
-        chain = [ast.If(ast.List(held[: rng.randint(0, 1)], ast.Load(), **place), [copied], chain, **place)]
+        number = rng.randrange(1 << 21)
+        held: list[ast.expr] = [ast.Constant(number >> 1, None, **place)] if number & 1 else []
+        chain = [ast.If(ast.List(held, ast.Load(), **place), [copied], chain, **place)]
     return chain
 
 
