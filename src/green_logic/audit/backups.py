@@ -179,12 +179,12 @@ def _compare_logs(scene: Scene, path: Path, manifest: Mapping[str, Any]) -> Iter
         keyids = [keyid for _, keyid in key_ranges(meta)]
         if (log.size(), meta["origin"], keyids) != (size, scene.trust.origin, manifest["keyids"]):
             yield f"its manifest is of {size} battles and other keys or another ledger than its {log.size()} battles"
-        elif manifest.get("root", root_of(log, size)) != root_of(log, size):  # the first manifests have none
-            yield "the root in its manifest is not that of its log"
         elif ours.size() < size:
             yield f"has {size} battles, the ledger only {ours.size()}: the ledger was rolled back"
         elif ours.root(size) != log.root(size):
             yield f"its {size} battles are not the first {size} of the ledger"
+        elif manifest.get("root", root_of(log, size)) != root_of(log, size):  # the first manifests have none
+            yield "the root in its manifest is not that of its log"
         elif (path / CHECKPOINT_NAME).is_file():
             note = parse_checkpoint((path / CHECKPOINT_NAME).read_bytes())
             if note.size > size or log.root(note.size) != note.root:
