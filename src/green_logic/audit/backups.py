@@ -183,7 +183,7 @@ def _compare_logs(scene: Scene, path: Path, manifest: Mapping[str, Any]) -> Iter
             yield f"has {size} battles, the ledger only {ours.size()}: the ledger was rolled back"
         elif ours.root(size) != log.root(size):
             yield f"its {size} battles are not the first {size} of the ledger"
-        elif manifest.get("root", root_of(log, size)) != root_of(log, size):  # the first manifests have none
+        elif (root := root_of(log, size)) != manifest.get("root", root):  # the first manifests have none
             yield "the root in its manifest is not that of its log"
         elif (path / CHECKPOINT_NAME).is_file():
             note = parse_checkpoint((path / CHECKPOINT_NAME).read_bytes())

@@ -10,9 +10,8 @@ from green_logic.evaluation.run_evidence import describe_run
 from green_logic.evaluation.testrun import TestRun
 
 MUTANTS = 8  # each about 4 % of a battle's CPU; the share moves in steps that people can follow
-DEFINITION = (
-    2  # of what is broken (`operators`, `exemptions`) and hidden (`decoys`): one higher when a T may change by it
-)
+# of what is broken (`operators`, `exemptions`) and hidden (`decoys`): one higher when a T may change by it
+DEFINITION = 2
 CONTROLS = ("text", "bytecode")
 DIFFERING = {"text": "text and bytecode", "bytecode": "bytecode"}
 
