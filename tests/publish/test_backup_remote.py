@@ -22,7 +22,7 @@ from green_logic.publish.archive_copies import copy_archives
 from green_logic.publish.archive_files import archives_directory
 from green_logic.publish.backup import backup
 from green_logic.publish.remote import RemoteStore
-from green_logic.publish.remote_backup import backup_to, fetched_backup, find_remote_backups
+from green_logic.publish.remote_backup import backup_to, fetched_backup, find_remote_manifests
 from green_logic.publish.restore import drill, restore
 from green_logic.publish.store import open_store
 from green_logic.settings import Settings
@@ -66,7 +66,7 @@ def remote(settings: Settings, bucket: str, product: str = "") -> RemoteStore:
 
 
 def backups(settings: Settings, bucket: str) -> list[str]:
-    return find_remote_backups(remote(settings, bucket))
+    return list(find_remote_manifests(remote(settings, bucket)))
 
 
 def put_backup(settings: Settings, bucket: str, source: Path, name: str) -> None:

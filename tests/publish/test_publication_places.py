@@ -11,7 +11,7 @@ from green_logic.errors import ConfigurationError, StorageError, VerificationErr
 from green_logic.proof.keys import SigningKey
 from green_logic.publication import Order, Outcome, last_published, publish, report, summary_line
 from green_logic.publish.backup import find_backups
-from green_logic.publish.remote_backup import find_remote_backups
+from green_logic.publish.remote_backup import find_remote_manifests
 from green_logic.publish.store import open_store
 from green_logic.settings import Settings
 
@@ -60,7 +60,9 @@ def test_each_product_goes_to_the_place_of_its_own_setting(recorded: Settings, p
     assert made.isdisjoint({"exports", "backups"})
     assert open_store(recorded, place).names("v1/_manifests")
     found = (
-        find_remote_backups(open_store(recorded, place, product="")) if "://" in place else find_backups(Path(place))
+        list(find_remote_manifests(open_store(recorded, place, product="")))
+        if "://" in place
+        else find_backups(Path(place))
     )
     assert len(found) == 1
     assert len(list(Path(aside, "archives").glob("*.tar.gz"))) == 1

@@ -89,13 +89,10 @@ def _check_one(path: Path) -> None:
         )
 
 
-def find_remote_backups(store: RemoteStore, origin: str | None = None) -> list[str]:
-    """The names of the complete backups in a store, oldest first; only those of the ledger `origin` if given."""
-    return list(find_remote_manifests(store, origin))
-
-
 def find_remote_manifests(store: RemoteStore, origin: str | None = None) -> dict[str, dict[str, Any]]:
-    """The manifests of the same by their backups' names."""
+    """The manifests of the complete backups in a store by their names, oldest first; only those of the ledger `origin`
+    if given.
+    """
     sizes = store.walk()
     folders = {name.partition("/")[0] for name in sizes}
     stamped = sorted((stamp, name) for name in folders if (stamp := parse_stamp(name)))
