@@ -92,6 +92,8 @@ class Channel:
             message = self.receiver.receive()
             with self.peer.reading:
                 self.peer.take_news(message)
+            if not self.peer.reading.depth:
+                self.peer.say_asides()
             if "c" in message:  # else it had nothing but news
                 self._other_reads = "p" in message
                 return message

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from green_logic.evaluation.isolation.split.builtin_errors import builtin_base, construct_error
+from green_logic.evaluation.isolation.split.records import describe_record
 from green_logic.evaluation.isolation.split.values import check_list, check_text
 from green_logic.evaluation.isolation.split.words import words
 
@@ -23,7 +25,7 @@ HANDED_METHODS = words(
 HANDED_ERROR = "_handed_error"  # attribute of a stand-in for an exception of the tests: its number there
 HANDED_CLASS = "_handed_class"  # the same of an exception class of the tests
 SAID = "_said"  # attribute of the same: its text, when a test raised it
-ERROR_CLASS = "error"  # the kind of what is handed over
+ERROR_CLASS, HANDLER = "error", "handler"  # kinds of what is handed over
 FORWARD = "__handed__"  # attribute of a real function that stands for a test's
 
 
@@ -46,12 +48,26 @@ class StandIn:
         return self._peer.request("get", self._number, name)
 
 
+class HandlerStandIn(StandIn, logging.Handler):
+    """A logging handler of the tests. It decides there on levels, filters and formats."""
+
+    def __init__(self, peer: SolutionPeer, number: int, name: str, doc: str | None) -> None:
+        super().__init__(peer, number, name, doc)
+        logging.Handler.__init__(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand it over."""
+        self._peer.request("log", self._number, "", **describe_record(record))
+
+
 def make_stand_in(peer: SolutionPeer, data: list[Any]) -> Any:
     """The stand-in that `["h", number, kind, methods, name, doc, signature]` asks for."""
     number, kind, methods, name, doc, signature = data[1:7]
     if kind == ERROR_CLASS:
         methods = {"__str__": _say, "__getattr__": lambda error, name: _ask(peer, vars(error).get(HANDED_ERROR), name)}
         return type(name, (peer.decode(signature),), {HANDED_CLASS: number, **methods})
+    if kind == HANDLER:
+        return HandlerStandIn(peer, number, "", None)
     names = (*check_list(methods), *(("__get__",) if kind == "function" else ()))
     stand_in = _class_of(names)(peer, number, check_text(name), doc)
     if signature is not None:

@@ -6,6 +6,7 @@ import asyncio
 import collections.abc
 import inspect
 import io
+import logging
 import queue
 import random
 import threading
@@ -13,7 +14,7 @@ import types
 from typing import Any
 from unittest.mock import NonCallableMock
 
-from green_logic.evaluation.isolation.split.handed import HANDED_METHODS
+from green_logic.evaluation.isolation.split.handed import HANDED_METHODS, HANDLER
 from green_logic.evaluation.isolation.split.verdicts import is_verdict
 
 TESTS = "test_solution"
@@ -71,6 +72,8 @@ def check_may_read(target: object, name: str) -> Any:
 
 def describe_handed(value: Any) -> list[Any]:
     """Kind, special methods, name, doc and signature, for the stand-in on the other side."""
+    if isinstance(value, logging.Handler):
+        return [HANDLER, [], "", None, None]
     if is_function := isinstance(value, (types.FunctionType, types.MethodType)):
         methods = ["__call__"]
     elif isinstance(value, NonCallableMock):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import types
 import weakref
 from collections.abc import Awaitable, Coroutine
@@ -24,6 +25,9 @@ from green_logic.evaluation.isolation.split.wire import LostError, Message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# a coroutine that goes back to the other side is awaited there
+AWAITED_THERE = "coroutine 'Loops._wait' was never awaited"
+re.compile(AWAITED_THERE, re.IGNORECASE)  # as `warnings` does, for every guest to find it done
 MAX_PATIENCE = 50  # rounds of a loop that a request waits for the tasks before it to come to rest
 
 

@@ -26,7 +26,12 @@ INSIDE_NAMES = words(
     "signature get_type_hints create_autospec autospec capfd setenv delenv environ",
 )
 REPLACING_NAMES = frozenset({"patch", "setattr", "delattr"})
-CAPTURING_NAMES = frozenset({"capsys", "redirect_stdout", "redirect_stderr", "stdout", "stderr"})
+OUTPUT, WARNINGS, LOGS = "output", "warnings", "logs"  # what tests can listen to
+CAPTURING_NAMES = {
+    OUTPUT: words("capsys redirect_stdout redirect_stderr stdout stderr"),
+    WARNINGS: words("warnings warns deprecated_call recwarn assertWarns assertWarnsRegex filterwarnings"),
+    LOGS: words("logging caplog assertLogs assertNoLogs"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Needs:
     """What one test file needs."""
 
     same_process: str  # why the solution must live in the tests' process; empty: it need not
-    captures: bool  # whether the tests look at what is printed
+    captures: frozenset[str]  # what they listen to of what it says beside its answers
     names: frozenset[str]  # what they take from the solution by name: which of its classes they know
 
 
@@ -44,9 +49,10 @@ def find_needs(tests: str) -> Needs:
     try:
         tree = parse(tests)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Needs("", captures=False, names=frozenset())
+        return Needs("", captures=frozenset(), names=frozenset())
     nodes = list(ast.walk(tree))
-    captures = any(name in CAPTURING_NAMES for node in nodes for name in _names_of(node))
+    named = {name for node in nodes for name in _names_of(node)}
+    captures = frozenset(kind for kind, names in CAPTURING_NAMES.items() if names & named)
     reason = next(itertools.chain(_looks_inside(nodes), _derives(nodes), _replaces(nodes)), "")
     return Needs(reason, captures=captures, names=frozenset(_taken_from_solution(nodes)))
 
@@ -178,3 +184,5 @@ def _names_of(node: ast.AST) -> Iterator[str]:
         yield node.arg or ""
     elif isinstance(node, ast.alias):
         yield node.name.rpartition(".")[2]
+    elif isinstance(node, ast.ImportFrom):
+        yield (node.module or "").partition(".")[0]

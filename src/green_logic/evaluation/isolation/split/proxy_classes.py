@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import dataclasses
 import json
+import logging
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 VALUES = {base.__name__: base for base in VALUE_BASES}
 CONTAINERS = {base.__name__: base for base in CONTAINER_BASES}
 MAX_BASES = 20
+LOGGERS = ("Logger", "RootLogger")
 
 
 def parse_description(text: Any) -> Any:
@@ -62,6 +64,8 @@ def make_class(peer: TestsPeer, number: int, described: Any) -> RemoteMeta:
         namespace["__doc__"] = property(lambda self: peer.get(number_of(self), "__doc__"))
         if name == "module":
             namespace["__dict__"] = property(lambda self: RemoteDict(peer, number_of(self)))
+    if described.get("module") == "logging" and name in LOGGERS:
+        namespace["__class__"] = property(lambda _: logging.Logger)  # `assertLogs` asks isinstance for it
     compared = CONTAINERS.get(str(described.get("compared")))
     namespace |= _special_methods(described, (value, content, compared), is_named=is_named)
     if type(described.get("dataclass")) is list:

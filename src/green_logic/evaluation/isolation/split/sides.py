@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import sys
 import types
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,15 @@ import pytest
 from green_logic.evaluation.isolation import guest
 from green_logic.evaluation.isolation.earlier import Earlier
 from green_logic.evaluation.isolation.split.compiled import KeptCode
+from green_logic.evaluation.isolation.split.loops import AWAITED_THERE
 from green_logic.evaluation.isolation.split.mini import BeyondMiniError, Case, find_cases, run_case
 from green_logic.evaluation.isolation.split.proxies import RemoteModule
 from green_logic.evaluation.isolation.split.solution import serve_solution
 from green_logic.evaluation.isolation.split.tester import TestsPeer
 from green_logic.evaluation.isolation.split.wire import LostError
 
-# a coroutine that goes back to the solution is awaited there
-AWAITED_THERE = "coroutine 'Loops._wait' was never awaited"
-re.compile(AWAITED_THERE, re.IGNORECASE)  # as `warnings` does, for every tests' process to find it done
 
-
-def run_solution(control: socket.socket, source: str, *, captures: bool) -> None:
+def run_solution(control: socket.socket, source: str, *, captures: Collection[str]) -> None:
     """Be process S: load `source` and serve it until the tests are gone."""
     clock = guest.prepare_process({guest.SOLUTION: source})
     serve_solution(control, lambda: guest.load(guest.SOLUTION, source, {}), clock, captures=captures)
@@ -39,8 +36,12 @@ def run_tests(descriptor: int, control: socket.socket, hidden: dict[str, Any], k
     reporter = guest.Reporter(descriptor)
     clock = guest.prepare_process({guest.TESTS: tests})
     code = kept.find(tests)  # before anything of the solution's has come
-    peer = TestsPeer(control, clock, names, lambda reason: reporter.send(end="lost", detail=f"the solution: {reason}"))
     warnings.filterwarnings("ignore", AWAITED_THERE)
+
+    def give_up(reason: str) -> None:
+        reporter.send(end="lost", detail=f"the solution: {reason}")
+
+    peer = TestsPeer(control, clock, names, hidden["captures"], give_up)
     end, detail, runner = "", "", "mini"
     try:
         if failure := peer.start():

@@ -10,15 +10,16 @@ from __future__ import annotations
 import _thread
 import asyncio
 import contextlib
+import functools
 import inspect
 import json
+import logging
 import os
 import socket
-import sys
 import threading
 import types
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any
 
 from green_logic.evaluation.isolation.clock import VirtualClock
@@ -28,6 +29,7 @@ from green_logic.evaluation.isolation.split.describing import PLAIN_VALUES
 from green_logic.evaluation.isolation.split.errors import restore_error
 from green_logic.evaluation.isolation.split.handed import ERROR_CLASS, HANDED_METHODS
 from green_logic.evaluation.isolation.split.handing import check_may_read, describe_handed, is_open
+from green_logic.evaluation.isolation.split.listening import Listening
 from green_logic.evaluation.isolation.split.loops import LoopChannel, Loops
 from green_logic.evaluation.isolation.split.peer import Peer
 from green_logic.evaluation.isolation.split.proxies import (
@@ -39,6 +41,7 @@ from green_logic.evaluation.isolation.split.proxies import (
     number_of,
 )
 from green_logic.evaluation.isolation.split.proxy_classes import make_class, parse_description
+from green_logic.evaluation.isolation.split.records import restore_record
 from green_logic.evaluation.isolation.split.solution import LANE, LANE_WANTED, LOOP, SPOKEN
 from green_logic.evaluation.isolation.split.values import (
     check_list,
@@ -56,17 +59,24 @@ UNCHANGING_TAGS = (["t"], ["b"], ["F"], ["i"])
 MAX_REMEMBERED = 10_000
 MAX_LANES = 128
 MAX_HANDED = 100_000
-PRINT_STREAMS = ("stdout", "stderr")
 PATIENCE_S = 0.25  # for the supervisor to end us once the solution is gone
 
 
 class TestsPeer(Peer):
-    """T's end of the conversation. `names`: what the tests take from the solution. `give_up`: called when S is lost."""
+    """T's end of the conversation.
+
+    `names`: what the tests take from the solution. `captures`: what they listen to. `give_up`: called when S is lost.
+    """
 
     __test__ = False
 
     def __init__(
-        self, control: socket.socket, clock: VirtualClock, names: frozenset[str], give_up: Callable[[str], None]
+        self,
+        control: socket.socket,
+        clock: VirtualClock,
+        names: frozenset[str],
+        captures: Collection[str],
+        give_up: Callable[[str], None],
     ) -> None:
         super().__init__(clock, parity=2)
         self.names = names
@@ -88,8 +98,11 @@ class TestsPeer(Peer):
             "h": lambda data: self._find_handed(data[1]),
             "g": self._decode_standard,
             "E": lambda data: self.restore_error(data[1]),
+            "L": lambda data: self._listening.find_logger(data[1]),
         }
         self._lanes = 0
+        self._listening = Listening(self, captures)
+        self.take_asides = self._listening.changes
         self.loops = Loops(self)
 
     def start(self) -> str:
@@ -117,7 +130,15 @@ class TestsPeer(Peer):
         return data
 
     def read_answer(self, message: Message) -> Any:
-        """As every side does."""
+        """As every side does. Raises as well what was raised when the tests heard what the solution said meanwhile."""
+        try:
+            return self._read_answer(message)
+        finally:
+            if not self.reading.depth:
+                self._listening.say()
+                self._listening.check()
+
+    def _read_answer(self, message: Message) -> Any:
         data = message.get("v")
         if type(data) in {str, int, float} or (type(data) is list and data[:1] in UNCHANGING_TAGS):
             known = self._sent.get(json.dumps(data))
@@ -185,17 +206,22 @@ class TestsPeer(Peer):
             return None
         target = self._find_handed(message.get("i"))
         if op == "call" and callable(target):
-            with self.reading:
-                named = {check_text(name): self.decode(value) for name, value in dict(message.get("k", {})).items()}
-            return self._call(target, message, named)
+            return self._call(target, message, self._decode_named(message))
         if op == "get":
             return check_may_read(target, check_text(message.get("n")))
         if op == "op" and is_open(target) and message.get("n") in HANDED_METHODS:
             method = getattr(type(target), message["n"])
             return self._call(lambda *operands: method(target, *operands), message, {})
+        if op == "log" and isinstance(target, logging.Handler):
+            record = restore_record(self._decode_named(message))
+            return target.handle(record) if record.levelno >= target.level else None
         if op == "run" and inspect.isawaitable(target):
             return asyncio.run(_await_it(target))
         raise PermissionError("the tests' process refuses this")
+
+    def _decode_named(self, message: Message) -> dict[str, Any]:
+        with self.reading:
+            return {check_text(name): self.decode(value) for name, value in dict(message.get("k", {})).items()}
 
     def _call(self, target: Callable[..., Any], message: Message, named: dict[str, Any]) -> Any:
         with self.reading:
@@ -203,17 +229,19 @@ class TestsPeer(Peer):
         return target(*arguments, **named)
 
     def read_news(self, entry: list[Any]) -> Any:
-        """As every side does; what was printed can be used as it is."""
-        return None if entry[:1] == ["o"] else super().read_news(entry)
+        """As every side does, and what the solution says beside its answers."""
+        return self._listening.read(entry) or super().read_news(entry)
 
     def use_news(self, entry: list[Any], content: Any) -> None:
-        """As every side does, and print what the solution printed."""
-        if entry[:1] != ["o"]:
+        """As every side does, and say again what the solution said."""
+        if isinstance(content, functools.partial):
+            self._listening.hear(content)
+        else:
             super().use_news(entry, content)
-            return
-        name, text = map(check_text, entry[1:3])
-        if name in PRINT_STREAMS:
-            getattr(sys, name).write(text)
+
+    def say_asides(self) -> None:
+        """Say again what the solution said."""
+        self._listening.say()
 
     # --- values
 
@@ -242,6 +270,8 @@ class TestsPeer(Peer):
     def _hand_over(self, value: Any) -> list[Any]:
         if isinstance(value, types.ModuleType):
             return ["M", value.__name__]
+        if named := self._listening.name(value):
+            return named  # type: ignore[no-any-return]
         if isinstance(value, (types.FrameType, types.CodeType)):
             raise TypeError(f"a {type(value).__name__} is not handed to a solution")
         with self._lock:

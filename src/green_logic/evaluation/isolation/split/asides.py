@@ -1,0 +1,152 @@
+"""What the solution says beside its answers: what it prints, warns of and logs. For tests that listen to it.
+
+It goes with the next message, in the order in which it was said, and the tests' process says it again (listening.py).
+
+    ["o", stream, text]    ["W", warning, file, line]    ["L", {attribute of a log record: value, ...}, logger]
+
+The tests' process tells what it listens with, but for patterns and categories, which are what tests expect:
+
+    ["V", name of a logger, level or None]    ["F"]    its filters of warnings are other ones
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from green_logic.evaluation.isolation.split.loops import AWAITED_THERE
+from green_logic.evaluation.isolation.split.needs import LOGS, OUTPUT, WARNINGS
+from green_logic.evaluation.isolation.split.records import describe_record
+
+if TYPE_CHECKING:
+    from green_logic.evaluation.isolation.split.solution import SolutionPeer
+
+TUNINGS = ("V", "F")
+MAX_SAID = 10_000  # warnings and records between two messages; more are not told
+MACHINERY = str(Path(__file__).parent.parent)  # what stands between a solution and the test that calls it
+DISABLED = ""  # the name that stands for `logging.disable`
+
+Entry = list[Any]
+
+
+class Asides:
+    """What has been said since the tests last heard of it. `kinds`: what they listen to."""
+
+    def __init__(self, peer: SolutionPeer, kinds: Collection[str]) -> None:
+        self._peer = peer
+        self._said: list[Callable[[], Entry]] = []
+        self._levels: dict[str, int] = {}  # the solution's own, of loggers whose level is the tests' for now
+        if OUTPUT in kinds:
+            for name in ("stdout", "stderr"):
+                setattr(sys, name, _Printed(self._said.append, name))
+        if WARNINGS in kinds:
+            self._show_warning = warnings._showwarnmsg_impl  # type: ignore[attr-defined]
+            warnings._showwarnmsg_impl = self._warned  # type: ignore[attr-defined]
+            _leave_filtering()
+        if LOGS in kinds:
+            logging.Logger.callHandlers = self._telling(logging.Logger.callHandlers)  # type: ignore[method-assign]
+            # as pytest has its own there: nothing is printed for want of a handler
+            logging.root.addHandler(logging.NullHandler())
+
+    def take(self) -> list[Entry]:
+        """What was said, encoded."""
+        taken = self._said[:]
+        del self._said[: len(taken)]
+        return [tell() for tell in taken]
+
+    def tune(self, entry: Entry) -> None:
+        """Follow what the tests listen with."""
+        if entry[0] == "F":
+            _leave_filtering()  # theirs would now stand before what the solution has set
+            return
+        name, level = entry[1:]
+        if level is not None:
+            self._levels.setdefault(name, _get_level(name))
+            _set_level(name, level)
+        elif name in self._levels:
+            _set_level(name, self._levels.pop(name))
+
+    def _warned(self, shown: warnings.WarningMessage) -> None:
+        if not isinstance(shown.message, Warning):  # a text, by a call of showwarning
+            self._show_warning(shown)
+            return
+        message, file, line = shown.message, shown.filename, shown.lineno
+        # what the solution means by its caller is the test
+        place = ["", 0] if file == "sys" or file.startswith(MACHINERY) else [file, line]
+        self._say(lambda: ["W", self._peer.encode(message), *place])
+
+    def _telling(self, call: Callable[[logging.Logger, logging.LogRecord], None]) -> Any:
+        """`Logger.callHandlers`, with the tests behind the loggers that a record goes through."""
+
+        def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
+            told, last = describe_record(record), logger
+            while last.propagate and last.parent:
+                last = last.parent
+            encode = self._peer.encode
+            self._say(lambda: ["L", {name: encode(value) for name, value in told.items()}, last.name])
+            call(logger, record)
+
+        return call_handlers
+
+    def _say(self, tell: Callable[[], Entry]) -> None:
+        if len(self._said) < MAX_SAID:
+            self._said.append(tell)
+
+
+def _leave_filtering() -> None:
+    """Show every warning, for the tests to decide on.
+
+    But for what a finalizer warns of: there an error is nobody's, and a test that makes errors of warnings would be
+    told of one.
+    """
+    warnings.resetwarnings()
+    warnings.simplefilter("always")
+    warnings.simplefilter("ignore", ResourceWarning)
+    warnings.filterwarnings("ignore", AWAITED_THERE)
+
+
+def _get_level(name: str) -> int:
+    return logging.getLogger(name).level if name != DISABLED else logging.root.manager.disable
+
+
+def _set_level(name: str, level: int) -> None:
+    if name == DISABLED:
+        logging.disable(level)
+    else:
+        logging.getLogger(name).setLevel(level)
+
+
+class _Printed:
+    """Text stream that keeps what is written for the tests' process."""
+
+    encoding, errors, closed = "utf-8", "replace", False
+
+    def __init__(self, say: Callable[[Callable[[], Entry]], None], name: str) -> None:
+        self._say = say
+        self._name = name
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self._say(lambda: ["o", self._name, text])
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Nothing: it goes with the next message."""
+
+    def isatty(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        raise OSError("captured output has no descriptor")

@@ -1,0 +1,180 @@
+"""What the solution says beside its answers, said again where the tests listen: see asides.py.
+
+Nothing of it is done while a message is read: handlers and filters of the tests are called, which may raise. What they
+raise would in one process have come out of the solution's own `warn` or `info`; here it comes when the call is over,
+before whatever that gave or raised.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+import threading
+import types
+import warnings
+from collections import deque
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from _pytest.logging import LogCaptureHandler
+
+from green_logic.evaluation.isolation.split.asides import DISABLED, MACHINERY, Entry
+from green_logic.evaluation.isolation.split.needs import LOGS, OUTPUT, WARNINGS
+from green_logic.evaluation.isolation.split.records import RECORDS, restore_record
+from green_logic.evaluation.isolation.split.values import check_number, check_text
+from green_logic.evaluation.isolation.split.wire import LostError
+
+if TYPE_CHECKING:
+    from green_logic.evaluation.isolation.split.tester import TestsPeer
+
+STREAMS = ("stdout", "stderr")
+LOGGERS = (logging.Logger, logging.RootLogger)
+KINDS = {"o": OUTPUT, "W": WARNINGS, "L": LOGS}
+MAX_HEARD = 200_000  # warnings and records of one run
+MAX_FILE = 4096  # characters of a path
+
+
+class Kept(threading.local):
+    """What was raised on hearing something, for the calling thread to raise."""
+
+    error: BaseException | None = None
+
+
+class Listening:
+    """T's ear. `kinds`: what the tests listen to."""
+
+    def __init__(self, peer: TestsPeer, kinds: Collection[str]) -> None:
+        self._peer = peer
+        self._kinds = kinds
+        self._heard: deque[Callable[[], None]] = deque()
+        self._count = 0
+        self._kept = Kept()
+        self._loggers: set[str] = set()  # names of those handed over
+        self._levels = _find_levels()
+        self._first_filter = _find_first_filter()
+        self._registries: dict[str, dict[Any, int]] = {}
+
+    def name(self, value: Any) -> Any:
+        """How a message names a logger or a record of the tests; None if it is neither."""
+        if type(value) in LOGGERS and logging.getLogger(value.name) is value:
+            self._loggers.add(value.name)
+            return ["L", value.name]
+        return ["R", self._peer.encode(vars(value))] if type(value) in RECORDS else None
+
+    def find_logger(self, name: object) -> logging.Logger:
+        """The logger of that name. Raises LostError if no test has handed it over."""
+        if check_text(name) not in self._loggers:
+            raise LostError("a logger that no test handed over")
+        return logging.getLogger(check_text(name))
+
+    def changes(self) -> list[Entry]:
+        """With what the tests listen now, as far as the solution has not been told."""
+        entries: list[Entry] = []
+        if LOGS in self._kinds and (levels := _find_levels()) != self._levels:
+            changed = {name for name, _ in levels.items() ^ self._levels.items()}
+            entries += [["V", name, levels.get(name)] for name in sorted(changed)]
+            self._levels = levels
+        if WARNINGS in self._kinds and (first := _find_first_filter()) is not self._first_filter:
+            self._first_filter = first
+            entries.append(["F"])
+        return entries
+
+    def read(self, entry: Entry) -> Callable[[], None] | None:
+        """What is to be done about an entry of the solution's; None if it is another kind of news. Raises LostError."""
+        kind = KINDS.get(entry[0]) if entry and type(entry[0]) is str else None
+        if kind is None:
+            return None
+        if kind == OUTPUT:
+            name, text = map(check_text, entry[1:3])
+            return functools.partial(_print, name, text)
+        self._count += 1
+        if kind not in self._kinds or self._count > MAX_HEARD or len(entry) < 3:
+            raise LostError("an aside that is none, or one too many")
+        return self._read_warning(entry) if kind == WARNINGS else self._read_record(entry)
+
+    def hear(self, say: Callable[[], None]) -> None:
+        """Let `say` be done when no message is being read."""
+        self._heard.append(say)
+
+    def say(self) -> None:
+        """Do what has been heard."""
+        while self._heard:
+            try:
+                self._heard.popleft()()
+            except BaseException as error:  # noqa: BLE001  a handler of the tests, or a warning that is an error
+                self._kept.error = self._kept.error or error
+
+    def check(self) -> None:
+        """Raise what was raised meanwhile."""
+        error, self._kept.error = self._kept.error, None
+        if error is not None:
+            raise error
+
+    def _read_warning(self, entry: Entry) -> Callable[[], None]:
+        message, file, line = self._peer.decode(entry[1]), check_text(entry[2]), check_number(entry[3])
+        if not isinstance(message, Warning) or len(file) > MAX_FILE:
+            raise LostError("a warning that is none")
+        return functools.partial(self._warn, message, file, line)
+
+    def _read_record(self, entry: Entry) -> Callable[[], None]:
+        if type(entry[1]) is not dict:
+            raise LostError("a log record that is none")
+        told = {name: self._peer.decode(value) for name, value in entry[1].items()}
+        return functools.partial(_log, restore_record(told), check_text(entry[2]))
+
+    def _warn(self, message: Warning, file: str, line: int) -> None:
+        if not file:
+            file, line = _find_caller()
+        registry = self._registries.setdefault(file, {})
+        warnings.warn_explicit(message, type(message), file, line, Path(file).stem, registry)
+
+
+def _print(name: str, text: str) -> None:
+    if name in STREAMS:
+        getattr(sys, name).write(text)
+
+
+def _log(record: logging.LogRecord, last: str) -> None:
+    """As `Logger.handle`, but no further than to the logger `last`, where the solution's own records stop."""
+    here: logging.Logger | None = logging.getLogger(record.name)
+    if here is None or here.disabled or not here.filter(record):
+        return
+    while here:
+        _give(record, here.handlers)
+        if here.name == last:
+            if here is not logging.root:
+                # pytest listens at loggers that do not propagate, too
+                _give(record, [handler for handler in logging.root.handlers if isinstance(handler, LogCaptureHandler)])
+            return
+        here = here.parent if here.propagate else None
+
+
+def _give(record: logging.LogRecord, handlers: list[logging.Handler]) -> None:
+    for handler in handlers[:]:
+        if record.levelno >= handler.level:
+            handler.handle(record)
+
+
+def _find_levels() -> dict[str, int]:
+    """Levels of loggers, as far as they are not what every process has."""
+    manager = logging.root.manager
+    loggers = list(manager.loggerDict.values())  # a copy: a thread may add one
+    levels = {one.name: one.level for one in loggers if isinstance(one, logging.Logger) and one.level}
+    if logging.root.level != logging.WARNING:
+        levels[logging.root.name] = logging.root.level
+    return levels | ({DISABLED: manager.disable} if manager.disable else {})
+
+
+def _find_first_filter() -> object:
+    """It changes whenever the tests put a filter before all others, or take theirs away."""
+    return warnings.filters[0] if warnings.filters else None
+
+
+def _find_caller() -> tuple[str, int]:
+    """File and line of the test that called the solution."""
+    frame: types.FrameType = sys._getframe()
+    while frame.f_back and frame.f_code.co_filename.startswith(MACHINERY):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
