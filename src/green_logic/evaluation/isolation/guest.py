@@ -99,7 +99,11 @@ class Recorder:
     @pytest.hookimpl(trylast=True)  # when the order is settled
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Leave out what an earlier run has told of."""
-        items[:] = self._earlier.leave(items, lambda item: _name_of(item.nodeid), self._reporter.fail)
+        items[:] = self._earlier.leave(items, lambda item: _name_of(item.nodeid), self._fail)
+
+    def _fail(self, name: str, message: str) -> None:
+        self.errors += 1  # told without being run, like what cannot be collected: it may be the only test there is
+        self._reporter.fail(name, message)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """From here on the tests to come are known."""
