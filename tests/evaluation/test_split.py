@@ -76,6 +76,7 @@ def test_the_sample_that_equals_everything_gains_nothing(sandbox: Sandbox) -> No
         ("from solution import add\ndef test_a(): assert add(1, 2) == 3", "mini"),
         ("from solution import add\nclass TestA:\n    def test_a(self): assert add(1, 2) == 3", "mini"),
         ("from solution import add\ndef test_a(tmp): pass", "pytest"),
+        ("import pytest, solution\ndef test_a():\n    with pytest.warns(UserWarning): pass", "pytest"),
         ("import unittest, solution\nclass TestA(unittest.TestCase):\n    def test_a(self): pass", "pytest"),
         ("from solution import add\ndef setup_module(): pass\ndef test_a(): pass", "pytest"),
     ],
@@ -103,6 +104,11 @@ def test_calls_are_counted(sandbox: Sandbox) -> None:
         ("import solution\nclass B(solution.A): pass\ndef test_a(): assert B().x == 1", "B derives from a class"),
         ("from solution import A\nclass B(A): pass\ndef test_a(): assert B().x == 1", "B derives from a class"),
         ("import solution\ndef test_a(tmp_path): assert tmp_path.exists()", "tmp_path"),
+        (
+            "import logging, solution\nlog = logging.getLogger('a')\ndef test_a(): assert log.handlers == []",
+            "looks at handlers of a logger",
+        ),
+        ("import logging\ndef test_a(): assert not logging.getLogger('a').level", "looks at level of a logger"),
     ],
 )
 def test_what_needs_one_process_gets_it_and_says_so(sandbox: Sandbox, tests: str, reason: str) -> None:
@@ -119,6 +125,33 @@ def test_own_tests_share_the_process_of_the_solution(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("tests", ["def broken(:", "import inspect (", "\0"])
 def test_tests_that_do_not_parse_need_nothing(tests: str) -> None:
+    assert find_needs(tests).same_process == ""
+
+
+@pytest.mark.parametrize(
+    ("tests", "captures"),
+    [
+        ("from solution import area\nassert area(2) == 4", set()),
+        ("def test_a(capsys): pass", {"output"}),
+        ("import pytest\nwith pytest.warns(UserWarning): pass", {"warnings"}),
+        ("def test_a(recwarn, caplog): pass", {"warnings", "logs"}),
+        ("from logging import getLogger\ngetLogger('a').setLevel(10)", {"logs"}),
+        ("class A(B):\n    def test_a(self):\n        with self.assertLogs(): pass", {"logs"}),
+    ],
+)
+def test_what_the_tests_listen_to_is_known(tests: str, captures: set[str]) -> None:
+    assert find_needs(tests).captures == captures
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "import logging\nlog = logging.getLogger('a')\nlog.setLevel(10)\nlog.addHandler(h)\nassert player.level == 3",
+        "import logging.handlers\nlogging.handlers.MemoryHandler(1).level\ncaplog.handler.level",
+        "found[0] = logging.getLogger('a')\nassert found[0].name == other[0].level",
+    ],
+)
+def test_listening_needs_no_process_of_its_own(tests: str) -> None:
     assert find_needs(tests).same_process == ""
 
 

@@ -42,8 +42,8 @@ UNUSED_PLUGINS = (
     "setupplan",
     "stepwise",
     "terminal",
-    "warnings",
 )
+WARNINGS_PLUGIN = "warnings"  # likewise, but for tests that speak of warnings: their marks, and a filter for each test
 THREAD_STACK_BYTES = 2 << 20  # 8 MB each, the default, would let RLIMIT_AS refuse a hundred threads
 RANKS = {"passed": 0, "skipped": 1, "failed": 2, "error": 3}
 
@@ -239,13 +239,18 @@ def _run(reporter: Reporter, source: str, tests: str, kind: str, earlier: Earlie
         return "import_error", describe(error)
     if kind == "hidden":
         reporter.send(loaded="solution")
-    return run_pytest(reporter, earlier)
+    return run_pytest(reporter, earlier, filters=speaks_of_warnings(tests))
 
 
-def run_pytest(reporter: Reporter, earlier: Earlier = NOTHING) -> tuple[str, str]:
-    """Run the loaded tests with pytest: the end and its detail, as `_run`."""
+def speaks_of_warnings(tests: str) -> bool:
+    """Whether `tests` may depend on the filters of warnings that pytest sets for each test."""
+    return "warn" in tests
+
+
+def run_pytest(reporter: Reporter, earlier: Earlier = NOTHING, *, filters: bool = False) -> tuple[str, str]:
+    """Run the loaded tests with pytest: the end and its detail, as `_run`. `filters`: of warnings, for each test."""
     recorder = Recorder(reporter, earlier)
-    return read_end(recorder, pytest.main(pytest_arguments(Path.cwd()), plugins=[recorder]))
+    return read_end(recorder, pytest.main(pytest_arguments(Path.cwd(), filters=filters), plugins=[recorder]))
 
 
 def read_end(recorder: Recorder, code: int | pytest.ExitCode) -> tuple[str, str]:
@@ -256,10 +261,10 @@ def read_end(recorder: Recorder, code: int | pytest.ExitCode) -> tuple[str, str]
     return ("finished" if has_ended and recorder.is_complete else "", "")
 
 
-def pytest_arguments(directory: Path) -> list[str]:
+def pytest_arguments(directory: Path, *, filters: bool = False) -> list[str]:
     """Command line of the guest's pytest: no configuration, no plugins but its own, no capture."""
     arguments = ["-s", "--noconftest", "--continue-on-collection-errors", "-c", os.devnull]
-    for plugin in UNUSED_PLUGINS:
+    for plugin in UNUSED_PLUGINS if filters else (*UNUSED_PLUGINS, WARNINGS_PLUGIN):
         arguments += ["-p", f"no:{plugin}"]
     return [*arguments, f"--rootdir={directory}", f"--confcutdir={directory}", str(directory / f"{TESTS}.py")]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from green_logic.evaluation.isolation.split.solution import SolutionPeer
 
 TUNINGS = ("V", "F")
-MAX_SAID = 10_000  # warnings and records between two messages; more are not told
+MAX_SAID, MAX_TOLD = 10_000, 50_000  # warnings and records between two messages, and in a run; more are not told
 MACHINERY = str(Path(__file__).parent.parent)  # what stands between a solution and the test that calls it
 DISABLED = ""  # the name that stands for `logging.disable`
 
@@ -39,6 +39,7 @@ class Asides:
     def __init__(self, peer: SolutionPeer, kinds: Collection[str]) -> None:
         self._peer = peer
         self._said: list[Callable[[], Entry]] = []
+        self._told = 0
         self._levels: dict[str, int] = {}  # the solution's own, of loggers whose level is the tests' for now
         if OUTPUT in kinds:
             for name in ("stdout", "stderr"):
@@ -93,7 +94,8 @@ class Asides:
         return call_handlers
 
     def _say(self, tell: Callable[[], Entry]) -> None:
-        if len(self._said) < MAX_SAID:
+        if len(self._said) < MAX_SAID and self._told < MAX_TOLD:
+            self._told += 1
             self._said.append(tell)
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from _pytest.logging import LogCaptureHandler
 
-from green_logic.evaluation.isolation.split.asides import DISABLED, MACHINERY, Entry
+from green_logic.evaluation.isolation.split.asides import DISABLED, MACHINERY, MAX_TOLD, Entry
 from green_logic.evaluation.isolation.split.needs import LOGS, OUTPUT, WARNINGS
 from green_logic.evaluation.isolation.split.records import RECORDS, restore_record
 from green_logic.evaluation.isolation.split.values import check_number, check_text
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 STREAMS = ("stdout", "stderr")
 LOGGERS = (logging.Logger, logging.RootLogger)
-KINDS = {"o": OUTPUT, "W": WARNINGS, "L": LOGS}
-MAX_HEARD = 200_000  # warnings and records of one run
+# tag -> what it is of, and how many parts it has
+KINDS = {"o": (OUTPUT, 3), "W": (WARNINGS, 4), "L": (LOGS, 3)}
 MAX_FILE = 4096  # characters of a path
 
 
@@ -83,15 +83,16 @@ class Listening:
 
     def read(self, entry: Entry) -> Callable[[], None] | None:
         """What is to be done about an entry of the solution's; None if it is another kind of news. Raises LostError."""
-        kind = KINDS.get(entry[0]) if entry and type(entry[0]) is str else None
-        if kind is None:
+        kind, parts = KINDS.get(entry[0] if entry and type(entry[0]) is str else "", ("", 0))
+        if not kind:
             return None
+        if len(entry) != parts:
+            raise LostError(f"{kind} that make no sense")
         if kind == OUTPUT:
-            name, text = map(check_text, entry[1:3])
-            return functools.partial(_print, name, text)
+            return functools.partial(_print, check_text(entry[1]), check_text(entry[2]))
         self._count += 1
-        if kind not in self._kinds or self._count > MAX_HEARD or len(entry) < 3:
-            raise LostError("an aside that is none, or one too many")
+        if kind not in self._kinds or self._count > MAX_TOLD:
+            raise LostError(f"{kind} that the tests do not listen to, or too many")
         return self._read_warning(entry) if kind == WARNINGS else self._read_record(entry)
 
     def hear(self, say: Callable[[], None]) -> None:

@@ -25,6 +25,8 @@ INSIDE_NAMES = words(
     "tmp_path tmp_path_factory tmpdir tempfile TemporaryDirectory NamedTemporaryFile chdir",
     "signature get_type_hints create_autospec autospec capfd setenv delenv environ",
 )
+# how a logger of the tests' process is set up says nothing of the solution's
+LOGGER_NAMES = words("disabled filters handlers hasHandlers isEnabledFor getEffectiveLevel level propagate")
 REPLACING_NAMES = frozenset({"patch", "setattr", "delattr"})
 OUTPUT, WARNINGS, LOGS = "output", "warnings", "logs"  # what tests can listen to
 CAPTURING_NAMES = {
@@ -53,7 +55,7 @@ def find_needs(tests: str) -> Needs:
     nodes = list(ast.walk(tree))
     named = {name for node in nodes for name in _names_of(node)}
     captures = frozenset(kind for kind, names in CAPTURING_NAMES.items() if names & named)
-    reason = next(itertools.chain(_looks_inside(nodes), _derives(nodes), _replaces(nodes)), "")
+    reason = next(itertools.chain(_looks_inside(nodes), _derives(nodes), _replaces(nodes), _reads_loggers(nodes)), "")
     return Needs(reason, captures=captures, names=frozenset(_taken_from_solution(nodes)))
 
 
@@ -151,6 +153,25 @@ def _replaces(nodes: list[ast.AST]) -> Iterator[str]:
                 is_shared = module in modules
             if is_shared:
                 yield f"line {target.lineno}: replaces a part of {module}"
+
+
+def _reads_loggers(nodes: list[ast.AST]) -> Iterator[str]:
+    """What the tests look up or change in a logger of their process, but for its level and their own handlers."""
+    made = [node for node in nodes if isinstance(node, ast.Assign) and _makes_logger(node.value)]
+    loggers = {_last_name(target) for node in made for target in node.targets} - {""}
+    for node in nodes:
+        if not isinstance(node, ast.Attribute) or node.attr not in LOGGER_NAMES:
+            continue
+        if _makes_logger(node.value) or _last_name(node.value) in loggers:
+            yield f"line {node.lineno}: looks at {node.attr} of a logger"
+
+
+def _makes_logger(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and _last_name(node.func) == "getLogger"
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _replaced(node: ast.AST) -> Iterator[ast.expr]:

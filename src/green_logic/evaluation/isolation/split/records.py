@@ -47,9 +47,8 @@ RECORDS = (logging.LogRecord, HeardRecord)
 def describe_record(record: logging.LogRecord) -> dict[str, Any]:
     """What the other side must know of `record`, in values for a codec. Raises what making its text raises."""
     text = record.getMessage()[:MAX_TEXT]
-    args = record.args
-    is_plain = type(args) is tuple and SCALARS.issuperset(map(type, args))
-    told: dict[str, Any] = {TEXT: text, "msg": record.msg if is_plain else text, "args": args if is_plain else ()}
+    message, args = (record.msg, record.args) if _is_plain(record.args) else (text, ())
+    told: dict[str, Any] = {TEXT: text, "msg": message, "args": args}
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:
         told[ERROR] = error
@@ -69,7 +68,7 @@ def restore_record(told: dict[str, Any]) -> HeardRecord:
             raise LostError(f"a log record with an impossible {name}")
         if type(value) is str and len(value) > MAX_TEXT:
             raise LostError(f"a log record with a {name} of {len(value)} characters")
-    if type(args := told.get("args")) is not tuple or not SCALARS.issuperset(map(type, args)):
+    if not _is_plain(args := told.get("args")):
         raise LostError("a log record with impossible arguments")
     record = HeardRecord(
         told["name"], told["levelno"], told["pathname"], told["lineno"], told.get("msg"), (), None, told.get("funcName")
@@ -93,6 +92,13 @@ def _add_extra(record: HeardRecord, told: dict[str, Any]) -> None:
         if not _is_extra(own := name.removeprefix(EXTRA)):
             raise LostError("a log record with an impossible attribute")
         vars(record)[own] = told[name]
+
+
+def _is_plain(args: object) -> bool:
+    """Whether these are a message's arguments, and nothing but text and numbers."""
+    if type(args) is dict:
+        return SCALARS.issuperset(map(type, args.values()))
+    return type(args) is tuple and SCALARS.issuperset(map(type, args))
 
 
 def _is_extra(name: str) -> bool:

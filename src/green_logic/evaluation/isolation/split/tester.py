@@ -102,7 +102,8 @@ class TestsPeer(Peer):
         }
         self._lanes = 0
         self._listening = Listening(self, captures)
-        self.take_asides = self._listening.changes
+        if captures:
+            self.take_asides = self._listening.changes
         self.loops = Loops(self)
 
     def start(self) -> str:
