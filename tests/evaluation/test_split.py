@@ -109,6 +109,7 @@ def test_calls_are_counted(sandbox: Sandbox) -> None:
             "looks at handlers of a logger",
         ),
         ("import logging\ndef test_a(): assert not logging.getLogger('a').level", "looks at level of a logger"),
+        ("def test_a(caplog): caplog.handler.addFilter(lambda record: True)", "has a record filtered"),
     ],
 )
 def test_what_needs_one_process_gets_it_and_says_so(sandbox: Sandbox, tests: str, reason: str) -> None:

@@ -52,7 +52,7 @@ def record(**changed: Any) -> list[Any]:
 
 def warning(**changed: Any) -> list[Any]:
     """The same of a warning."""
-    return ["W", ["E", {"base": "UserWarning", "text": "w", "args": ["w"]} | changed], "a.py", 1]
+    return ["W", ["E", {"base": "UserWarning", "text": "w", "args": ["w"]} | changed], "a.py", 1, False]
 
 
 @pytest.fixture(scope="module")
@@ -101,14 +101,14 @@ def test_what_an_honest_process_tells_is_taken(sandbox: Sandbox, entry: list[Any
         record(**{"extra levelno": 50}),
         record(**{f"extra n{n}": n for n in range(21)}),
         record(msg=["h", 99]),
-        ["W", "text", "a.py", 1],
+        ["W", "text", "a.py", 1, False],
         ["W", ["t", []], "a.py"],
         ["o", "stdout"],
         warning(base="ValueError"),
         warning(base="eval"),
-        [*warning()[:2], 5, 1],
-        [*warning()[:2], "a" * 5000, 1],
-        [*warning()[:3], "1"],
+        [*warning()[:2], 5, 1, False],
+        [*warning()[:2], "a" * 5000, 1, False],
+        [*warning()[:3], "1", False],
     ],
 )
 def test_what_makes_no_sense_is_a_run_that_crashed(sandbox: Sandbox, entry: list[Any]) -> None:

@@ -44,6 +44,12 @@ def make_logger(name, handler, level=logging.INFO):
     return logger
 
 
+def make_json_logger(name, handler):
+    handler.setFormatter(JsonFormatter())
+    handler.setLevel(logging.WARNING)
+    return make_logger(name, handler)
+
+
 # ---- hidden tests ----
 
 import io
@@ -52,7 +58,7 @@ import logging
 import unittest
 
 import solution
-from solution import Account, JsonFormatter, make_logger
+from solution import Account, JsonFormatter, make_json_logger, make_logger
 
 
 class Logs(unittest.TestCase):
@@ -128,6 +134,12 @@ class Handlers(unittest.TestCase):
         logger.debug("no")
         logger.info("%s and %d", "text", 3)
         self.assertEqual(self.stream.getvalue(), "INFO text and 3\n")
+
+    def test_handed_over_and_given_a_format(self):
+        logger = make_json_logger("json", logging.StreamHandler(self.stream))
+        logger.info("no")
+        logger.error("%s", "yes")
+        self.assertEqual(json.loads(self.stream.getvalue()), {"level": "ERROR", "message": "yes"})
 
     def test_of_the_tests(self):
         class Listing(logging.Handler):

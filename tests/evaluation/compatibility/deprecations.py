@@ -91,6 +91,16 @@ class Client:
         return self.url
 
 
+class Connection:
+    def __del__(self):
+        warnings.warn("never closed", ResourceWarning, source=self)
+
+
+def leak():
+    Connection()
+    return True
+
+
 def silence():
     warnings.simplefilter("ignore", PrecisionWarning)
 
@@ -108,6 +118,7 @@ from solution import (
     area,
     convert,
     count_of,
+    leak,
     load,
     quietly,
     recipe,
@@ -193,6 +204,34 @@ def test_errors():
             surface(1, 1)
         assert caught.value.new == "area"
         assert area(3, 2) == 6
+
+
+def test_a_finalizer_warns_and_raises_nothing():
+    with pytest.warns(ResourceWarning, match="never closed"):
+        assert leak()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert leak()
+
+
+@pytest.mark.filterwarnings("error")
+def test_marked():
+    with pytest.raises(RuntimeWarning):
+        area(-1, 1)
+
+
+@pytest.mark.filterwarnings("ignore:negative")
+def test_ignored():
+    with warnings.catch_warnings(record=True) as caught:
+        area(-1, 1)
+        area(1, 1)
+    assert caught == []
+
+
+def test_recorded_without_a_filter():
+    with warnings.catch_warnings(record=True) as caught:
+        surface(1, 1)
+    assert len(caught) == 1
 
 
 def test_an_error_of_one_category():

@@ -239,12 +239,7 @@ def _run(reporter: Reporter, source: str, tests: str, kind: str, earlier: Earlie
         return "import_error", describe(error)
     if kind == "hidden":
         reporter.send(loaded="solution")
-    return run_pytest(reporter, earlier, filters=speaks_of_warnings(tests))
-
-
-def speaks_of_warnings(tests: str) -> bool:
-    """Whether `tests` may depend on the filters of warnings that pytest sets for each test."""
-    return "warn" in tests
+    return run_pytest(reporter, earlier, filters="warn" in tests)
 
 
 def run_pytest(reporter: Reporter, earlier: Earlier = NOTHING, *, filters: bool = False) -> tuple[str, str]:

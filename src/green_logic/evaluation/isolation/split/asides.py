@@ -2,7 +2,8 @@
 
 It goes with the next message, in the order in which it was said, and the tests' process says it again (listening.py).
 
-    ["o", stream, text]    ["W", warning, file, line]    ["L", {attribute of a log record: value, ...}, logger]
+    ["o", stream, text]    ["W", warning, file, line, of a finalizer]
+    ["L", {attribute of a log record: value, ...}, the last logger that it went to]
 
 The tests' process tells what it listens with, but for patterns and categories, which are what tests expect:
 
@@ -76,9 +77,10 @@ class Asides:
             self._show_warning(shown)
             return
         message, file, line = shown.message, shown.filename, shown.lineno
+        is_late = shown.source is not None  # something is warned of that is gone by now
         # what the solution means by its caller is the test
         place = ["", 0] if file == "sys" or file.startswith(MACHINERY) else [file, line]
-        self._say(lambda: ["W", self._peer.encode(message), *place])
+        self._say(lambda: ["W", self._peer.encode(message), *place, is_late])
 
     def _telling(self, call: Callable[[logging.Logger, logging.LogRecord], None]) -> Any:
         """`Logger.callHandlers`, with the tests behind the loggers that a record goes through."""
@@ -100,14 +102,9 @@ class Asides:
 
 
 def _leave_filtering() -> None:
-    """Show every warning, for the tests to decide on.
-
-    But for what a finalizer warns of: there an error is nobody's, and a test that makes errors of warnings would be
-    told of one.
-    """
+    """Show every warning, for the tests to decide on."""
     warnings.resetwarnings()
     warnings.simplefilter("always")
-    warnings.simplefilter("ignore", ResourceWarning)
     warnings.filterwarnings("ignore", AWAITED_THERE)
 
 

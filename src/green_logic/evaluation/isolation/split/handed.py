@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from green_logic.evaluation.isolation.split.builtin_errors import builtin_base, construct_error
-from green_logic.evaluation.isolation.split.records import describe_record
+from green_logic.evaluation.isolation.split.records import FORMATTED, MAX_TEXT, TEXT, describe_record
 from green_logic.evaluation.isolation.split.values import check_list, check_text
 from green_logic.evaluation.isolation.split.words import words
 
@@ -49,7 +49,7 @@ class StandIn:
 
 
 class HandlerStandIn(StandIn, logging.Handler):
-    """A logging handler of the tests. It decides there on levels, filters and formats."""
+    """A logging handler of the tests, which decides there. A formatter that the solution sets is used here."""
 
     def __init__(self, peer: SolutionPeer, number: int, name: str, doc: str | None) -> None:
         super().__init__(peer, number, name, doc)
@@ -57,7 +57,11 @@ class HandlerStandIn(StandIn, logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand it over."""
-        self._peer.request("log", self._number, "", **describe_record(record))
+        told = describe_record(record)
+        if self.formatter:
+            told = {name: value for name, value in told.items() if name not in FORMATTED}
+            told[TEXT] = self.format(record)[:MAX_TEXT]
+        self._peer.request("log", self._number, "", **told)
 
 
 def make_stand_in(peer: SolutionPeer, data: list[Any]) -> Any:

@@ -7,6 +7,7 @@ before whatever that gave or raised.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import sys
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 STREAMS = ("stdout", "stderr")
 LOGGERS = (logging.Logger, logging.RootLogger)
 # tag -> what it is of, and how many parts it has
-KINDS = {"o": (OUTPUT, 3), "W": (WARNINGS, 4), "L": (LOGS, 3)}
+KINDS = {"o": (OUTPUT, 3), "W": (WARNINGS, 5), "L": (LOGS, 3)}
 MAX_FILE = 4096  # characters of a path
 
 
@@ -117,7 +118,8 @@ class Listening:
         message, file, line = self._peer.decode(entry[1]), check_text(entry[2]), check_number(entry[3])
         if not isinstance(message, Warning) or len(file) > MAX_FILE:
             raise LostError("a warning that is none")
-        return functools.partial(self._warn, message, file, line)
+        warn = functools.partial(self._warn, message, file, line)
+        return functools.partial(_try, warn) if entry[4] is True else warn
 
     def _read_record(self, entry: Entry) -> Callable[[], None]:
         if type(entry[1]) is not dict:
@@ -135,6 +137,12 @@ class Listening:
 def _print(name: str, text: str) -> None:
     if name in STREAMS:
         getattr(sys, name).write(text)
+
+
+def _try(warn: Callable[[], None]) -> None:
+    """As a finalizer warns: an error that is made of it is nobody's."""
+    with contextlib.suppress(Warning):
+        warn()
 
 
 def _log(record: logging.LogRecord, last: str) -> None:

@@ -25,6 +25,7 @@ INSIDE_NAMES = words(
     "tmp_path tmp_path_factory tmpdir tempfile TemporaryDirectory NamedTemporaryFile chdir",
     "signature get_type_hints create_autospec autospec capfd setenv delenv environ",
 )
+RECORD_NAMES = words("LogRecord makeLogRecord")
 # how a logger of the tests' process is set up says nothing of the solution's
 LOGGER_NAMES = words("disabled filters handlers hasHandlers isEnabledFor getEffectiveLevel level propagate")
 REPLACING_NAMES = frozenset({"patch", "setattr", "delattr"})
@@ -159,7 +160,11 @@ def _reads_loggers(nodes: list[ast.AST]) -> Iterator[str]:
     """What the tests look up or change in a logger of their process, but for its level and their own handlers."""
     made = [node for node in nodes if isinstance(node, ast.Assign) and _makes_logger(node.value)]
     loggers = {_last_name(target) for node in made for target in node.targets} - {""}
+    # a filter may mark a record, and that of the solution's has one of its own
+    makes_records = any(RECORD_NAMES.intersection(_names_of(node)) for node in nodes)
     for node in nodes:
+        if isinstance(node, ast.Attribute) and (node.attr == "addFilter" or (makes_records and node.attr == "filter")):
+            yield f"line {node.lineno}: has a record filtered"
         if not isinstance(node, ast.Attribute) or node.attr not in LOGGER_NAMES:
             continue
         if _makes_logger(node.value) or _last_name(node.value) in loggers:

@@ -28,7 +28,8 @@ PLAIN: dict[str, type] = {
 }
 NEEDED = ("name", "levelno", "levelname", "pathname", "lineno")
 MADE = frozenset({*vars(logging.makeLogRecord({})), *dir(logging.LogRecord), "message", "asctime"})
-TEXT, UNTIL, ERROR, EXTRA = "text", "until", "error", "extra "
+TEXT, ERROR, EXTRA = "text", "error", "extra "
+FORMATTED = (ERROR, "exc_text", "stack_info")  # what a formatter puts into the text
 
 
 class HeardRecord(logging.LogRecord):

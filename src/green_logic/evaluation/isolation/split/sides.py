@@ -18,6 +18,7 @@ from green_logic.evaluation.isolation.earlier import Earlier
 from green_logic.evaluation.isolation.split.compiled import KeptCode
 from green_logic.evaluation.isolation.split.loops import AWAITED_THERE
 from green_logic.evaluation.isolation.split.mini import BeyondMiniError, Case, find_cases, run_case
+from green_logic.evaluation.isolation.split.needs import WARNINGS
 from green_logic.evaluation.isolation.split.proxies import RemoteModule
 from green_logic.evaluation.isolation.split.solution import serve_solution
 from green_logic.evaluation.isolation.split.tester import TestsPeer
@@ -47,7 +48,7 @@ def run_tests(descriptor: int, control: socket.socket, hidden: dict[str, Any], k
         if failure := peer.start():
             end, detail = "import_error", f"solution: {failure}"
         else:
-            end, detail, runner = _run(reporter, peer, tests, code, Earlier(**hidden["earlier"]))
+            end, detail, runner = _run(reporter, peer, hidden, code)
     except LostError as error:
         peer.lose(str(error))
     for stream in (sys.stdout, sys.stderr):
@@ -59,18 +60,18 @@ def run_tests(descriptor: int, control: socket.socket, hidden: dict[str, Any], k
 
 
 def _run(
-    reporter: guest.Reporter, peer: TestsPeer, tests: str, code: types.CodeType | None, earlier: Earlier
+    reporter: guest.Reporter, peer: TestsPeer, hidden: dict[str, Any], code: types.CodeType | None
 ) -> tuple[str, str, str]:
     """End, detail and runner; an empty end is a crash."""
+    filters, earlier = WARNINGS in hidden["captures"], Earlier(**hidden["earlier"])
     solution: Any = RemoteModule(peer, guest.SOLUTION, str(Path.cwd() / f"{guest.SOLUTION}.py"))
     sys.modules[guest.SOLUTION] = solution
     try:
-        module = guest.load(guest.TESTS, tests, {}, code)
+        module = guest.load(guest.TESTS, str(hidden["tests"]), {}, code)
     except pytest.skip.Exception as skipped:
         return "no_tests", f"skipped: {skipped.msg}", "mini"
     except BaseException as error:  # noqa: BLE001  whatever it raises is the result
         return "import_error", guest.describe(error), "mini"
-    filters = guest.speaks_of_warnings(tests)
     try:
         cases = None if filters else find_cases(module)
     except BeyondMiniError:
