@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from green_logic.evaluation.isolation.split.records import PLAIN, describe_record, restore_record
+from green_logic.evaluation.isolation.split.wire import LostError
 from green_logic.evaluation.sandbox import Sandbox, TestRun
 
 SOLUTION = """
@@ -71,6 +76,32 @@ def outcomes(found: TestRun) -> dict[str, str]:
     return {outcome.name: outcome.outcome for outcome in found.outcomes}
 
 
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda parts: st.lists(parts, max_size=3) | st.tuples(parts) | st.dictionaries(st.text(max_size=3), parts),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*PLAIN, "text", "msg", "args", "error", "extra size"]), ANYTHING))
+def test_what_is_told_of_a_record_makes_one_or_is_refused(changed: dict[str, Any]) -> None:
+    told = describe_record(logging.makeLogRecord({"name": "a", "msg": "%s", "args": ("x",)})) | changed
+    try:
+        made = restore_record(told)
+    except LostError:
+        return
+    assert made.getMessage() == told["text"]
+    for name in PLAIN.keys() & told.keys():
+        assert vars(made)[name] is told[name]
+
+
+def test_a_record_is_what_it_was() -> None:
+    record = logging.makeLogRecord({"name": "a", "msg": "%s", "args": ("x",), "size": 3, "_own": 4, "levelno": 30})
+    made = restore_record(describe_record(record))
+    assert (made.getMessage(), made.msg, made.args, vars(made)["size"]) == ("x", "%s", ("x",), 3)
+    assert "_own" not in vars(made)
+
+
 FORGING = "def test_a(caplog, recwarn):\n    forge({!r})\n    log.level\n    print(caplog.records, recwarn.list)\n"
 
 
@@ -93,6 +124,7 @@ def test_what_an_honest_process_tells_is_taken(sandbox: Sandbox, entry: list[Any
         record(text=...),
         record(text="x" * 100_001),
         record(exc_text="x" * 100_001),
+        record(name="." * 4097),
         record(args="x"),
         record(args=["t", [["t", []]]]),
         record(error="ValueError"),

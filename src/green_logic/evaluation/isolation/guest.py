@@ -239,7 +239,7 @@ def _run(reporter: Reporter, source: str, tests: str, kind: str, earlier: Earlie
         return "import_error", describe(error)
     if kind == "hidden":
         reporter.send(loaded="solution")
-    return run_pytest(reporter, earlier, filters="warn" in tests)
+    return run_pytest(reporter, earlier, filters=kind == "hidden" and "warn" in tests)
 
 
 def run_pytest(reporter: Reporter, earlier: Earlier = NOTHING, *, filters: bool = False) -> tuple[str, str]:

@@ -12,6 +12,7 @@ The tests' process tells what it listens with, but for patterns and categories, 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import warnings
@@ -19,6 +20,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from green_logic.evaluation.isolation.split.channels import UNSAYABLE
 from green_logic.evaluation.isolation.split.loops import AWAITED_THERE
 from green_logic.evaluation.isolation.split.needs import LOGS, OUTPUT, WARNINGS
 from green_logic.evaluation.isolation.split.records import describe_record
@@ -58,7 +60,11 @@ class Asides:
         """What was said, encoded."""
         taken = self._said[:]
         del self._said[: len(taken)]
-        return [tell() for tell in taken]
+        entries: list[Entry] = []
+        for tell in taken:
+            with contextlib.suppress(*UNSAYABLE):
+                entries.append(tell())
+        return entries
 
     def tune(self, entry: Entry) -> None:
         """Follow what the tests listen with."""
@@ -102,7 +108,8 @@ class Asides:
 
 
 def _leave_filtering() -> None:
-    """Show every warning, for the tests to decide on."""
+    """Show every warning, and that to the tests, which decide: as where a recording begins, in one process."""
+    warnings.showwarning = warnings._showwarning_orig  # type: ignore[attr-defined]
     warnings.resetwarnings()
     warnings.simplefilter("always")
     warnings.filterwarnings("ignore", AWAITED_THERE)

@@ -72,7 +72,7 @@ def check_may_read(target: object, name: str) -> Any:
 
 def describe_handed(value: Any) -> list[Any]:
     """Kind, special methods, name, doc and signature, for the stand-in on the other side."""
-    if isinstance(value, logging.Handler):
+    if issubclass(type(value), logging.Handler):  # no mock of one
         return [HANDLER, [], "", None, None]
     if is_function := isinstance(value, (types.FunctionType, types.MethodType)):
         methods = ["__call__"]

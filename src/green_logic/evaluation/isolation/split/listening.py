@@ -62,7 +62,8 @@ class Listening:
         if type(value) in LOGGERS and logging.getLogger(value.name) is value:
             self._loggers.add(value.name)
             return ["L", value.name]
-        return ["R", self._peer.encode(vars(value))] if type(value) in RECORDS else None
+        # a copy: the solution is to see what is in it, not to hold it
+        return ["R", self._peer.encode(dict(vars(value)))] if type(value) in RECORDS else None
 
     def find_logger(self, name: object) -> logging.Logger:
         """The logger of that name. Raises LostError if no test has handed it over."""
@@ -102,9 +103,13 @@ class Listening:
 
     def say(self) -> None:
         """Do what has been heard."""
-        while self._heard:
+        while True:
             try:
-                self._heard.popleft()()
+                say = self._heard.popleft()
+            except IndexError:  # another thread may have been faster
+                return
+            try:
+                say()
             except BaseException as error:  # noqa: BLE001  a handler of the tests, or a warning that is an error
                 self._kept.error = self._kept.error or error
 
@@ -147,9 +152,10 @@ def _try(warn: Callable[[], None]) -> None:
 
 def _log(record: logging.LogRecord, last: str) -> None:
     """As `Logger.handle`, but no further than to the logger `last`, where the solution's own records stop."""
-    here: logging.Logger | None = logging.getLogger(record.name)
-    if here is None or here.disabled or not here.filter(record):
+    logger = logging.getLogger(record.name)
+    if logger.disabled or not logger.filter(record):
         return
+    here: logging.Logger | None = logger
     while here:
         _give(record, here.handlers)
         if here.name == last:

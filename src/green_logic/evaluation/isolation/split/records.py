@@ -8,7 +8,7 @@ from typing import Any
 from green_logic.evaluation.isolation.split.values import check_text
 from green_logic.evaluation.isolation.split.wire import LostError
 
-MAX_TEXT = 100_000  # characters of a message, of a traceback
+MAX_TEXT, MAX_NAME = 100_000, 4096  # characters of a message or a traceback, and of all else
 MAX_EXTRA = 20
 SCALARS = frozenset({str, int, float, bool, type(None)})
 # attributes that are told as they are, if they have this type
@@ -56,7 +56,7 @@ def describe_record(record: logging.LogRecord) -> dict[str, Any]:
         told["exc_text"] = record.exc_text or logging.Formatter().formatException(record.exc_info)  # type: ignore[arg-type]
     own = vars(record)
     told |= {name: own[name] for name, kind in PLAIN.items() if name not in told and type(own.get(name)) is kind}
-    told |= {name: value[:MAX_TEXT] for name, value in told.items() if PLAIN.get(name) is str}
+    told |= {name: value[: _longest(name)] for name, value in told.items() if PLAIN.get(name) is str}
     extra = [name for name in own if _is_extra(name)][:MAX_EXTRA]
     return told | {EXTRA + name: own[name] for name in extra}
 
@@ -67,7 +67,7 @@ def restore_record(told: dict[str, Any]) -> HeardRecord:
         value = told.get(name)
         if type(value) is not kind and (name in told or name in NEEDED):
             raise LostError(f"a log record with an impossible {name}")
-        if type(value) is str and len(value) > MAX_TEXT:
+        if type(value) is str and len(value) > _longest(name):
             raise LostError(f"a log record with a {name} of {len(value)} characters")
     if not _is_plain(args := told.get("args")):
         raise LostError("a log record with impossible arguments")
@@ -100,6 +100,10 @@ def _is_plain(args: object) -> bool:
     if type(args) is dict:
         return SCALARS.issuperset(map(type, args.values()))
     return type(args) is tuple and SCALARS.issuperset(map(type, args))
+
+
+def _longest(name: str) -> int:
+    return MAX_TEXT if name in FORMATTED else MAX_NAME
 
 
 def _is_extra(name: str) -> bool:

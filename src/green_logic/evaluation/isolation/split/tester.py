@@ -1,8 +1,8 @@
 """The tests' side (T): trusts nothing that the solution's side says.
 
 What S may do here: answer, call what a test handed over, read public attributes and use the special methods of objects
-whose class the tests define (or which are made for sharing, such as an Event), and change lists, dicts, sets and
-bytearrays that both sides hold. Everything else is refused.
+whose class the tests define (or which are made for sharing, such as an Event), change lists, dicts, sets and
+bytearrays that both sides hold, and print, warn and log for tests that listen. Everything else is refused.
 """
 
 from __future__ import annotations
@@ -133,11 +133,19 @@ class TestsPeer(Peer):
     def read_answer(self, message: Message) -> Any:
         """As every side does. Raises as well what was raised when the tests heard what the solution said meanwhile."""
         try:
-            return self._read_answer(message)
-        finally:
-            if not self.reading.depth:
-                self._listening.say()
-                self._listening.check()
+            answer = self._read_answer(message)
+        except LostError:
+            raise
+        except BaseException:
+            self._hear()
+            raise
+        self._hear()
+        return answer
+
+    def _hear(self) -> None:
+        if not self.reading.depth:
+            self._listening.say()
+            self._listening.check()
 
     def _read_answer(self, message: Message) -> Any:
         data = message.get("v")
