@@ -107,6 +107,7 @@ def silence():
 
 # ---- hidden tests ----
 
+import threading
 import unittest
 import warnings
 
@@ -278,6 +279,27 @@ def test_silence():
     assert [one.category for one in caught] == [FutureWarning]
     with pytest.warns(PrecisionWarning):
         convert([1.5])
+
+
+def test_threads_of_the_tests():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        threads = [threading.Thread(target=area, args=(-n, 1)) for n in range(1, 6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        threads.clear()
+    assert [str(one.message) for one in caught] == ["negative side"] * 5
+
+
+def test_a_category_of_the_solution_in_a_filter():
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", category=PrecisionWarning)
+        with pytest.raises(PrecisionWarning, match="2.5"):
+            convert([2.5])
+        warnings.filterwarnings("ignore", category=RuntimeWarning)
+        assert area(-1, 1) == 0
 
 
 def test_callbacks_are_warned_in_order():

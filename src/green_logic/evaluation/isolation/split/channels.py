@@ -115,6 +115,10 @@ class Channel:
         self.peer.channels.discard(self)
         self.connection.close()
 
+    def __del__(self) -> None:
+        """With a thread its channel ends: unclosed, the socket would warn, and a test may listen."""
+        self.connection.close()
+
     def _await(self, number: int) -> Message:
         self._open.add(number)
         while True:
