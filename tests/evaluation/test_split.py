@@ -106,10 +106,14 @@ def test_calls_are_counted(sandbox: Sandbox) -> None:
         ("import solution\ndef test_a(tmp_path): assert tmp_path.exists()", "tmp_path"),
         (
             "import logging, solution\nlog = logging.getLogger('a')\ndef test_a(): assert log.handlers == []",
-            "looks at handlers of a logger",
+            "uses handlers of a logger",
         ),
-        ("import logging\ndef test_a(): assert not logging.getLogger('a').level", "looks at level of a logger"),
-        ("def test_a(caplog): caplog.handler.addFilter(lambda record: True)", "has a record filtered"),
+        ("import logging\ndef test_a(): assert not logging.getLogger('a').level", "uses level of a logger"),
+        ("def test_a(caplog): caplog.handler.addFilter(lambda record: True)", "has log records filtered"),
+        ("import logging\ndef test_a(caplog): logging.getLogger('a').error('x')", "uses error of a logger"),
+        ("import logging\ndef test_a(caplog): logging.info('x')", "uses info of a logger"),
+        ("import warnings\ndef test_a(): warnings.warn('x')", "uses warn itself"),
+        ("from warnings import warn\ndef test_a(): warn('x')", "uses warn itself"),
     ],
 )
 def test_what_needs_one_process_gets_it_and_says_so(sandbox: Sandbox, tests: str, reason: str) -> None:
@@ -149,6 +153,7 @@ def test_what_the_tests_listen_to_is_known(tests: str, captures: set[str]) -> No
     [
         "import logging\nlog = logging.getLogger('a')\nlog.setLevel(10)\nlog.addHandler(h)\nassert player.level == 3",
         "import logging.handlers\nlogging.handlers.MemoryHandler(1).level\ncaplog.handler.level",
+        "import logging, solution\nsolution.log.warning('x')\nsolution.warnings.warn('x')\nlogging.WARNING",
         "found[0] = logging.getLogger('a')\nassert found[0].name == other[0].level",
     ],
 )

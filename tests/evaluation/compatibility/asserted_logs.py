@@ -160,10 +160,7 @@ class Handlers(unittest.TestCase):
         record = logging.LogRecord("x", logging.INFO, "x.py", 1, "hello %s", ("you",), None)
         self.assertEqual(json.loads(JsonFormatter().format(record)), {"level": "INFO", "message": "hello you"})
         self.handler.setFormatter(JsonFormatter())
-        mine = logging.getLogger("formatted")
-        self.attach(mine)
-        try:
-            raise KeyError("k")
-        except KeyError:
-            mine.exception("went wrong")
-        self.assertEqual(json.loads(self.stream.getvalue())["error"], "KeyError")
+        self.attach(logging.getLogger("solution"))
+        with self.assertRaises(ValueError):
+            Account("Ada").deposit(0)
+        self.assertEqual(json.loads(self.stream.getvalue())["message"], "invalid deposit: 0")

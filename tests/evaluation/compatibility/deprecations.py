@@ -191,7 +191,7 @@ def test_nothing_recorded(recwarn):
 
 
 def test_the_solutions_own_recording():
-    assert count_of(lambda: warnings.warn("of the test")) in (0, 1)
+    assert count_of(lambda: surface(1, 1)) == 1
     assert quietly(1, 2) == 2
 
 

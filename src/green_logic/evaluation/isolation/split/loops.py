@@ -148,6 +148,7 @@ class Loops:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
         self._targets: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._returned: list[Any] = []  # awaited over there; let go, they would warn that they never were
 
     def awaited(self, number: int) -> Coroutine[Any, Any, Any]:
         """A coroutine that awaits `number` of the other side."""
@@ -158,7 +159,10 @@ class Loops:
     def find_awaited(self, value: Any) -> int | None:
         """The number that `awaited` made `value` for."""
         # of nothing else: looking it up would hash it, which a class may do with the other side's objects
-        return self._targets.get(value) if type(value) is types.CoroutineType else None
+        number = self._targets.get(value) if type(value) is types.CoroutineType else None
+        if number is not None:
+            self._returned.append(value)
+        return number
 
     async def _wait(self, number: int) -> Any:
         channel = self._peer.channel()

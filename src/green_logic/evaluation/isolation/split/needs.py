@@ -26,8 +26,12 @@ INSIDE_NAMES = words(
     "signature get_type_hints create_autospec autospec capfd setenv delenv environ",
 )
 RECORD_NAMES = words("LogRecord makeLogRecord")
-# how a logger of the tests' process is set up says nothing of the solution's
-LOGGER_NAMES = words("disabled filters handlers hasHandlers isEnabledFor getEffectiveLevel level propagate")
+LOG_METHODS = words("debug info warning warn error exception critical log")
+WARN_METHODS = words("warn warn_explicit")
+# how a logger of the tests' process is set up says nothing of the solution's, and none of the solution's hears it
+LOGGER_NAMES = LOG_METHODS | words(
+    "disabled filters handlers hasHandlers isEnabledFor getEffectiveLevel level propagate"
+)
 REPLACING_NAMES = frozenset({"patch", "setattr", "delattr"})
 OUTPUT, WARNINGS, LOGS = "output", "warnings", "logs"  # what tests can listen to
 CAPTURING_NAMES = {
@@ -56,7 +60,8 @@ def find_needs(tests: str) -> Needs:
     nodes = list(ast.walk(tree))
     named = {name for node in nodes for name in _names_of(node)}
     captures = frozenset(kind for kind, names in CAPTURING_NAMES.items() if names & named)
-    reason = next(itertools.chain(_looks_inside(nodes), _derives(nodes), _replaces(nodes), _reads_loggers(nodes)), "")
+    looks = (_looks_inside, _derives, _replaces, _uses_loggers, _warns)
+    reason = next(itertools.chain.from_iterable(look(nodes) for look in looks), "")
     return Needs(reason, captures=captures, names=frozenset(_taken_from_solution(nodes)))
 
 
@@ -156,19 +161,31 @@ def _replaces(nodes: list[ast.AST]) -> Iterator[str]:
                 yield f"line {target.lineno}: replaces a part of {module}"
 
 
-def _reads_loggers(nodes: list[ast.AST]) -> Iterator[str]:
-    """What the tests look up or change in a logger of their process, but for its level and their own handlers."""
+def _uses_loggers(nodes: list[ast.AST]) -> Iterator[str]:
+    """What the tests do with loggers of their process and the solution, which has its own, does not see."""
     made = [node for node in nodes if isinstance(node, ast.Assign) and _makes_logger(node.value)]
     loggers = {_last_name(target) for node in made for target in node.targets} - {""}
-    # a filter may mark a record, and that of the solution's has one of its own
     makes_records = any(RECORD_NAMES.intersection(_names_of(node)) for node in nodes)
     for node in nodes:
-        if isinstance(node, ast.Attribute) and (node.attr == "addFilter" or (makes_records and node.attr == "filter")):
-            yield f"line {node.lineno}: has a record filtered"
-        if not isinstance(node, ast.Attribute) or node.attr not in LOGGER_NAMES:
+        if not isinstance(node, ast.Attribute):
             continue
-        if _makes_logger(node.value) or _last_name(node.value) in loggers:
-            yield f"line {node.lineno}: looks at {node.attr} of a logger"
+        if node.attr == "addFilter" or (makes_records and node.attr == "filter"):
+            yield f"line {node.lineno}: has log records filtered"
+        is_logger = _makes_logger(node.value) or _last_name(node.value) in loggers
+        if (is_logger and node.attr in LOGGER_NAMES) or (node.attr in LOG_METHODS and _root_of(node) == "logging"):
+            yield f"line {node.lineno}: uses {node.attr} of a logger"
+
+
+def _warns(nodes: list[ast.AST]) -> Iterator[str]:
+    """Warnings of the tests' own: what they test may be what the solution makes of them."""
+    for node in nodes:
+        names: set[str] = set()
+        if isinstance(node, ast.ImportFrom) and node.module == "warnings":
+            names = {alias.name for alias in node.names}
+        elif isinstance(node, ast.Attribute) and _root_of(node) == "warnings":
+            names = {node.attr}
+        if found := WARN_METHODS & names:
+            yield f"line {node.lineno}: uses {min(found)} itself"  # type: ignore[attr-defined]
 
 
 def _makes_logger(node: ast.expr) -> bool:
