@@ -16,7 +16,7 @@ from green_logic.evaluation.isolation.split.wire import LostError
 from green_logic.evaluation.sandbox import Sandbox, TestRun
 
 SOLUTION = """
-import gc, json, logging, warnings
+import gc, json, logging, sys, warnings
 log = logging.getLogger("hostile")
 def peer(): return next(found for found in gc.get_objects() if type(found).__name__ == "SolutionPeer")
 def forge(text):
@@ -35,15 +35,21 @@ def warn(n, text="w", goes_on=False):
     if goes_on: peer()._asides._told = 0
     for i in range(n): warnings.warn(f"{text} {i}")
     return n
-def texts(part):
-    own = [v for o in gc.get_objects() if isinstance(o, (dict, list, tuple)) for v in
-           (list(o.values()) if isinstance(o, dict) else o)]
-    return [text for text in own if isinstance(text, str) and part[::-1] in text]
+HEARD = []
+def overhear():
+    receiver = sys.modules["green_logic.evaluation.isolation.split.wire"].Receiver
+    receive = receiver.receive
+    def listen(self):
+        message = receive(self)
+        HEARD.append(json.dumps(message))
+        return message
+    receiver.receive = listen
+def heard(part): return [text for text in HEARD if part[::-1] in text]
 """
 LISTENING = """
 import logging, warnings
 import pytest
-from solution import ask, forge, log, say, swallow, texts, warn
+from solution import ask, forge, heard, log, overhear, say, swallow, warn
 """
 
 
@@ -52,7 +58,7 @@ def record(**changed: Any) -> list[Any]:
     told = {"name": "a", "levelno": 30, "levelname": "WARNING", "pathname": "a.py", "lineno": 1, "args": ["t", []]}
     told |= {"text": "x", "msg": "x"} | changed
     given = {name: value for name, value in told.items() if value is not Ellipsis}
-    return ["L", given, "root"]
+    return ["L", given, "root", True, "root"]
 
 
 def warning(**changed: Any) -> list[Any]:
@@ -114,9 +120,11 @@ def test_what_an_honest_process_tells_is_taken(sandbox: Sandbox, entry: list[Any
     "entry",
     [
         ["L"],
-        ["L", [], "root"],
-        ["L", {}, "root"],
-        [*record()[:2], 5],
+        record()[:4],
+        ["L", [], "root", True, "root"],
+        ["L", {}, "root", True, "root"],
+        [*record()[:2], 5, True, "root"],
+        [*record()[:4], 5],
         record(levelno="30"),
         record(levelno=True),
         record(name=...),
@@ -178,18 +186,26 @@ def test_a_flood_without_end_is_cut_or_a_run_that_crashed(sandbox: Sandbox, goes
     assert (found.ended, found.outcomes) == ("crashed", ())
 
 
-def test_patterns_and_categories_stay_with_the_tests(sandbox: Sandbox) -> None:
+def test_what_the_tests_want_to_hear_stays_with_them(sandbox: Sandbox) -> None:
     tests = """
-class Wanted1234567(UserWarning): pass
-def test_a(caplog):
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", "tell7654321", Wanted1234567)
-        with pytest.warns(UserWarning, match="w [07654321]"):
-            assert warn(1) == 1
-    assert texts("1234567"[:4] + "567") == []
-    assert texts("7654" + "321") == []
+import unittest
+class Wanted7654321(UserWarning): pass
+class TestA(unittest.TestCase):
+    def setUp(self): overhear()
+    def test_a(self):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "tell7654321", Wanted7654321)
+            with pytest.warns(UserWarning, match="w [07654321]"):
+                assert warn(1) == 1
+        logging.getLogger("name7654321").setLevel(logging.ERROR)
+        with self.assertNoLogs("other7654321", "DEBUG"), self.assertLogs("hostile", "WARNING"):
+            assert say(1) == 1
+        assert heard("1234567") == []
+    def test_b(self):
+        warn(0, "told7654321")
+        assert heard("1234567") != []
 """
-    assert outcomes(run(sandbox, tests)) == {"test_a": "passed"}
+    assert outcomes(run(sandbox, tests)) == {"TestA::test_a": "passed", "TestA::test_b": "passed"}
 
 
 def test_what_a_handler_asserts_nobody_swallows(sandbox: Sandbox) -> None:

@@ -12,12 +12,11 @@ def peers():
 RECORD = {"name": "root", "levelno": 50, "levelname": "CRITICAL", "pathname": "x", "lineno": 1, "args": ["t", []]}
 ENTRIES = itertools.cycle(
     [
-        ["L", {**RECORD, "text": "6 passed", "msg": "6 passed"}, "root"],
-        ["L", {**RECORD, "text": "x", "extra getMessage": ["n", "eval"]}, "root"],
+        ["L", {**RECORD, "text": "6 passed", "msg": "6 passed"}, "root", True, "root"],
+        ["L", {**RECORD, "text": "x", "extra getMessage": ["n", "eval"]}, "root", True, "root"],
         ["W", ["E", {"base": "UserWarning", "text": "x", "args": []}], "x", 1, False],
         ["W", ["E", {"base": "SystemExit", "text": "x", "args": [0]}], "x", 1, True],
-        ["V", "root", 50],
-        ["V", "", 50],
+        ["V", 50],
         ["F"],
     ]
 )

@@ -28,6 +28,11 @@ class Account:
         return True
 
 
+def other():
+    logging.getLogger("other").debug("of another")
+    log.debug("not heard")
+
+
 class JsonFormatter(logging.Formatter):
     def format(self, record):
         told = {"level": record.levelname, "message": record.getMessage()}
@@ -58,7 +63,7 @@ import logging
 import unittest
 
 import solution
-from solution import Account, JsonFormatter, make_json_logger, make_logger
+from solution import Account, JsonFormatter, make_json_logger, make_logger, other
 
 
 class Logs(unittest.TestCase):
@@ -83,6 +88,11 @@ class Logs(unittest.TestCase):
             Account("Bob").deposit(1)
         self.assertEqual(logs.output, ["DEBUG:solution:opened for Bob", "INFO:solution:deposited 1"])
         self.assertIsInstance(solution.log, logging.Logger)
+        self.assertTrue(solution.log.isEnabledFor(logging.INFO))
+        self.assertFalse(solution.log.isEnabledFor(logging.DEBUG))
+        with self.assertLogs("other", "DEBUG"):
+            self.assertFalse(solution.log.isEnabledFor(logging.DEBUG))
+            other()
 
     def test_before_an_error(self):
         with self.assertLogs("solution", "ERROR") as logs, self.assertRaises(ValueError):

@@ -3,11 +3,12 @@
 It goes with the next message, in the order in which it was said, and the tests' process says it again (listening.py).
 
     ["o", stream, text]    ["W", warning, file, line, of a finalizer]
-    ["L", {attribute of a log record: value, ...}, the last logger that it went to]
+    ["L", {attribute of a log record: value, ...}, logger with the level that held, passed that, last logger reached]
 
-The tests' process tells what it listens with, but for patterns and categories, which are what tests expect:
+The tests' process tells no more of what it listens with than it must: patterns, categories and names of loggers are
+what tests expect.
 
-    ["V", name of a logger, level or None]    ["F"]    its filters of warnings are other ones
+    ["V", the lowest level that any logger is set to]    ["F"]    its filters of warnings are other ones
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 TUNINGS = ("V", "F")
 MAX_SAID, MAX_TOLD = 10_000, 50_000  # warnings and records between two messages, and in a run; more are not told
 MACHINERY = str(Path(__file__).parent.parent)  # what stands between a solution and the test that calls it
-DISABLED = ""  # the name that stands for `logging.disable`
+BASE_LEVEL = logging.INFO  # from which on everything logged is told, whatever the levels of loggers
 
 Entry = list[Any]
 
@@ -43,7 +44,7 @@ class Asides:
         self._peer = peer
         self._said: list[Callable[[], Entry]] = []
         self._told = 0
-        self._levels: dict[str, int] = {}  # the solution's own, of loggers whose level is the tests' for now
+        self._lowest = BASE_LEVEL
         if OUTPUT in kinds:
             for name in ("stdout", "stderr"):
                 setattr(sys, name, _Printed(self._said.append, name))
@@ -53,6 +54,7 @@ class Asides:
             _leave_filtering()
         if LOGS in kinds:
             logging.Logger.callHandlers = self._telling(logging.Logger.callHandlers)  # type: ignore[method-assign]
+            logging.Logger.isEnabledFor = self._enabling(logging.Logger.isEnabledFor)  # type: ignore[method-assign]
             # as pytest has its own there: nothing is printed for want of a handler
             logging.root.addHandler(logging.NullHandler())
 
@@ -70,13 +72,8 @@ class Asides:
         """Follow what the tests listen with."""
         if entry[0] == "F":
             _leave_filtering()  # theirs would now stand before what the solution has set
-            return
-        name, level = entry[1:]
-        if level is not None:
-            self._levels.setdefault(name, _get_level(name))
-            _set_level(name, level)
-        elif name in self._levels:
-            _set_level(name, self._levels.pop(name))
+        else:
+            self._lowest = entry[1]
 
     def _warned(self, shown: warnings.WarningMessage) -> None:
         if not isinstance(shown.message, Warning):  # a text, by a call of showwarning
@@ -95,11 +92,24 @@ class Asides:
             told, last = describe_record(record), logger
             while last.propagate and last.parent:
                 last = last.parent
-            encode = self._peer.encode
-            self._say(lambda: ["L", {name: encode(value) for name, value in told.items()}, last.name])
-            call(logger, record)
+            name, level = _find_level(logger)
+            way, encode = [name, record.levelno >= level, last.name], self._peer.encode
+            self._say(lambda: ["L", {key: encode(value) for key, value in told.items()}, *way])
+            if record.levelno >= level:
+                call(logger, record)
 
         return call_handlers
+
+    def _enabling(self, ask: Callable[[logging.Logger, int], bool]) -> Any:
+        """`Logger.isEnabledFor`: where a logger asks itself, also for what the tests may want to hear of."""
+
+        def is_enabled_for(logger: logging.Logger, level: int) -> bool:
+            if ask(logger, level):
+                return True
+            may_be_heard = level >= self._lowest and level > logger.manager.disable
+            return may_be_heard and sys._getframe(1).f_globals is vars(logging)
+
+        return is_enabled_for
 
     def _say(self, tell: Callable[[], Entry]) -> None:
         if len(self._said) < MAX_SAID and self._told < MAX_TOLD:
@@ -115,15 +125,12 @@ def _leave_filtering() -> None:
     warnings.filterwarnings("ignore", AWAITED_THERE)
 
 
-def _get_level(name: str) -> int:
-    return logging.getLogger(name).level if name != DISABLED else logging.root.manager.disable
-
-
-def _set_level(name: str, level: int) -> None:
-    if name == DISABLED:
-        logging.disable(level)
-    else:
-        logging.getLogger(name).setLevel(level)
+def _find_level(logger: logging.Logger) -> tuple[str, int]:
+    """The level that holds for a logger, and the name of the one that has it."""
+    here = logger
+    while here.parent and not here.level:
+        here = here.parent
+    return here.name, here.level
 
 
 class _Printed:

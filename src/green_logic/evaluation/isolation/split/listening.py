@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from _pytest.logging import LogCaptureHandler
 
-from green_logic.evaluation.isolation.split.asides import DISABLED, MACHINERY, MAX_TOLD, Entry
+from green_logic.evaluation.isolation.split.asides import BASE_LEVEL, MACHINERY, MAX_TOLD, Entry
 from green_logic.evaluation.isolation.split.needs import LOGS, OUTPUT, WARNINGS
 from green_logic.evaluation.isolation.split.records import RECORDS, restore_record
 from green_logic.evaluation.isolation.split.values import check_number, check_text
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 STREAMS = ("stdout", "stderr")
 LOGGERS = (logging.Logger, logging.RootLogger)
 # tag -> what it is of, and how many parts it has
-KINDS = {"o": (OUTPUT, 3), "W": (WARNINGS, 5), "L": (LOGS, 3)}
+KINDS = {"o": (OUTPUT, 3), "W": (WARNINGS, 5), "L": (LOGS, 5)}
 MAX_FILE = 4096  # characters of a path
 
 
@@ -53,7 +53,7 @@ class Listening:
         self._count = 0
         self._kept = Kept()
         self._loggers: set[str] = set()  # names of those handed over
-        self._levels = _find_levels()
+        self._lowest = BASE_LEVEL
         self._first_filter = _find_first_filter()
         self._registries: dict[str, dict[Any, int]] = {}
 
@@ -74,10 +74,9 @@ class Listening:
     def changes(self) -> list[Entry]:
         """With what the tests listen now, as far as the solution has not been told."""
         entries: list[Entry] = []
-        if LOGS in self._kinds and (levels := _find_levels()) != self._levels:
-            changed = {name for name, _ in levels.items() ^ self._levels.items()}
-            entries += [["V", name, levels.get(name)] for name in sorted(changed)]
-            self._levels = levels
+        if LOGS in self._kinds and (lowest := _find_lowest()) != self._lowest:
+            self._lowest = lowest
+            entries.append(["V", lowest])
         if WARNINGS in self._kinds and (first := _find_first_filter()) is not self._first_filter:
             self._first_filter = first
             entries.append(["F"])
@@ -129,8 +128,9 @@ class Listening:
     def _read_record(self, entry: Entry) -> Callable[[], None]:
         if type(entry[1]) is not dict:
             raise LostError("a log record that is none")
-        told = {name: self._peer.decode(value) for name, value in entry[1].items()}
-        return functools.partial(_log, restore_record(told), check_text(entry[2]))
+        record = restore_record({name: self._peer.decode(value) for name, value in entry[1].items()})
+        decider, last = check_text(entry[2]), check_text(entry[4])
+        return functools.partial(_log, record, decider, last, passed=entry[3] is True)
 
     def _warn(self, message: Warning, file: str, line: int) -> None:
         if not file:
@@ -150,10 +150,13 @@ def _try(warn: Callable[[], None]) -> None:
         warn()
 
 
-def _log(record: logging.LogRecord, last: str) -> None:
-    """As `Logger.handle`, but no further than to the logger `last`, where the solution's own records stop."""
+def _log(record: logging.LogRecord, decider: str, last: str, *, passed: bool) -> None:
+    """As `Logger.info` and its like. `decider`: the logger whose level the solution's record `passed`, or did not.
+
+    It goes no further than to the logger `last`, where the solution's own records stop.
+    """
     logger = logging.getLogger(record.name)
-    if logger.disabled or not logger.filter(record):
+    if logger.disabled or not _is_wanted(record, decider, passed=passed) or not logger.filter(record):
         return
     here: logging.Logger | None = logger
     while here:
@@ -166,20 +169,34 @@ def _log(record: logging.LogRecord, last: str) -> None:
         here = here.parent if here.propagate else None
 
 
+def _is_wanted(record: logging.LogRecord, decider: str, *, passed: bool) -> bool:
+    """Whether a level of the tests admits a record; where they have set none further down, the solution's decides."""
+    here: logging.Logger | None = logging.getLogger(record.name)
+    while here:
+        if _is_set(here):
+            passed = record.levelno >= here.level
+        if _is_set(here) or here.name == decider:
+            break
+        here = here.parent
+    return passed and record.levelno > logging.root.manager.disable
+
+
+def _is_set(logger: logging.Logger) -> bool:
+    """Whether a logger's level is another one than every process has."""
+    return logger.level != (logging.WARNING if logger is logging.root else logging.NOTSET)
+
+
 def _give(record: logging.LogRecord, handlers: list[logging.Handler]) -> None:
     for handler in handlers[:]:
         if record.levelno >= handler.level:
             handler.handle(record)
 
 
-def _find_levels() -> dict[str, int]:
-    """Levels of loggers, as far as they are not what every process has."""
-    manager = logging.root.manager
-    loggers = list(manager.loggerDict.values())  # a copy: a thread may add one
-    levels = {one.name: one.level for one in loggers if isinstance(one, logging.Logger) and one.level}
-    if logging.root.level != logging.WARNING:
-        levels[logging.root.name] = logging.root.level
-    return levels | ({DISABLED: manager.disable} if manager.disable else {})
+def _find_lowest() -> int:
+    """The lowest level that the tests have set anywhere, if it is below what is told anyway."""
+    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
+    levels = [one.level for one in loggers if isinstance(one, logging.Logger) and _is_set(one)]
+    return min([BASE_LEVEL, *levels])
 
 
 def _find_first_filter() -> object:
