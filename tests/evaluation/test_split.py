@@ -152,6 +152,7 @@ def test_what_the_tests_listen_to_is_known(tests: str, captures: set[str]) -> No
     "tests",
     [
         "import logging\nlog = logging.getLogger('a')\nlog.setLevel(10)\nlog.addHandler(h)\nassert player.level == 3",
+        "import logging\nlog = logging.getLogger('a')\nold = log.level\nlog.setLevel(10)\nlog.setLevel(old)",
         "import logging.handlers\nlogging.handlers.MemoryHandler(1).level\ncaplog.handler.level",
         "import logging, solution\nsolution.log.warning('x')\nsolution.warnings.warn('x')\nlogging.WARNING",
         "found[0] = logging.getLogger('a')\nassert found[0].name == other[0].level",

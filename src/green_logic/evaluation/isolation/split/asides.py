@@ -52,11 +52,14 @@ class Asides:
             self._show_warning = warnings._showwarnmsg_impl  # type: ignore[attr-defined]
             warnings._showwarnmsg_impl = self._warned  # type: ignore[attr-defined]
             _leave_filtering()
+        else:
+            # pytest keeps them from stderr
+            warnings._showwarnmsg_impl = lambda _: None  # type: ignore[attr-defined]
+        # as pytest has its own there: nothing is printed for want of a handler
+        logging.root.addHandler(logging.NullHandler())
         if LOGS in kinds:
             logging.Logger.callHandlers = self._telling(logging.Logger.callHandlers)  # type: ignore[method-assign]
             logging.Logger.isEnabledFor = self._enabling(logging.Logger.isEnabledFor)  # type: ignore[method-assign]
-            # as pytest has its own there: nothing is printed for want of a handler
-            logging.root.addHandler(logging.NullHandler())
 
     def take(self) -> list[Entry]:
         """What was said, encoded."""
