@@ -70,6 +70,20 @@ def alone():
     apart.error("only for who listens there")
 
 
+class Costly:
+    made = 0
+
+    def __str__(self):
+        Costly.made += 1
+        return "costly"
+
+
+def lazily():
+    logger.info("%s", Costly())
+    noisy.warning("%d of them", "text")
+    return Costly.made
+
+
 def structured():
     logger.warning({"event": "start", "n": 1})
 
@@ -79,7 +93,7 @@ def structured():
 import logging
 
 import pytest
-from solution import Orders, PaymentError, alone, say, structured
+from solution import Orders, PaymentError, alone, lazily, say, structured
 
 
 @pytest.fixture
@@ -182,6 +196,13 @@ def test_as_it_goes(caplog, orders):
     assert caplog.messages == ["shipping a"]
     list(stream)
     assert caplog.messages == ["shipping a", "shipping b"]
+
+
+def test_what_nobody_hears_is_not_made(caplog):
+    assert lazily() == 0
+    assert caplog.records == []
+    with caplog.at_level(logging.INFO):
+        assert lazily() > 0
 
 
 def test_structured(caplog):

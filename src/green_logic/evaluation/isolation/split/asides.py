@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TUNINGS = ("V", "F")
 MAX_SAID, MAX_TOLD = 10_000, 50_000  # warnings and records between two messages, and in a run; more are not told
 MACHINERY = str(Path(__file__).parent.parent)  # what stands between a solution and the test that calls it
-BASE_LEVEL = logging.INFO  # from which on everything logged is told, whatever the levels of loggers
+BASE_LEVEL = logging.WARNING  # from which on everything logged is told, whatever the levels of loggers
 
 Entry = list[Any]
 
@@ -92,16 +92,22 @@ class Asides:
         """`Logger.callHandlers`, with the tests behind the loggers that a record goes through."""
 
         def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
-            told, last = describe_record(record), logger
-            while last.propagate and last.parent:
-                last = last.parent
-            name, level = _find_level(logger)
-            way, encode = [name, record.levelno >= level, last.name], self._peer.encode
-            self._say(lambda: ["L", {key: encode(value) for key, value in told.items()}, *way])
-            if record.levelno >= level:
+            decider = _find_decider(logger)
+            if record.levelno >= decider.level:
+                self._log(logger, record, [decider.name, True])
                 call(logger, record)
+            else:
+                # for the tests only: a text that cannot be made would in one process never have been made
+                with contextlib.suppress(Exception):
+                    self._log(logger, record, [decider.name, False])
 
         return call_handlers
+
+    def _log(self, logger: logging.Logger, record: logging.LogRecord, passed: list[Any]) -> None:
+        told, encode = describe_record(record), self._peer.encode
+        while logger.propagate and logger.parent:
+            logger = logger.parent
+        self._say(lambda: ["L", {key: encode(value) for key, value in told.items()}, *passed, logger.name])
 
     def _enabling(self, ask: Callable[[logging.Logger, int], bool]) -> Any:
         """`Logger.isEnabledFor`: where a logger asks itself, also for what the tests may want to hear of."""
@@ -128,12 +134,11 @@ def _leave_filtering() -> None:
     warnings.filterwarnings("ignore", AWAITED_THERE)
 
 
-def _find_level(logger: logging.Logger) -> tuple[str, int]:
-    """The level that holds for a logger, and the name of the one that has it."""
-    here = logger
-    while here.parent and not here.level:
-        here = here.parent
-    return here.name, here.level
+def _find_decider(logger: logging.Logger) -> logging.Logger:
+    """The logger whose level holds for `logger`."""
+    while logger.parent and not logger.level:
+        logger = logger.parent
+    return logger
 
 
 class _Printed:
