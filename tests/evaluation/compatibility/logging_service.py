@@ -3,6 +3,7 @@
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 logger = logging.getLogger("orders")
 audit = logging.getLogger("orders.audit")
@@ -62,6 +63,16 @@ class Orders:
             yield name
 
 
+def notify(names, callback):
+    def one(name):
+        logger.warning("before %s", name)
+        callback(name)
+        logger.warning("after %s", name)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(one, names))
+
+
 def say(level, text):
     logging.log(level, text)
 
@@ -93,7 +104,7 @@ def structured():
 import logging
 
 import pytest
-from solution import Orders, PaymentError, alone, lazily, say, structured
+from solution import Orders, PaymentError, alone, lazily, notify, say, structured
 
 
 @pytest.fixture
@@ -186,6 +197,18 @@ def test_threads(caplog, orders):
     assert sorted(caplog.messages) == sorted(
         ["placing 1 of a", "placed a", "placing 0 of b", "rejected b: 0", "placing 3 of c", "placed c"]
     )
+
+
+def test_callbacks_from_threads(caplog):
+    names, missed = [str(number) for number in range(40)], []
+
+    def callback(name):
+        if f"before {name}" not in caplog.messages or f"after {name}" in caplog.messages:
+            missed.append(name)
+
+    notify(names, callback)
+    assert missed == []
+    assert len(caplog.records) == 80
 
 
 def test_as_it_goes(caplog, orders):

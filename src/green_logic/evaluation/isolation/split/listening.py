@@ -35,6 +35,7 @@ LOGGERS = (logging.Logger, logging.RootLogger)
 # tag -> what it is of, and how many parts it has
 KINDS = {"o": (OUTPUT, 3), "W": (WARNINGS, 5), "L": (LOGS, 5)}
 MAX_FILE = 4096  # characters of a path
+PATIENCE_S = 0.1  # with a thread that says something: a handler of the tests may wait for this one
 
 
 class Kept(threading.local):
@@ -50,6 +51,7 @@ class Listening:
         self._peer = peer
         self._kinds = kinds
         self._heard: deque[Callable[[], None]] = deque()
+        self._saying = threading.RLock()
         self._count = 0
         self._kept = Kept()
         self._loggers: set[str] = set()  # names of those handed over
@@ -101,16 +103,24 @@ class Listening:
         self._heard.append(say)
 
     def say(self) -> None:
-        """Do what has been heard."""
-        while True:
-            try:
-                say = self._heard.popleft()
-            except IndexError:  # another thread may have been faster
-                return
-            try:
-                say()
-            except BaseException as error:  # noqa: BLE001  a handler of the tests, or a warning that is an error
-                self._kept.error = self._kept.error or error
+        """Do what has been heard, and let other threads finish what they do of it."""
+        is_first = self._saying.acquire(timeout=PATIENCE_S)
+        try:
+            while self._heard:
+                self._say_oldest()
+        finally:
+            if is_first:
+                self._saying.release()
+
+    def _say_oldest(self) -> None:
+        try:
+            say = self._heard.popleft()
+        except IndexError:  # another thread was faster
+            return
+        try:
+            say()
+        except BaseException as error:  # noqa: BLE001  a handler of the tests, or a warning that is an error
+            self._kept.error = self._kept.error or error
 
     def check(self) -> None:
         """Raise what was raised meanwhile."""
