@@ -57,8 +57,11 @@ def is_open(target: object) -> bool:
 
 
 def check_may_read(target: object, name: str) -> Any:
-    """A public attribute of an open object. Raises PermissionError for any other."""
+    """A public attribute of an open object. Raises PermissionError for any other, AttributeError if there is none."""
     is_mock = isinstance(target, NonCallableMock)
+    if not is_open(target) and inspect.getattr_static(target, name, None) is None:
+        # not a refusal: a solution may ask for what a callback need not have
+        raise AttributeError(f"{type(target).__name__!r} object has no attribute {name!r}")
     if name.startswith("_") or not is_open(target) or (is_mock and name in MOCK_NAMES):
         raise PermissionError(f"the tests' process refuses to give {name}")
     if isinstance(target, (types.GeneratorType, types.AsyncGeneratorType)) and name[:3] in {"gi_", "ag_"}:
@@ -89,8 +92,9 @@ def describe_handed(value: Any) -> list[Any]:
 
 
 def _has(value: Any, name: str) -> bool:
-    found = getattr(type(value), name, None)
-    return found is not None and found is not getattr(object, name, None)
+    # not by getattr, which finds what a class itself has of its metaclass: `__call__`
+    found = next((vars(part)[name] for part in type(value).__mro__ if name in vars(part)), None)
+    return found is not None and found is not vars(object).get(name)
 
 
 def _is_machinery(value: Any) -> bool:
