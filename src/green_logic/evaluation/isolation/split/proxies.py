@@ -117,6 +117,7 @@ class Remote(metaclass=RemoteMeta):
     __slots__ = ()
     _is_named = False  # whether the tests name the class
     _asks = False  # whether the solution has a word in isinstance and issubclass
+    _enums: frozenset[type] = frozenset()  # of the standard library, from which the solution's class derives
 
     def __getattr__(self, name: str) -> Any:
         if name in LOCAL_NAMES or name == RID:
@@ -207,6 +208,16 @@ class RemoteDict(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._peer.request("owned", self._number))
+
+
+class RemoteDoc:
+    """The text of a class of the solution; of an instance that of its own, for functions have one each."""
+
+    def __init__(self, doc: object) -> None:
+        self._doc = doc if type(doc) is str else None
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return self._doc if instance is None else owner._peer.get(number_of(instance), "__doc__")
 
 
 class RemoteModule:

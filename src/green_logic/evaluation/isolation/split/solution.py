@@ -30,12 +30,8 @@ from green_logic.evaluation.isolation.split.handed import (
 )
 from green_logic.evaluation.isolation.split.loops import Loops, serve_loop
 from green_logic.evaluation.isolation.split.peer import Peer
-from green_logic.evaluation.isolation.split.values import (
-    find_builtin,
-    find_standard_class,
-    is_harmless,
-    name_standard_class,
-)
+from green_logic.evaluation.isolation.split.standard_names import find_standard_class, name_standard_class
+from green_logic.evaluation.isolation.split.values import find_builtin, is_harmless
 from green_logic.evaluation.isolation.split.wire import LostError, Message, frame, receive_descriptor, send, to_json
 
 SPOKEN, LOOP, LANE = b"c", b"l", b"b"  # what a descriptor from the tests is for

@@ -38,16 +38,10 @@ from green_logic.evaluation.isolation.split.proxies import (
     is_remote,
     number_of,
 )
-from green_logic.evaluation.isolation.split.proxy_classes import make_class, parse_description
+from green_logic.evaluation.isolation.split.proxy_classes import make_class, parse_description, recognise_enums
 from green_logic.evaluation.isolation.split.solution import LANE, LANE_WANTED, LOOP, SPOKEN
-from green_logic.evaluation.isolation.split.values import (
-    check_list,
-    check_number,
-    check_text,
-    find_standard_class,
-    is_harmless,
-    name_standard_class,
-)
+from green_logic.evaluation.isolation.split.standard_names import find_standard_class, name_standard_class
+from green_logic.evaluation.isolation.split.values import check_list, check_number, check_text, is_harmless
 from green_logic.evaluation.isolation.split.verdicts import OUTCOMES, is_verdict
 from green_logic.evaluation.isolation.split.wire import LostError, Message, send_descriptor
 
@@ -98,6 +92,7 @@ class TestsPeer(Peer):
         word = channel.receiver.receive()
         if "failure" in word:
             return check_text(word["failure"]) or "failed"
+        recognise_enums()
         _thread.start_new_thread(self._serve_lanes, ())
         return ""
 
@@ -393,6 +388,8 @@ def _plain_base(value: Any) -> Any:
     """A subclass of a builtin, such as a member of an IntEnum, goes by its plain value; None for anything else."""
     if callable(value):
         return None
+    if isinstance(value, memoryview):
+        return value.tobytes()  # of a part, which is not all of any value that crosses
     for base in (int, float, str, bytes):
         if isinstance(value, base):
             return PLAIN_VALUES[base](value)
