@@ -24,7 +24,16 @@ MAX_ITEMS = 20_000  # a larger one is looked at once, after the call it was part
 ALONE = 2  # references to a container that only its mirror and the call that counts them hold
 # what stays the same to the other side for as long as it is the same object: what cannot change, and other mirrors
 ATOMS = frozenset({str, int, float, bool, type(None), bytes, complex})
+MAX_PLAIN = 300  # characters or items of what is remembered for its identity
 STEADY = ATOMS | EMPTY_STATES.keys()
+
+
+def is_plain(value: Any) -> bool:
+    """Whether it is text, a float or the like, small, and holds nothing that can change."""
+    kind = type(value)
+    if kind in {str, bytes, tuple, frozenset}:
+        return len(value) <= MAX_PLAIN and (kind in {str, bytes} or all(type(item) in ATOMS for item in value))
+    return kind is float
 
 
 class Mirror:

@@ -29,6 +29,7 @@ from green_logic.evaluation.isolation.split.errors import restore_error
 from green_logic.evaluation.isolation.split.handed import ERROR_CLASS, HANDED_METHODS
 from green_logic.evaluation.isolation.split.handing import check_may_read, describe_handed, is_open
 from green_logic.evaluation.isolation.split.loops import LoopChannel, Loops
+from green_logic.evaluation.isolation.split.mirrors import is_plain
 from green_logic.evaluation.isolation.split.peer import Peer
 from green_logic.evaluation.isolation.split.proxies import (
     RID,
@@ -48,6 +49,7 @@ from green_logic.evaluation.isolation.split.wire import LostError, Message, send
 UNCHANGING = frozenset({str, int, float, bytes, tuple, frozenset})
 UNCHANGING_TAGS = (["t"], ["b"], ["F"], ["i"])
 MAX_REMEMBERED = 10_000
+MAX_KEY = 2_000  # characters of what the solution gives again
 MAX_LANES = 128
 MAX_HANDED = 100_000
 PRINT_STREAMS = ("stdout", "stderr")
@@ -74,6 +76,7 @@ class TestsPeer(Peer):
         self._values: dict[int, Any] = {}  # proxies that are numbers or tuples cannot be referred to weakly
         self._loop_channels: weakref.WeakKeyDictionary[Any, LoopChannel] = weakref.WeakKeyDictionary()
         self._sent: dict[str, Any] = {}
+        self._told: dict[str, Any] = {}
         self._readers: dict[object, Callable[[list[Any]], Any]] = {
             "r": self._proxy,
             "w": self._proxy,
@@ -114,11 +117,24 @@ class TestsPeer(Peer):
     def read_answer(self, message: Message) -> Any:
         """As every side does."""
         data = message.get("v")
-        if type(data) in {str, int, float} or (type(data) is list and data[:1] in UNCHANGING_TAGS):
-            known = self._sent.get(json.dumps(data))
-            if known is not None:
-                return known
-        return super().read_answer(message)
+        if type(data) not in {str, int, float} and (type(data) is not list or data[:1] not in UNCHANGING_TAGS):
+            return super().read_answer(message)
+        key = json.dumps(data)
+        known = self._sent.get(key)
+        if known is None and message.get("o"):
+            known = self._told.get(key)
+        if known is not None:
+            return known
+        value = super().read_answer(message)
+        if "o" in message and len(key) < MAX_KEY and len(self._told) < MAX_REMEMBERED:
+            self._told[key] = value
+        return value
+
+    def encode_outcome(self, outcome: Any, *, failed: bool) -> Message:
+        """As every side does; what a callback gives is remembered as arguments are."""
+        if failed or not is_plain(outcome):
+            return super().encode_outcome(outcome, failed=failed)
+        return {"v": self.encode_argument(outcome)}
 
     def lose(self, reason: str) -> None:
         """Say that S is lost, and wait to be ended, so that no test's outcome depends on who was faster."""
