@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections.abc
+import contextlib
 import inspect
 import io
 import queue
@@ -40,6 +41,14 @@ OPEN_TYPES = (
     types.GeneratorType,
     types.AsyncGeneratorType,
 )
+# what `contextmanager` makes of the tests' functions: entered and left, but what it was made of is not shown
+ENTERED_TYPES = (
+    contextlib._GeneratorContextManager,
+    contextlib._AsyncGeneratorContextManager,
+    contextlib.nullcontext,
+    contextlib.ExitStack,
+    contextlib.AsyncExitStack,
+)
 MOCK_NAMES = frozenset(dir(NonCallableMock())) | {"called", "call_count", "call_args", "call_args_list"}
 MOCK_METHODS = frozenset({"__call__", "__enter__", "__exit__", "__aenter__", "__aexit__"})
 # not callbacks but the machinery around the test
@@ -47,13 +56,25 @@ CLOSED_MODULES = ("pytest", "_pytest", "pluggy", "green_logic")
 
 
 def is_open(target: object) -> bool:
-    """Whether the solution may look at `target`, not only call it."""
-    kind = type(target)
+    """Whether the solution may look at `target`, an object or a class of the tests, not only call it."""
+    kind = target if isinstance(target, type) else type(target)
     return not is_verdict(target) and (
         kind.__module__ == TESTS
-        or kind in OPEN_TYPES
+        or type(target) in OPEN_TYPES
         or isinstance(target, (NonCallableMock, collections.abc.Iterator))
     )
+
+
+def is_usable(target: object) -> bool:
+    """Whether the solution may use special methods of `target`."""
+    return is_open(target) or type(target) in ENTERED_TYPES
+
+
+def use(target: Any, name: str, operands: tuple[Any, ...]) -> Any:
+    """What the special method gives."""
+    if type(target) in ENTERED_TYPES and len(operands) > 2:
+        operands = (*operands[:2], None)  # a generator takes no traceback that is the solution's
+    return getattr(type(target), name)(target, *operands)
 
 
 def check_may_read(target: object, name: str) -> Any:
@@ -78,7 +99,7 @@ def describe_handed(value: Any) -> list[Any]:
         methods = ["__call__"]
     elif isinstance(value, NonCallableMock):
         methods = [name for name in MOCK_METHODS if hasattr(type(value), name)]
-    elif is_open(value):
+    elif is_usable(value):
         methods = [name for name in HANDED_METHODS if _has(value, name)]
     else:
         methods = ["__call__"] if callable(value) and not _is_machinery(value) else []

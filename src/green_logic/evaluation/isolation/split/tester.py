@@ -19,6 +19,9 @@ import threading
 import types
 import weakref
 from collections.abc import AsyncIterator, Callable
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from green_logic.evaluation.isolation.clock import VirtualClock
@@ -27,7 +30,7 @@ from green_logic.evaluation.isolation.split.channels import Channel
 from green_logic.evaluation.isolation.split.describing import PLAIN_VALUES
 from green_logic.evaluation.isolation.split.errors import restore_error
 from green_logic.evaluation.isolation.split.handed import ERROR_CLASS, HANDED_METHODS
-from green_logic.evaluation.isolation.split.handing import check_may_read, describe_handed, is_open
+from green_logic.evaluation.isolation.split.handing import check_may_read, describe_handed, is_usable, use
 from green_logic.evaluation.isolation.split.loops import LoopChannel, Loops
 from green_logic.evaluation.isolation.split.mirrors import is_plain
 from green_logic.evaluation.isolation.split.peer import Peer
@@ -42,7 +45,7 @@ from green_logic.evaluation.isolation.split.proxies import (
 from green_logic.evaluation.isolation.split.proxy_classes import make_class, parse_description, recognise_enums
 from green_logic.evaluation.isolation.split.solution import LANE, LANE_WANTED, LOOP, SPOKEN
 from green_logic.evaluation.isolation.split.standard_names import find_standard_class, name_standard_class
-from green_logic.evaluation.isolation.split.values import check_list, check_number, check_text, is_harmless
+from green_logic.evaluation.isolation.split.values import STANDARD, check_list, check_number, check_text, is_harmless
 from green_logic.evaluation.isolation.split.verdicts import OUTCOMES, is_verdict
 from green_logic.evaluation.isolation.split.wire import LostError, Message, send_descriptor
 
@@ -201,9 +204,8 @@ class TestsPeer(Peer):
             return self._call(target, message, named)
         if op == "get":
             return check_may_read(target, check_text(message.get("n")))
-        if op == "op" and is_open(target) and message.get("n") in HANDED_METHODS:
-            method = getattr(type(target), message["n"])
-            return self._call(lambda *operands: method(target, *operands), message, {})
+        if op == "op" and is_usable(target) and message.get("n") in HANDED_METHODS:
+            return self._call(lambda *operands: use(target, message["n"], operands), message, {})
         if op == "run" and inspect.isawaitable(target):
             return asyncio.run(_await_it(target))
         raise PermissionError("the tests' process refuses this")
@@ -409,6 +411,10 @@ def _plain_base(value: Any) -> Any:
     for base in (int, float, str, bytes):
         if isinstance(value, base):
             return PLAIN_VALUES[base](value)
+    for standard in (datetime, date, Decimal, Fraction):
+        if isinstance(value, standard):
+            take, make = STANDARD[standard]
+            return make(*take(value))
     for container in (dict, list, set, tuple, frozenset):
         if isinstance(value, container):
             return container(value)
