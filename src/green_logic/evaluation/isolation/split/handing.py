@@ -122,9 +122,26 @@ def _is_machinery(value: Any) -> bool:
     return type(value).__module__.partition(".")[0] in CLOSED_MODULES
 
 
-def _describe_signature(function: Any) -> list[list[Any]] | None:
+def _describe_signature(function: Any) -> list[Any] | None:
+    """Parameters and the result's annotation. Defaults are values of the tests, and stay here."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        signature = inspect.signature(function)
     except (TypeError, ValueError):
         return None
-    return [[part.name, part.kind.name, part.default is not part.empty] for part in parameters]
+    parameters = [
+        [part.name, part.kind.name, part.default is not part.empty, _describe_annotation(part.annotation)]
+        for part in signature.parameters.values()
+    ]
+    return [parameters, _describe_annotation(signature.return_annotation)]
+
+
+def _describe_annotation(annotation: Any) -> list[Any] | None:
+    """Whether it is a text itself, and that or what makes it; None if there is none."""
+    if annotation is inspect.Signature.empty:
+        return None
+    if type(annotation) is str:
+        return [True, annotation]
+    if not isinstance(annotation, type):
+        return [False, repr(annotation)]
+    module = "" if annotation.__module__ == "builtins" else f"{annotation.__module__}."
+    return [False, f"{module}{annotation.__qualname__}"]

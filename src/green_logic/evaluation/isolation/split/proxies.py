@@ -117,7 +117,7 @@ class Remote(metaclass=RemoteMeta):
     __slots__ = ()
     _is_named = False  # whether the tests name the class
     _asks = False  # whether the solution has a word in isinstance and issubclass
-    _enums: frozenset[type] = frozenset()  # of the standard library, from which the solution's class derives
+    _enums = frozenset[type]()  # of the standard library, from which the solution's class derives
 
     def __getattr__(self, name: str) -> Any:
         if name in LOCAL_NAMES or name == RID:
@@ -210,14 +210,14 @@ class RemoteDict(Mapping[str, Any]):
         return len(self._peer.request("owned", self._number))
 
 
-class RemoteDoc:
-    """The text of a class of the solution; of an instance that of its own, for functions have one each."""
+class RemoteOwn:
+    """An attribute of a class of the solution that instances may have for themselves, as functions have texts."""
 
-    def __init__(self, doc: object) -> None:
-        self._doc = doc if type(doc) is str else None
+    def __init__(self, name: str, of_class: object) -> None:
+        self._name, self._of_class = name, of_class
 
     def __get__(self, instance: Any, owner: Any) -> Any:
-        return self._doc if instance is None else owner._peer.get(number_of(instance), "__doc__")
+        return self._of_class if instance is None else owner._peer.get(number_of(instance), self._name)
 
 
 class RemoteModule:

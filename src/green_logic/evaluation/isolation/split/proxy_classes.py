@@ -16,10 +16,10 @@ from green_logic.evaluation.isolation.split.proxies import (
     RID,
     Remote,
     RemoteDict,
-    RemoteDoc,
     RemoteError,
     RemoteMeta,
     RemoteObject,
+    RemoteOwn,
     number_of,
     special_method,
 )
@@ -70,9 +70,10 @@ def make_class(peer: TestsPeer, number: int, described: Any) -> RemoteMeta:
         "_is_named": is_named,
         "_functions": frozenset(map(check_text, check_list(described.get("functions")))),
         "__module__": check_text(described.get("module")),
-        "__doc__": RemoteDoc(described.get("doc")),
+        "__doc__": RemoteOwn("__doc__", described.get("doc") if type(described.get("doc")) is str else None),
     }
     if described.get("module") == "builtins":
+        namespace["__module__"] = RemoteOwn("__module__", "builtins")
         if name == "module":
             namespace["__dict__"] = property(lambda self: RemoteDict(peer, number_of(self)))
         if kind := BUILTIN_KINDS.get(name):
