@@ -161,9 +161,10 @@ def is_async_function(value: object) -> bool:
 
 def _differs(kind: type, name: str) -> bool:
     found = getattr(kind, name, None)
+    base = builtin_base(kind) if issubclass(kind, BaseException) else object
     if name == "__call__" and not any(name in vars(part) for part in kind.__mro__):
         return False  # found on the metaclass
-    return found is not None and found is not getattr(object, name, None)
+    return found is not None and found is not getattr(base, name, None)
 
 
 def _describe_base(peer: SolutionPeer, base: type) -> Any:

@@ -224,6 +224,7 @@ class RemoteModule:
     """`solution`, as the tests import it. No module in the eyes of `inspect`, so that patching asks for attributes."""
 
     __slots__ = ("__file__", "__name__", "_peer")
+    __doc__ = property(lambda self: self._peer.get(0, "__doc__"))
 
     def __init__(self, peer: TestsPeer, name: str, path: str) -> None:
         for attribute, value in (("_peer", peer), ("__name__", name), ("__file__", path)):

@@ -123,15 +123,18 @@ def _special_methods(
     """`builtin`: the types whose value, and whose content, an instance has, and the one that it is compared as."""
     value, content, compared = builtin
     methods: dict[str, Any] = {}
-    listed = {*map(check_text, check_list(described.get("methods"))), "__repr__", "__str__"} & SPECIAL_METHODS
-    if described.get("exception") is True:
-        listed -= {"__repr__", "__str__", "__hash__", "__eq__", "__ne__"}
+    listed = {*map(check_text, check_list(described.get("methods")))} & SPECIAL_METHODS
+    is_exception = described.get("exception") is True
+    if is_exception:
+        listed -= {"__str__", "__hash__"}
         methods["__str__"] = vars(RemoteError)["__str__"]  # before that of a builtin base
+    else:
+        listed |= {"__repr__", "__str__"}
     for name in listed:
         method = special_method(name, is_named=is_named, value=value, content=content, compared=compared)
         if method:
             methods[name] = method
-    if described.get("unhashable") is True:
+    if described.get("unhashable") is True and not is_exception:
         methods["__hash__"] = None
     elif "__eq__" in methods and "__hash__" not in methods:
         methods["__hash__"] = object.__hash__

@@ -21,6 +21,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import EnumType
 from fractions import Fraction
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import PosixPath, PurePosixPath
 from typing import Any
 from uuid import UUID
@@ -53,8 +54,10 @@ STANDARD: dict[type, tuple[Callable[[Any], Parts], Callable[..., Any]]] = {
     Decimal: (lambda v: (str(v),), Decimal),
     Fraction: (lambda v: (v.numerator, v.denominator), Fraction),
     UUID: (lambda v: (v.hex,), UUID),
-    PosixPath: (lambda v: (str(v),), PosixPath),
-    PurePosixPath: (lambda v: (str(v),), PurePosixPath),
+    **{
+        kind: (lambda v: (str(v),), kind)
+        for kind in (PosixPath, PurePosixPath, IPv4Address, IPv4Network, IPv6Address, IPv6Network)
+    },
     range: (lambda v: (v.start, v.stop, v.step), range),
     slice: (lambda v: (v.start, v.stop, v.step), slice),
     Counter: (lambda v: tuple(v.items()), lambda *p: Counter(dict(p))),
