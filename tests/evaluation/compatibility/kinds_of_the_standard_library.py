@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections import UserDict
 from collections.abc import Mapping, MutableSequence
 from enum import Enum, Flag, IntEnum
+from types import MappingProxyType
 
 
 class Shape(ABC):
@@ -29,6 +30,14 @@ class Frozen(Mapping):
 
     def __len__(self):
         return len(self._items)
+
+
+HIDDEN = {"a": 1}
+VIEW = MappingProxyType(HIDDEN)
+
+
+def change(key, value):
+    HIDDEN[key] = value
 
 
 class Settings(UserDict):
@@ -100,6 +109,14 @@ def test_mapping():
     assert isinstance(Frozen(a=1), Mapping) and not isinstance(Frozen(a=1), (MutableMapping, Sequence, dict))
     assert isinstance(Settings(), MutableMapping) and isinstance(Settings(), collections.UserDict)
     assert not isinstance(Square(), Mapping)
+
+
+def test_view():
+    assert VIEW == {"a": 1} == dict(VIEW) and VIEW != {} and isinstance(VIEW, (Mapping, types.MappingProxyType))
+    change("b", 2)
+    assert VIEW["b"] == 2 and list(VIEW) == ["a", "b"] and not isinstance(VIEW, dict)
+    with pytest.raises(TypeError):
+        VIEW["a"] = 5
 
 
 def test_enum():

@@ -134,6 +134,7 @@ def plain_content(value: Any) -> Any:
 # method that compares -> as what, and how to get at that
 COMPARED_CONTENTS: tuple[tuple[object, str, Callable[[Any], Any]], ...] = (
     (Mapping.__eq__, "dict", lambda value: dict(value.items())),
+    (types.MappingProxyType.__eq__, "dict", dict),
     (Set.__eq__, "set", set),
     (UserList.__eq__, "list", lambda value: list(value.data)),
 )

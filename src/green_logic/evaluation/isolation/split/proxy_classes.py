@@ -38,7 +38,7 @@ BUILTIN_KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         *(types.GeneratorType, types.AsyncGeneratorType, map, filter, zip, enumerate, reversed),
-        *(property, staticmethod, classmethod),
+        *(property, staticmethod, classmethod, types.MappingProxyType),
     )
 }
 # of `numbers` none: what is a number, `approx` would ask for a sum
