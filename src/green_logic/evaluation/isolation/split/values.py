@@ -4,7 +4,7 @@ Scalars stand for themselves. Everything else is a list that starts with its tag
 
     ["i", hex] ["f", "nan"] ["c", real, imag] ["b", base85]    numbers that JSON lacks, bytes
     ["t", items] ["F", items]                                  tuple, frozenset
-    ["m", mirror]  ["l"|"d"|"s"|"B", 0, content]               what can change: see mirrors.py
+    ["m", mirror]  ["l"|"d"|"s"|"B"|"G", 0, content]           what can change: see mirrors.py
     ["x", name, parts]                                         a datetime and its like
     ["n", name]                                                something of builtins
     ["g", module, name]                                        a class of the standard library
@@ -23,10 +23,12 @@ from enum import EnumType
 from fractions import Fraction
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import PosixPath, PurePosixPath
+from random import Random
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from green_logic.evaluation.isolation.split.generators import is_plain_generator, make_generator, take_state
 from green_logic.evaluation.isolation.split.standard_names import find_member, name_member
 from green_logic.evaluation.isolation.split.wire import LostError
 
@@ -34,7 +36,7 @@ MAX_DEPTH = 150  # containers in containers; each level takes three frames of Py
 EXACT_INT = 1 << 63
 # what constructors say of parts that no honest side sends
 MALFORMED = (TypeError, ValueError, IndexError, OverflowError, ArithmeticError, KeyError, OSError, BufferError)
-EMPTY_STATES: dict[type, str] = {list: "l", dict: "d", set: "s", bytearray: "B"}
+EMPTY_STATES: dict[type, str] = {list: "l", dict: "d", set: "s", bytearray: "B", Random: "G"}
 
 Parts = tuple[Any, ...]
 # exact type -> its parts, and the way back; parts are values again
@@ -115,7 +117,7 @@ class Codec:
             raise LostError(f"a malformed value: {error}") from error
 
     def encode_container(self, value: Any, depth: int) -> Any:
-        """JSON for a list, dict, set or bytearray, which the other side must be able to see change."""
+        """JSON for what the other side must be able to see change: an instance of a type in EMPTY_STATES."""
         raise NotImplementedError
 
     def decode_container(self, data: list[Any], depth: int) -> Any:
@@ -145,19 +147,23 @@ class Codec:
             return [[self.encode(key, depth), self.encode(item, depth)] for key, item in value.items()]
         if kind is bytearray:
             return base64.b85encode(value).decode()
+        if kind is Random:
+            return take_state(value)
         return [self.encode(item, depth) for item in value]
 
     def decode_content(self, kind: type, data: Any, depth: int = 0) -> Any:
         """A new container of the exact type `kind`. Raises LostError, or what its constructor raises."""
         if kind is bytearray:
             return bytearray(base64.b85decode(data))
+        if kind is Random:
+            return make_generator(data)
         items = check_list(data)
         if kind is dict:
             return {self.decode(key, depth): self.decode(item, depth) for key, item in map(check_list, items)}
         return kind(self.decode(item, depth) for item in items)
 
     def _encode_structure(self, value: Any, kind: type, depth: int) -> Any:
-        if kind in EMPTY_STATES:
+        if kind in EMPTY_STATES and (kind is not Random or is_plain_generator(value)):
             return self.encode_container(value, depth)
         if kind in FIXED_FORMS:
             tag, take = FIXED_FORMS[kind]
