@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
 import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from green_logic.evaluation.isolation.guest import TESTS
 from green_logic.evaluation.isolation.split.builtin_errors import builtin_base, construct_error
 from green_logic.evaluation.isolation.split.records import FORMATTED, MAX_TEXT, TEXT, describe_record
 from green_logic.evaluation.isolation.split.values import check_list, check_text
@@ -26,6 +28,7 @@ HANDED_ERROR = "_handed_error"  # attribute of a stand-in for an exception of th
 HANDED_CLASS = "_handed_class"  # the same of an exception class of the tests
 SAID = "_said"  # attribute of the same: its text, when a test raised it
 ERROR_CLASS, HANDLER = "error", "handler"  # kinds of what is handed over
+NOTHING = inspect.Parameter.empty
 FORWARD = "__handed__"  # attribute of a real function that stands for a test's
 
 
@@ -38,7 +41,7 @@ class StandIn:
     def __init__(self, peer: SolutionPeer, number: int, name: str, doc: str | None) -> None:
         own = self.__dict__
         own["_peer"], own["_number"] = peer, number
-        own["__doc__"] = doc
+        own["__doc__"], own["__annotations__"] = doc, {}
         if name:  # for functools.wraps
             own["__name__"] = own["__qualname__"] = name
 
@@ -75,7 +78,9 @@ def make_stand_in(peer: SolutionPeer, data: list[Any]) -> Any:
     names = (*check_list(methods), *(("__get__",) if kind == "function" else ()))
     stand_in = _class_of(names)(peer, number, check_text(name), doc)
     if signature is not None:
-        vars(stand_in)["__signature__"] = _signature(signature)
+        own = vars(stand_in)
+        own["__signature__"] = made = _signature(*signature)
+        own["__module__"], own["__annotations__"] = TESTS, _annotations_of(made)
     return _make_async(stand_in) if kind == "async" else stand_in
 
 
@@ -106,14 +111,31 @@ def _say(error: BaseException) -> str:
     return said if type(said) is str else builtin_base(type(error)).__str__(error)
 
 
-def _signature(parameters: list[Any]) -> inspect.Signature:
+def _signature(parameters: list[Any], returns: Any) -> inspect.Signature:
     kinds = {kind.name: kind for kind in inspect._ParameterKind}
-    return inspect.Signature(
-        [
-            inspect.Parameter(name, kinds[kind], default=... if optional else inspect.Parameter.empty)
-            for name, kind, optional in parameters
-        ]
-    )
+    made = [
+        inspect.Parameter(name, kinds[kind], default=... if optional else NOTHING, annotation=_annotation(described))
+        for name, kind, optional, described in parameters
+    ]
+    return inspect.Signature(made, return_annotation=_annotation(returns))
+
+
+def _annotation(described: list[Any] | None) -> Any:
+    """What the tests wrote; nothing if it means something to them only, such as a class of theirs."""
+    if described is None:
+        return NOTHING
+    is_text, written = described
+    try:
+        return written if is_text else eval(written, {}, sys.modules)  # noqa: S307  the tests' words
+    except Exception:  # noqa: BLE001  whatever it means there
+        return NOTHING
+
+
+def _annotations_of(signature: inspect.Signature) -> dict[str, Any]:
+    found = {part.name: part.annotation for part in signature.parameters.values()}
+    return {
+        name: value for name, value in (found | {"return": signature.return_annotation}).items() if value is not NOTHING
+    }
 
 
 def _make_async(stand_in: Any) -> Any:
@@ -123,9 +145,10 @@ def _make_async(stand_in: Any) -> Any:
         return await stand_in(*arguments, **named)
 
     call.__name__ = call.__qualname__ = getattr(stand_in, "__name__", "call")
-    call.__doc__ = vars(stand_in)["__doc__"]
+    call.__doc__, call.__annotations__ = vars(stand_in)["__doc__"], vars(stand_in)["__annotations__"]
     if signature := vars(stand_in).get("__signature__"):
         call.__signature__ = signature  # type: ignore[attr-defined]
+        call.__module__ = TESTS
     setattr(call, FORWARD, stand_in)
     return call
 

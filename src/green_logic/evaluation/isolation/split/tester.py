@@ -20,6 +20,9 @@ import threading
 import types
 import weakref
 from collections.abc import AsyncIterator, Callable, Collection
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from green_logic.evaluation.isolation.clock import VirtualClock
@@ -28,9 +31,10 @@ from green_logic.evaluation.isolation.split.channels import Channel
 from green_logic.evaluation.isolation.split.describing import PLAIN_VALUES
 from green_logic.evaluation.isolation.split.errors import restore_error
 from green_logic.evaluation.isolation.split.handed import ERROR_CLASS, HANDED_METHODS
-from green_logic.evaluation.isolation.split.handing import check_may_read, describe_handed, is_open
+from green_logic.evaluation.isolation.split.handing import check_may_read, describe_handed, is_usable, use
 from green_logic.evaluation.isolation.split.listening import Listening
 from green_logic.evaluation.isolation.split.loops import LoopChannel, Loops
+from green_logic.evaluation.isolation.split.mirrors import is_plain
 from green_logic.evaluation.isolation.split.peer import Peer
 from green_logic.evaluation.isolation.split.proxies import (
     RID,
@@ -40,23 +44,18 @@ from green_logic.evaluation.isolation.split.proxies import (
     is_remote,
     number_of,
 )
-from green_logic.evaluation.isolation.split.proxy_classes import make_class, parse_description
+from green_logic.evaluation.isolation.split.proxy_classes import make_class, parse_description, recognise_enums
 from green_logic.evaluation.isolation.split.records import restore_record
 from green_logic.evaluation.isolation.split.solution import LANE, LANE_WANTED, LOOP, SPOKEN
-from green_logic.evaluation.isolation.split.values import (
-    check_list,
-    check_number,
-    check_text,
-    find_standard_class,
-    is_harmless,
-    name_standard_class,
-)
+from green_logic.evaluation.isolation.split.standard_names import find_standard_class, name_standard_class
+from green_logic.evaluation.isolation.split.values import STANDARD, check_list, check_number, check_text, is_harmless
 from green_logic.evaluation.isolation.split.verdicts import OUTCOMES, is_verdict
 from green_logic.evaluation.isolation.split.wire import LostError, Message, send_descriptor
 
 UNCHANGING = frozenset({str, int, float, bytes, tuple, frozenset})
 UNCHANGING_TAGS = (["t"], ["b"], ["F"], ["i"])
 MAX_REMEMBERED = 10_000
+MAX_KEY = 2_000  # characters of what the solution gives again
 MAX_LANES = 128
 MAX_HANDED = 100_000
 PATIENCE_S = 0.25  # for the supervisor to end us once the solution is gone
@@ -90,6 +89,7 @@ class TestsPeer(Peer):
         self._values: dict[int, Any] = {}  # proxies that are numbers or tuples cannot be referred to weakly
         self._loop_channels: weakref.WeakKeyDictionary[Any, LoopChannel] = weakref.WeakKeyDictionary()
         self._sent: dict[str, Any] = {}
+        self._told: dict[str, Any] = {}
         self._readers: dict[object, Callable[[list[Any]], Any]] = {
             "r": self._proxy,
             "w": self._proxy,
@@ -112,6 +112,7 @@ class TestsPeer(Peer):
         word = channel.receiver.receive()
         if "failure" in word:
             return check_text(word["failure"]) or "failed"
+        recognise_enums()
         _thread.start_new_thread(self._serve_lanes, ())
         return ""
 
@@ -149,11 +150,24 @@ class TestsPeer(Peer):
 
     def _read_answer(self, message: Message) -> Any:
         data = message.get("v")
-        if type(data) in {str, int, float} or (type(data) is list and data[:1] in UNCHANGING_TAGS):
-            known = self._sent.get(json.dumps(data))
-            if known is not None:
-                return known
-        return super().read_answer(message)
+        if type(data) not in {str, int, float} and (type(data) is not list or data[:1] not in UNCHANGING_TAGS):
+            return super().read_answer(message)
+        key = json.dumps(data)
+        known = self._sent.get(key)
+        if known is None and message.get("o"):
+            known = self._told.get(key)
+        if known is not None:
+            return known
+        value = super().read_answer(message)
+        if "o" in message and len(key) < MAX_KEY and len(self._told) < MAX_REMEMBERED:
+            self._told[key] = value
+        return value
+
+    def encode_outcome(self, outcome: Any, *, failed: bool) -> Message:
+        """As every side does; what a callback gives is remembered as arguments are."""
+        if failed or not is_plain(outcome):
+            return super().encode_outcome(outcome, failed=failed)
+        return {"v": self.encode_argument(outcome)}
 
     def lose(self, reason: str) -> None:
         """Say that S is lost, and wait to be ended, so that no test's outcome depends on who was faster."""
@@ -218,9 +232,8 @@ class TestsPeer(Peer):
             return self._call(target, message, self._decode_named(message))
         if op == "get":
             return check_may_read(target, check_text(message.get("n")))
-        if op == "op" and is_open(target) and message.get("n") in HANDED_METHODS:
-            method = getattr(type(target), message["n"])
-            return self._call(lambda *operands: method(target, *operands), message, {})
+        if op == "op" and is_usable(target) and message.get("n") in HANDED_METHODS:
+            return self._call(lambda *operands: use(target, message["n"], operands), message, {})
         if op == "log" and isinstance(target, logging.Handler):
             record = restore_record(self._decode_named(message))
             return target.handle(record) if record.levelno >= target.level else None
@@ -432,9 +445,15 @@ def _plain_base(value: Any) -> Any:
     """A subclass of a builtin, such as a member of an IntEnum, goes by its plain value; None for anything else."""
     if callable(value):
         return None
+    if isinstance(value, memoryview):
+        return value.tobytes()  # of a part, which is not all of any value that crosses
     for base in (int, float, str, bytes):
         if isinstance(value, base):
             return PLAIN_VALUES[base](value)
+    for standard in (datetime, date, Decimal, Fraction):
+        if isinstance(value, standard):
+            take, make = STANDARD[standard]
+            return make(*take(value))
     for container in (dict, list, set, tuple, frozenset):
         if isinstance(value, container):
             return container(value)
