@@ -18,6 +18,7 @@ from green_logic.publish.inventory import file_digest
 from green_logic.settings import Settings
 
 ARROW_SCHEMES = frozenset({"abfs", "abfss", "file", "gcs", "gs", "hdfs", "s3", "viewfs"})  # of pyarrow.fs
+BUCKETS = ARROW_SCHEMES - {"file", "hdfs", "viewfs"}  # those whose addresses begin with a bucket
 PRODUCT = "battles"  # the folder of the Parquet export under the destination
 
 
@@ -97,9 +98,17 @@ def is_uri(place: str | Path | None) -> bool:
 
 
 def check_place(name: str, place: str) -> None:
-    """Raises ConfigurationError for an address of a kind that neither pyarrow nor fsspec knows. Asks nobody else."""
-    scheme = place.partition("://")[0]
-    if not is_uri(place) or scheme in ARROW_SCHEMES:
+    """Raises ConfigurationError for an address without its bucket, or of a kind that neither pyarrow nor fsspec knows.
+
+    Asks nobody else.
+    """
+    if not is_uri(place):
+        return
+    expected = f"{name} expected a directory or an address such as s3://bucket/prefix"
+    scheme, _, rest = place.partition("://")
+    if scheme in BUCKETS and rest[:1] in {"", "/", "?"}:
+        raise ConfigurationError(f"{expected}, got {scheme}:// without a bucket", hint=f"give {scheme}://BUCKET/PREFIX")
+    if scheme in ARROW_SCHEMES:
         return
     with contextlib.suppress(ImportError):
         from fsspec import available_protocols  # type: ignore[import-untyped]  # noqa: PLC0415  an extra
@@ -107,7 +116,7 @@ def check_place(name: str, place: str) -> None:
         if scheme in available_protocols():
             return
     raise ConfigurationError(
-        f"{name} expected a directory or an address such as s3://bucket/prefix, got one that begins with {scheme}://",
+        f"{expected}, got one that begins with {scheme}://",
         hint=f"pyarrow knows {', '.join(sorted(ARROW_SCHEMES))}, and the package fsspec more",
     )
 
@@ -127,6 +136,7 @@ def open_store(settings: Settings, destination: str | Path | None, product: str 
     """
     if destination is None or not is_uri(destination):
         return LocalStore((Path(destination) if destination else settings.data_dir / "exports") / product)
+    check_place("the destination", str(destination))
     from green_logic.publish.remote import open_remote  # noqa: PLC0415  pyarrow loads in a second; a path needs none
 
     found = open_remote(str(destination), product, settings.spool / "export")
