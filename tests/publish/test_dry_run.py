@@ -104,6 +104,17 @@ def test_a_dry_run_touches_nothing_and_its_plan_comes_true(
         assert plan["target"] == done["path"]
 
 
+def test_a_dry_run_of_an_archive_names_the_place_of_the_copies(
+    place: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["archive", "--dest", str(tmp_path / "copies"), "-C", str(place.data_dir)]
+    plan = run(capsys, *words, "--dry-run")
+    assert main([*words, "--dry-run"]) == 0
+    assert f"would copy archives that it lacks to {tmp_path}/copies/archives\n" in capsys.readouterr().out
+    assert not (tmp_path / "copies").exists()
+    assert run(capsys, *words)["copies"]["destination"] == plan["destination"]
+
+
 def test_a_drill_touches_nothing_beside_the_system_s_temporary_files(
     place: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,6 +154,33 @@ def test_without_a_ledger_a_dry_run_says_so_and_makes_nothing(
     assert main([*words, "--dry-run", "--json", "-C", str(tmp_path / "data")]) == 2
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "no-ledger"
     assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("words", ["export --dest", "compact --dest", "archive --dest", "backup"])
+@pytest.mark.parametrize("below", ["", "/below"])
+def test_a_file_in_the_place_of_a_destination_is_refused_by_run_and_dry_run_alike(
+    place: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str, below: str
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    words_of_it = [*words.split(), f"{tmp_path}/file{below}", "--json", "-C", str(place.data_dir)]
+    before = tree(tmp_path)
+    for dry in (["--dry-run"], []):
+        assert main([*words_of_it, *dry]) == 1
+        error = json.loads(capsys.readouterr().out)["error"]
+        assert f"{tmp_path / 'file'} is no directory" in error["message"]
+        assert "--data-dir" not in error["hint"]
+        assert tree(tmp_path) == before
+
+
+def test_a_dry_run_refuses_copies_into_the_archives_themselves_before_there_are_any(
+    settings: Settings, key: SigningKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(settings, key, range(2))
+    words = ["archive", "--dest", str(settings.data_dir), "-C", str(settings.data_dir)]
+    for dry in (["--dry-run"], []):
+        assert main([*words, *dry]) == 2
+        assert "it is no second place" in capsys.readouterr().err
+        assert not (settings.data_dir / "archives").exists()
 
 
 @pytest.mark.parametrize("trouble", ["target", "damage", "absent", "rule", "archives"])

@@ -47,6 +47,7 @@ from green_logic.publish.pack import write_pack
 from green_logic.publish.restore import DATABASE_NAME, MANIFEST_NAME, SCHEMA, read_backup, rehearse
 from green_logic.publish.retention import STAMP_FORM, free_name, parse_keep, parse_stamp, root_of, thin_out
 from green_logic.publish.room import telling_room
+from green_logic.publish.store import check_open
 from green_logic.settings import CHECKPOINT_NAME, PUBLIC_NAME, Settings
 
 LOCK_NAME = ".backup.lock"
@@ -131,13 +132,17 @@ def find_manifests(root: Path, origin: str | None = None) -> dict[str, dict[str,
 
 
 def check_place(settings: Settings, root: Path) -> None:
-    """Raises ConfigurationError for a place in the data directory that is somebody else's."""
+    """Raises ConfigurationError for a place in the data directory that is somebody else's.
+
+    StorageError for one where nothing can be written.
+    """
     data, place = settings.data_dir.resolve(), root.resolve()
     if place.is_relative_to(data) and not place.is_relative_to(data / "backups"):
         raise ConfigurationError(
             f"{root}: inside the data directory, backups lie in backups/ only",
             hint="leave it away, or better choose another disk",
         )
+    check_open(root, "cannot back up", "place for backups (backup_to)")
 
 
 def _collect(

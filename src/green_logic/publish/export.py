@@ -18,7 +18,7 @@ from green_logic import __version__
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
 from green_logic.files import storage_errors
 from green_logic.publish.contract import data_dictionary
-from green_logic.publish.export_lock import exporting
+from green_logic.publish.export_lock import exporting, open_for_export
 from green_logic.publish.export_state import LedgerState, read_state
 from green_logic.publish.leftovers import check_whole, sweep
 from green_logic.publish.manifest import (
@@ -35,7 +35,7 @@ from green_logic.publish.manifest import (
 from green_logic.publish.parts import CheckedPart
 from green_logic.publish.ranges import writing_ranges
 from green_logic.publish.room import local_place, share_of, telling_room
-from green_logic.publish.store import Store, open_store
+from green_logic.publish.store import Store
 from green_logic.settings import Settings
 
 WRITER = f"green-logic {__version__}"
@@ -112,7 +112,7 @@ def plan_export(
     Raises what `export_battles` raises before it writes.
     """
     with storage_errors("cannot read the export"):
-        store = open_store(settings, destination)
+        store = open_for_export(settings, destination)
         _, state = _look(settings, store, since=since, rebuild=rebuild)
     if state.last <= state.cursor:
         return ExportPlan(store.address, 0, 0, 0)

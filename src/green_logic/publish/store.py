@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from green_logic.errors import ConfigurationError
+from green_logic.errors import ConfigurationError, StorageError
 from green_logic.files import make_directory, rename_new, sync_directory, sync_file, write_file, write_new_files
 from green_logic.publish.inventory import file_digest
 from green_logic.settings import Settings
@@ -127,6 +127,12 @@ def find_closed(place: Path) -> str:
     if not nearest.is_dir():
         return f"{nearest} is no directory"
     return "" if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} cannot be written by this user"
+
+
+def check_open(place: Path, what: str, flag: str) -> None:
+    """Raises StorageError, which names `what` fails and the `flag` to change, where nothing can be written."""
+    if why := find_closed(place):
+        raise StorageError(f"{what}: {why}", hint=f"choose another {flag}")
 
 
 def open_store(settings: Settings, destination: str | Path | None, product: str = PRODUCT) -> Store:
