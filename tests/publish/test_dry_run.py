@@ -183,7 +183,7 @@ def test_a_dry_run_refuses_copies_into_the_archives_themselves_before_there_are_
         assert not (settings.data_dir / "archives").exists()
 
 
-@pytest.mark.parametrize("trouble", ["target", "damage", "absent", "rule", "archives"])
+@pytest.mark.parametrize("trouble", ["target", "closed", "damage", "absent", "rule", "archives"])
 def test_a_dry_run_refuses_what_the_run_would_refuse(
     place: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], trouble: str
 ) -> None:
@@ -191,6 +191,9 @@ def test_a_dry_run_refuses_what_the_run_would_refuse(
     words = words_of(place, "restore")
     if trouble == "target":
         words = ["restore", str(saved), "-C", str(place.data_dir)]
+    elif trouble == "closed":
+        (tmp_path / "file").write_text("mine")
+        words = ["restore", str(saved), "-C", str(tmp_path / "file" / "below")]
     elif trouble == "damage":
         (saved / "battles.db").write_bytes((saved / "battles.db").read_bytes()[:-1] + b"?")
     elif trouble == "absent":
@@ -203,7 +206,7 @@ def test_a_dry_run_refuses_what_the_run_would_refuse(
     before = tree(tmp_path)
     code = main([*words, "--dry-run", "--json"])
     error = json.loads(capsys.readouterr().out)["error"]
-    assert code == (1 if trouble in {"damage", "archives"} else 2), error
+    assert code == (1 if trouble in {"closed", "damage", "archives"} else 2), error
     assert tree(tmp_path) == before
     assert main([*words, "--json"]) == code
     assert json.loads(capsys.readouterr().out)["error"]["code"] == error["code"]
