@@ -127,6 +127,10 @@ FAILURES = [
     (["show"], USAGE, "show", "usage"),
     (["show", "x"], USAGE, "show", "no-ledger"),
     (["show", "x", "--raw", "--dbom"], USAGE, "show", "usage"),
+    (["show", "x", "--raw"], USAGE, "show", "usage"),  # for --json, which all of these get, is another answer
+    (["show", "x", "--dbom"], USAGE, "show", "usage"),
+    (["query", "--csv"], USAGE, "query", "usage"),
+    (["archive", "--take", "x"], USAGE, "archive", "usage"),
     (["keys"], USAGE, "keys", "usage"),
     (["keys", "make"], USAGE, "keys", "usage"),
     (["keys", "show"], USAGE, "keys-show", "configuration"),

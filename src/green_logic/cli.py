@@ -41,6 +41,7 @@ GROUPS = {
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 FLAGS_BEFORE = {"-C": 2, "--data-dir": 2, "--json": 1, "-q": 1, "--quiet": 1}  # words that each takes
+NO_DOCUMENT = ("csv", "raw", "dbom", "take")  # flags whose answer is not the document that --json asks for
 # flags that are settings of their own name
 SETTING_FLAGS = (
     "data_dir",
@@ -122,11 +123,19 @@ def _run_command(words: list[str], runner: Callable[[BatchRun], None] | None) ->
                 _main_parser().parse_args(words)
             raise _UsageError(f"no command in {' '.join(words)!r}", hint="green-logic --help")
         command = _load(words[0])
-        options = _command_parser(words[0], command).parse_args(words[1:])
+        parser = _command_parser(words[0], command)
+        options = parser.parse_args(words[1:])
+        _check_document(parser, options)
     except SystemExit as end:  # argparse after --help and --version
         return int(end.code or GOOD)
     options.runner = runner
     return int(command.run(options, _settings(options)))
+
+
+def _check_document(parser: _Parser, options: argparse.Namespace) -> None:
+    for name in NO_DOCUMENT:
+        if options.json and getattr(options, name, None):
+            parser.error(f"argument --{name}: not allowed with argument --json")
 
 
 def _command_first(words: list[str]) -> list[str]:
