@@ -326,6 +326,17 @@ def test_config_tells_every_setting_and_its_source(monkeypatch: pytest.MonkeyPat
     assert shown["retries"] == {"value": 3, "source": "default"}
 
 
+def test_a_long_path_in_config_lengthens_no_line_but_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = "/mnt/" + "x" * 200
+    monkeypatch.setenv("GREEN_LOGIC_BACKUP_TO", place)
+    assert main(["config"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert f"{place}  environment" in lines.pop("backup_to")
+    assert max(len(lines[name]) for name in ("workers", "export_to", "judge_timeout_s")) <= 40
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "told"),
     [

@@ -19,6 +19,7 @@ EXAMPLES = """examples:
   green-logic config                                       flag > GREEN_LOGIC_… > green-logic.toml > default
   green-logic config --json | jq '.settings.workers'       {"value": 0, "source": "default"}"""
 HIDDEN = "(a private key, not shown)"
+VALUE_WIDTH = 12  # of the column, so that one long path does not push every source off a narrow terminal
 MASK = "…"  # in the place of what may be a secret in an address
 
 
@@ -44,7 +45,7 @@ def _document(faults: dict[str, ConfigurationError]) -> dict[str, Any]:
 
 def _tell(shown: dict[str, dict[str, Any]], faults: dict[str, ConfigurationError]) -> None:
     names = max(map(len, shown))
-    values = max(len(_text(entry["value"])) for entry in shown.values())
+    values = min(VALUE_WIDTH, max(len(_text(entry["value"])) for entry in shown.values()))
     for name, entry in shown.items():
         say(f"{name:<{names}}  {_text(entry['value']):<{values}}  {entry['source']}".rstrip())
     for fault in faults.values():
