@@ -97,6 +97,10 @@ def main(argv: Sequence[str] | None = None, *, runner: Callable[[BatchRun], None
         return BAD
     except GreenLogicError as error:
         return _fail(words, error, USAGE if isinstance(error, (ConfigurationError, _UsageError)) else BAD)
+    except PermissionError as error:  # some path that a command looks at on its way
+        from green_logic.files import storage_error
+
+        return _fail(words, storage_error("cannot go on", error, "place"), BAD)
     except Exception as error:  # noqa: BLE001  the last resort: a script gets its document, a person the traceback
         import traceback
 

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from green_logic.access import missing_permission
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
 from green_logic.ledger.endless import ENDLESS, INTERRUPTED
 from green_logic.ledger.journal import check_journal
@@ -131,11 +132,13 @@ def database_errors(path: Path) -> Iterator[None]:
             raise VerificationError(
                 f"{path}: {text}", kind="database", hint="keep the file, restore a backup beside it"
             ) from error
+        denied = f"give this user {missing_permission(path)} permission, or choose another --data-dir"
         hint = {
             "database is locked": "another program holds it: close it, then run the same command again",
             "disk I/O error": "see that this file system works and has free space, then run the same command again",
             "database or disk is full": "free space on this file system, then run the same command again",
-            "attempt to write a readonly database": "give this user write permission, or choose another --data-dir",
+            "attempt to write a readonly database": denied,
+            "unable to open database file": denied,
         }.get(text, "what was acknowledged stays; run the same command again")
         raise StorageError(f"{path}: {text}", hint=hint) from error
 
