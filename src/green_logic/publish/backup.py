@@ -46,7 +46,7 @@ from green_logic.publish.leaves import (
 from green_logic.publish.pack import write_pack
 from green_logic.publish.restore import DATABASE_NAME, MANIFEST_NAME, SCHEMA, read_backup, rehearse
 from green_logic.publish.retention import STAMP_FORM, free_name, parse_keep, parse_stamp, root_of, thin_out
-from green_logic.publish.room import telling_room
+from green_logic.publish.room import ROOM_BY_HAND, telling_room
 from green_logic.publish.store import check_open
 from green_logic.settings import CHECKPOINT_NAME, PUBLIC_NAME, Settings
 
@@ -84,7 +84,7 @@ def backup(
     rules = parse_keep(keep) if keep else None
     root = destination or settings.data_dir / "backups"
     with (
-        telling_room(root) as room,
+        telling_room(root, ROOM_BY_HAND if rules else "") as room,
         storage_errors("cannot back up"),
         open_beside_writers(settings) as connection,
     ):
@@ -132,10 +132,7 @@ def find_manifests(root: Path, origin: str | None = None) -> dict[str, dict[str,
 
 
 def check_place(settings: Settings, root: Path) -> None:
-    """Raises ConfigurationError for a place in the data directory that is somebody else's.
-
-    StorageError for one where nothing can be written.
-    """
+    """Raises ConfigurationError in the data directory but for backups/, StorageError where nothing can be written."""
     data, place = settings.data_dir.resolve(), root.resolve()
     if place.is_relative_to(data) and not place.is_relative_to(data / "backups"):
         raise ConfigurationError(
