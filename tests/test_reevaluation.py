@@ -425,6 +425,19 @@ def test_another_profile_is_said_and_only_computed_when_asked_for(books: Setting
     assert "differs" not in done.stdout
 
 
+def test_two_definitions_of_one_name_are_told_apart_by_their_digests(books: Settings) -> None:
+    row = row_of(books, "sound")
+    result = orjson.loads(row.raw_result)
+    own = result["profile"]["sha256"]
+    result["profile"]["sha256"] = "0123456789abcdef" * 4
+    write_row(books, forged(row, result))
+    verdict = again(books)["sound"]
+    assert verdict.outcome == "other_profile"
+    name = result["profile"]["id"]
+    assert f"under profile '{name} (0123456789ab...)', this judge has '{name} ({own[:12]}...)'" in verdict.reason
+    assert "the other state of" in verdict.hint  # for its version is this one's
+
+
 def test_weights_that_are_missing_are_named_with_the_command_that_fetches_them(
     books: Settings, judging: Reevaluation
 ) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from green_logic import __version__
 from green_logic.differences import Difference, find_differences, furthest_apart
 from green_logic.evaluation.judge.recorded import RecordedReviewer
 from green_logic.proof.dbom import evidence_digest, find_evidence
@@ -143,14 +144,16 @@ def explain_profile(
 ) -> tuple[str, str]:
     """Why a record cannot be compared with this judge's scores, and what to do about it."""
     profile, evaluator = (_as_object(result.get(name)) for name in ("profile", "evaluator"))
-    there, here = (f"{item.get('id')} ({str(item.get('sha256'))[:12]}…)" for item in (profile, own))
+    there, here = (f"{item.get('id')} ({str(item.get('sha256'))[:12]}...)" for item in (profile, own))
     reason = f"judged under profile {excerpt(there)}, this judge has {excerpt(here)}"
     if "+hashed" in own["id"] and "+hashed" not in str(profile.get("id")):
         return reason, "fetch the embedding weights that it was judged with: green-logic models fetch"
     if reviewer is not None and not reviewer.is_known:
         return reason, "its record names no reviewer: add --judge-model NAME, and --judge-reviews K unless it was 3"
-    version = excerpt(evaluator.get("version"))
-    return reason, f"use green-logic {version}, which judged it, or --any-profile to compute all the same"
+    version = evaluator.get("version")
+    # a definition that changed before a release has no version of its own
+    other = f"the other state of {__version__}" if version == __version__ else f"green-logic {excerpt(version)}"
+    return reason, f"use {other}, which judged it, or --any-profile to compute all the same"
 
 
 def _as_object(value: object) -> dict[str, Any]:
