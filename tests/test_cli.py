@@ -115,6 +115,9 @@ FAILURES = [
     (["run", "a", "b"], USAGE, "run", "usage"),
     (["run", "none.jsonl"], USAGE, "run", "configuration"),
     (["run", "."], USAGE, "run", "configuration"),
+    (["verify", "x" * 300], BAD, "verify", "storage"),
+    (["restore", "x" * 300], BAD, "restore", "storage"),
+    (["import", "x" * 300], BAD, "import", "storage"),
     (["run", "none.jsonl", "--dry-run"], USAGE, "run", "configuration"),
     (["run", "none.jsonl", "-j", "x"], USAGE, "run", "usage"),
     (["run", "none.jsonl", "-j", "-1"], USAGE, "run", "configuration"),
@@ -140,7 +143,9 @@ FAILURES = [
 ]
 
 
-@pytest.mark.parametrize(("words", "code", "command", "kind"), FAILURES, ids=[" ".join(item[0]) for item in FAILURES])
+@pytest.mark.parametrize(
+    ("words", "code", "command", "kind"), FAILURES, ids=[" ".join(item[0])[:80] for item in FAILURES]
+)
 def test_what_cannot_run_is_one_document_and_a_hint_and_makes_no_file(
     words: list[str], code: int, command: str, kind: str, tmp_path: Path
 ):

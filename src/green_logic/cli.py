@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it: only the module of the comm
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from importlib import import_module
@@ -41,6 +42,7 @@ GROUPS = {
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 FLAGS_BEFORE = {"-C": 2, "--data-dir": 2, "--json": 1, "-q": 1, "--quiet": 1}  # words that each takes
+OF_THE_PLACE = {errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG}  # no fault of the program
 NO_DOCUMENT = ("csv", "raw", "dbom", "take")  # flags whose answer is not the document that --json asks for
 # flags that are settings of their own name
 SETTING_FLAGS = (
@@ -97,11 +99,11 @@ def main(argv: Sequence[str] | None = None, *, runner: Callable[[BatchRun], None
         return BAD
     except GreenLogicError as error:
         return _fail(words, error, USAGE if isinstance(error, (ConfigurationError, _UsageError)) else BAD)
-    except PermissionError as error:  # some path that a command looks at on its way
-        from green_logic.files import storage_error
-
-        return _fail(words, storage_error("cannot go on", error, "place"), BAD)
     except Exception as error:  # noqa: BLE001  the last resort: a script gets its document, a person the traceback
+        if isinstance(error, OSError) and error.errno in OF_THE_PLACE:
+            from green_logic.files import storage_error
+
+            return _fail(words, storage_error("cannot go on", error, "place"), BAD)
         import traceback
 
         traceback.print_exc()

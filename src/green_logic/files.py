@@ -43,6 +43,7 @@ def storage_error(what: str, error: OSError, place: str = "--data-dir") -> Stora
         errno.EPERM: denied,
         errno.ENOTDIR: f"a file stands where a directory should be: choose another {place}",
         errno.ENAMETOOLONG: f"choose another {place}",
+        errno.ELOOP: f"a link leads back to itself: choose another {place}",
     }
     reason = error.strerror or str(error)
     name = f" ({error.filename})" if error.filename else ""

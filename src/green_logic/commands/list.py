@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     if options.limit < 1:
         raise ConfigurationError(f"--limit expected 1 or more, got {options.limit}")
+    if options.below is not None and math.isnan(options.below):
+        raise ConfigurationError("--below expected a number, got nan")
     battles, more = list_battles(
         settings, task=options.task, agent=options.agent, below=options.below, limit=options.limit
     )

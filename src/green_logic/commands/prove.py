@@ -42,7 +42,7 @@ def write_answer(command: str, data: bytes, options: argparse.Namespace, what: s
     if options.output is not None:
         from green_logic.files import storage_errors, write_file
 
-        with storage_errors(f"cannot write the {what}"):
+        with storage_errors(f"cannot write the {what}", "-o"):
             write_file(options.output, data)
     if options.json:
         content = {"ok": True, "battle_id": options.battle_id, "file": str(options.output or ""), what: data.decode()}
