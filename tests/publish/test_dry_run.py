@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +173,23 @@ def test_a_file_in_the_place_of_a_destination_is_refused_by_run_and_dry_run_alik
         assert f"{tmp_path / 'file'} is no directory" in error["message"]
         assert "--data-dir" not in error["hint"]
         assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+def test_a_destination_on_a_read_only_file_system_is_told_as_that(
+    place: Settings, tmp_path: Path, dry: list[str]
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = [sys.executable, "-c", "import sys; from green_logic.cli import main; sys.exit(main())", "export", *dry]
+    called = shlex.join([*command, "--dest", str(disk), "-C", str(place.data_dir)])
+    mount = f"mount -t tmpfs -o ro none {disk}"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounts of one's own are not permitted here")
+    script = f"{mount} && exec {called}"
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"error: cannot export: {disk} is on a read-only file system\n  choose another --dest\n"
 
 
 def test_a_dry_run_refuses_copies_into_the_archives_themselves_before_there_are_any(

@@ -19,6 +19,7 @@ from green_logic.settings import Settings
 
 ARROW_SCHEMES = frozenset({"abfs", "abfss", "file", "gcs", "gs", "hdfs", "s3", "viewfs"})  # of pyarrow.fs
 BUCKETS = ARROW_SCHEMES - {"file", "hdfs", "viewfs"}  # those whose addresses begin with a bucket
+CLOSED = "cannot be written by this user"  # so an owner is to be asked
 PRODUCT = "battles"  # the folder of the Parquet export under the destination
 
 
@@ -126,13 +127,16 @@ def find_closed(place: Path) -> str:
     nearest = next(path for path in (place.absolute(), *place.absolute().parents) if path.exists())
     if not nearest.is_dir():
         return f"{nearest} is no directory"
-    return "" if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} cannot be written by this user"
+    if os.statvfs(nearest).f_flag & os.ST_RDONLY:
+        return f"{nearest} is on a read-only file system"
+    return "" if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} {CLOSED}"
 
 
 def check_open(place: Path, what: str, flag: str) -> None:
     """Raises StorageError, which names `what` fails and the `flag` to change, where nothing can be written."""
     if why := find_closed(place):
-        raise StorageError(f"{what}: {why}", hint=f"choose another {flag}")
+        ways = "give this user write permission, or " if why.endswith(CLOSED) else ""
+        raise StorageError(f"{what}: {why}", hint=f"{ways}choose another {flag}")
 
 
 def open_store(settings: Settings, destination: str | Path | None, product: str = PRODUCT) -> Store:
