@@ -235,6 +235,33 @@ def test_show_gives_the_exact_bytes(place: Path):
     assert dbom == (place / "data/dboms/dbom_lru-1.json").read_bytes()
 
 
+@pytest.mark.parametrize("command", ["prove", "bundle"])
+def test_an_answer_goes_into_a_pipe_or_a_device_and_never_takes_its_place(command: str, place: Path, tmp_path: Path):
+    env = {"XDG_CONFIG_HOME": str(place / "config")}
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    held = os.open(pipe, os.O_RDWR)  # so that neither side waits for the other
+    try:
+        done = call(command, "lru-1", "-o", str(pipe), cwd=place, env=env)
+        assert (done.returncode, done.stderr) == (GOOD, "")
+        written = os.read(held, 1 << 16)
+    finally:
+        os.close(held)
+    assert pipe.is_fifo()
+    assert call(command, "lru-1", "-o", str(tmp_path / "file"), cwd=place, env=env).returncode == GOOD
+    assert (tmp_path / "file").read_bytes() == written
+
+
+@pytest.mark.parametrize("output", [".", "config", "x" * 300])
+def test_an_answer_that_cannot_be_written_is_told_with_its_own_flag(output: str, place: Path):
+    before = files(place)
+    done = call("prove", "lru-1", "-o", output, cwd=place, env={"XDG_CONFIG_HOME": str(place / "config")})
+    assert (done.returncode, done.stdout) == (BAD, "")
+    assert done.stderr.startswith("error: cannot write the receipt: ")
+    assert "choose another -o" in done.stderr
+    assert files(place) == before
+
+
 def test_the_start_of_an_id_is_enough_when_only_one_has_it(tmp_path: Path, place: Path):
     done = call("show", "lru-", cwd=place)
     assert done.returncode == USAGE

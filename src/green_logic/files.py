@@ -42,6 +42,7 @@ def storage_error(what: str, error: OSError, place: str = "--data-dir") -> Stora
         errno.EACCES: denied,
         errno.EPERM: denied,
         errno.ENOTDIR: f"a file stands where a directory should be: choose another {place}",
+        errno.EISDIR: f"a directory stands where a file should be: choose another {place}",
         errno.ENAMETOOLONG: f"choose another {place}",
         errno.ELOOP: f"a link leads back to itself: choose another {place}",
     }

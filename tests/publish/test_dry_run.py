@@ -192,6 +192,17 @@ def test_a_destination_on_a_read_only_file_system_is_told_as_that(
     assert done.stderr == f"error: cannot export: {disk} is on a read-only file system\n  choose another --dest\n"
 
 
+@pytest.mark.parametrize("words", ["export --dest", "compact --dest", "archive --dest", "backup"])
+def test_a_link_to_itself_is_no_destination(
+    place: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    assert main([*words.split(), str(loop), "--json", "-C", str(place.data_dir)]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "storage"
+    assert loop.is_symlink()
+
+
 def test_a_dry_run_refuses_copies_into_the_archives_themselves_before_there_are_any(
     settings: Settings, key: SigningKey, capsys: pytest.CaptureFixture[str]
 ) -> None:

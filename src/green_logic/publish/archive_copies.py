@@ -7,6 +7,7 @@ the bytes are still good, `green-logic verify` tells at either place.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -110,7 +111,8 @@ def _copying(settings: Settings, destination: str) -> Iterator[Store]:
 
 
 def _check_apart(root: Path, directory: Path) -> None:
-    if root.resolve() == directory.resolve() or (root.exists() and directory.exists() and root.samefile(directory)):
+    alike = os.path.realpath(root) == os.path.realpath(directory)
+    if alike or (root.exists() and directory.exists() and root.samefile(directory)):
         raise ConfigurationError(
             f"{root}: the archives themselves lie there, it is no second place",
             hint="give --dest (archive_to) another directory, or an address such as s3://bucket/prefix",

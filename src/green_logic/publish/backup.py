@@ -9,6 +9,7 @@ removed by the next run.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sqlite3
 import time
@@ -133,7 +134,7 @@ def find_manifests(root: Path, origin: str | None = None) -> dict[str, dict[str,
 
 def check_place(settings: Settings, root: Path) -> None:
     """Raises ConfigurationError in the data directory but for backups/, StorageError where nothing can be written."""
-    data, place = settings.data_dir.resolve(), root.resolve()
+    data, place = (Path(os.path.realpath(path)) for path in (settings.data_dir, root))
     if place.is_relative_to(data) and not place.is_relative_to(data / "backups"):
         raise ConfigurationError(
             f"{root}: inside the data directory, backups lie in backups/ only",

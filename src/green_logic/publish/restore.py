@@ -218,7 +218,7 @@ def check_target(target: Path, backup: Path, but: str = "") -> None:
     `but` is the name of what a killed restore left there, which does not count.
     """
     check_empty(target, {but})
-    if target.resolve().is_relative_to(backup.resolve()):
+    if Path(os.path.realpath(target)).is_relative_to(os.path.realpath(backup)):
         raise ConfigurationError(
             f"{target} lies inside the backup {backup}, which would go with it", hint="choose another --data-dir"
         )
