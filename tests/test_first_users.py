@@ -68,6 +68,8 @@ def test_the_list_is_newest_first_filtered_and_a_document(tmp_path: Path) -> Non
     assert [entry["battle_id"] for entry in content["battles"]] == ["c"]
     assert content["more"] is True
     assert call("list", "--below", "0", cwd=tmp_path).stdout == "no battle matches\n"
+    assert call("list", "--limit", "9" * 30, cwd=tmp_path).stdout == done.stdout
+    assert call("reevaluate", "--all", "--limit", "9" * 30, cwd=tmp_path).stdout == "✔ 3 bit-equal\n"
 
 
 @pytest.mark.parametrize(

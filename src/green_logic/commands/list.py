@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   green-logic list                                    the newest twenty
   green-logic list --task task-003 --below 0.5        a task by its id or a part of its title
   green-logic list --agent purple-1 --limit 1000000 --json | jq -r '.battles[].battle_id'"""
+MOST = 1 << 60  # SQLite counts little further
 LIMIT = 20  # lines, unless asked for more: they fit on a screen
 TASK_WIDTH, AGENT_WIDTH = 28, 20  # characters, at most
 # what a narrow terminal does without
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if options.below is not None and math.isnan(options.below):
         raise ConfigurationError("--below expected a number, got nan")
     battles, more = list_battles(
-        settings, task=options.task, agent=options.agent, below=options.below, limit=options.limit
+        settings, task=options.task, agent=options.agent, below=options.below, limit=min(options.limit, MOST)
     )
     if options.json:
         write_json("list", {"ok": True, "battles": [battle._asdict() for battle in battles], "more": more})

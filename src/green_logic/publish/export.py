@@ -135,7 +135,7 @@ def _look(settings: Settings, store: Store, *, since: int | None, rebuild: bool)
 def _cursor(catalog: Catalog, since: int | None, address: str) -> int:
     if since is None or (since == catalog.cursor and catalog.live):
         return catalog.cursor
-    if since < 0:
+    if not 0 <= since < 1 << 63:  # SQLite's ids end there
         raise ConfigurationError(f"--since expected an id from 0 on, got {since}")
     if catalog.live:
         raise ConfigurationError(
