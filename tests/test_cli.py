@@ -115,6 +115,9 @@ FAILURES = [
     (["run", "a", "b"], USAGE, "run", "usage"),
     (["run", "none.jsonl"], USAGE, "run", "configuration"),
     (["run", "."], USAGE, "run", "configuration"),
+    (["verify", "x" * 300], BAD, "verify", "storage"),
+    (["restore", "x" * 300], BAD, "restore", "storage"),
+    (["import", "x" * 300], BAD, "import", "storage"),
     (["run", "none.jsonl", "--dry-run"], USAGE, "run", "configuration"),
     (["run", "none.jsonl", "-j", "x"], USAGE, "run", "usage"),
     (["run", "none.jsonl", "-j", "-1"], USAGE, "run", "configuration"),
@@ -127,6 +130,10 @@ FAILURES = [
     (["show"], USAGE, "show", "usage"),
     (["show", "x"], USAGE, "show", "no-ledger"),
     (["show", "x", "--raw", "--dbom"], USAGE, "show", "usage"),
+    (["show", "x", "--raw"], USAGE, "show", "usage"),  # for --json, which all of these get, is another answer
+    (["show", "x", "--dbom"], USAGE, "show", "usage"),
+    (["query", "--csv"], USAGE, "query", "usage"),
+    (["archive", "--take", "x"], USAGE, "archive", "usage"),
     (["keys"], USAGE, "keys", "usage"),
     (["keys", "make"], USAGE, "keys", "usage"),
     (["keys", "show"], USAGE, "keys-show", "configuration"),
@@ -136,7 +143,9 @@ FAILURES = [
 ]
 
 
-@pytest.mark.parametrize(("words", "code", "command", "kind"), FAILURES, ids=[" ".join(item[0]) for item in FAILURES])
+@pytest.mark.parametrize(
+    ("words", "code", "command", "kind"), FAILURES, ids=[" ".join(item[0])[:80] for item in FAILURES]
+)
 def test_what_cannot_run_is_one_document_and_a_hint_and_makes_no_file(
     words: list[str], code: int, command: str, kind: str, tmp_path: Path
 ):
@@ -224,6 +233,33 @@ def test_show_gives_the_exact_bytes(place: Path):
     assert hashlib.sha256(raw).hexdigest() == row["dbom_hash"]
     dbom = subprocess.run([*RUN, "show", "lru-1", "--dbom"], cwd=place, capture_output=True, check=True).stdout
     assert dbom == (place / "data/dboms/dbom_lru-1.json").read_bytes()
+
+
+@pytest.mark.parametrize("command", ["prove", "bundle"])
+def test_an_answer_goes_into_a_pipe_or_a_device_and_never_takes_its_place(command: str, place: Path, tmp_path: Path):
+    env = {"XDG_CONFIG_HOME": str(place / "config")}
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    held = os.open(pipe, os.O_RDWR)  # so that neither side waits for the other
+    try:
+        done = call(command, "lru-1", "-o", str(pipe), cwd=place, env=env)
+        assert (done.returncode, done.stderr) == (GOOD, "")
+        written = os.read(held, 1 << 16)
+    finally:
+        os.close(held)
+    assert pipe.is_fifo()
+    assert call(command, "lru-1", "-o", str(tmp_path / "file"), cwd=place, env=env).returncode == GOOD
+    assert (tmp_path / "file").read_bytes() == written
+
+
+@pytest.mark.parametrize("output", [".", "config", "x" * 300])
+def test_an_answer_that_cannot_be_written_is_told_with_its_own_flag(output: str, place: Path):
+    before = files(place)
+    done = call("prove", "lru-1", "-o", output, cwd=place, env={"XDG_CONFIG_HOME": str(place / "config")})
+    assert (done.returncode, done.stdout) == (BAD, "")
+    assert done.stderr.startswith("error: cannot write the receipt: ")
+    assert "choose another -o" in done.stderr
+    assert files(place) == before
 
 
 def test_the_start_of_an_id_is_enough_when_only_one_has_it(tmp_path: Path, place: Path):

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
 from green_logic.console import (
     RunProgress,
@@ -110,7 +112,34 @@ def test_no_color_is_respected(run: BatchRun, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_summary_table_has_a_line_for_each_row():
-    assert summary_table([row(), row(battle_id="b-2")]).row_count == 2
+    assert summary_table([row(), row(battle_id="b-2")], 80).row_count == 2
+
+
+@pytest.mark.parametrize(
+    ("columns", "headings"),
+    [
+        (20, "battle CIS"),
+        (40, "battle CIS R A T L"),
+        (60, "battle agent CIS R A T L"),
+        (80, "battle task agent CIS R A T L"),
+        (120, "battle task agent CIS R A T L DBOM"),
+    ],
+)
+def test_a_row_stays_one_line_on_a_narrow_terminal(columns: int, headings: str):
+    rows = [row(battle_id="batch-gate", task="A gate that lets items 日本語 through", agent="northwind-coder")]
+    console = Console(file=io.StringIO(), width=columns)
+    console.print(summary_table(rows, columns))
+    heading, line = console.file.getvalue().splitlines()
+    assert heading.split() == headings.split()
+    assert max(cell_len(heading), cell_len(line)) <= columns
+    assert line.split()[0] == "batch-gate"  # an id is whole, or it cannot be copied
+    assert ("…" in line) == ("task" in headings)
+
+
+def test_an_id_that_is_wider_than_the_terminal_is_folded_and_not_cut():
+    console = Console(file=io.StringIO(), width=20)
+    console.print(summary_table([row(battle_id="x" * 50)], 20))
+    assert console.file.getvalue().count("x") == 50
 
 
 def test_progress_is_silent_when_asked_and_where_there_is_no_terminal(run: BatchRun):

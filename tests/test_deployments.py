@@ -199,6 +199,8 @@ def test_the_image_is_locked_by_hashes_and_runs_without_root() -> None:
         ["--cron", "every night"],
         ["--keep", "a week"],
         ["--archive-to", "nosuch://bucket/x"],
+        ["--archive-to", "s3:///x"],
+        ["--dest", "gs://"],
         ["--backup-to", "S3://bucket/x"],
         ["--dest", "://x"],
         ["--rebuild"],
@@ -223,7 +225,7 @@ def test_what_may_be_a_place_is_left_to_the_publication(place: str) -> None:
 
 def test_a_rule_for_backups_that_is_none_is_refused_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GREEN_LOGIC_KEEP", "a week")
-    with pytest.raises(ConfigurationError, match="--keep"):
+    with pytest.raises(ConfigurationError, match="keep expected days"):
         check_options(parse(), settings_of(parse()))
     options = parse("--keep=7d")
     check_options(options, settings_of(options))
@@ -322,6 +324,45 @@ def test_config_tells_every_setting_and_its_source(monkeypatch: pytest.MonkeyPat
     assert shown["workers"] == {"value": 3, "source": "environment"}
     assert shown["chunk_size"] == {"value": 7, "source": str(tmp_path / "green-logic.toml")}
     assert shown["retries"] == {"value": 3, "source": "default"}
+
+
+def test_a_long_path_in_config_lengthens_no_line_but_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = "/mnt/" + "x" * 200
+    monkeypatch.setenv("GREEN_LOGIC_BACKUP_TO", place)
+    assert main(["config"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert f"{place}  environment" in lines.pop("backup_to")
+    assert max(len(lines[name]) for name in ("workers", "export_to", "judge_timeout_s")) <= 40
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("keep", "a week", "keep expected days"),
+        ("export_to", "s3://?region=eu-1", "export_to expected a directory or an address"),
+        ("archive_to", "nosuch://bucket/x", "archive_to expected a directory or an address"),
+        ("backup_to", "gs:///b", "backup_to expected a directory or an address"),
+        ("judge", "http://127.0.0.1/v1", "judge: expected the name of a model"),
+    ],
+)
+def test_config_shows_what_a_command_would_refuse_and_says_so(
+    setting: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv(f"GREEN_LOGIC_{setting.upper()}", value)
+    assert main(["config"]) == 2
+    shown = capsys.readouterr()
+    assert f"{value}  " in shown.out
+    assert shown.err.startswith(f"error: {told}")
+    assert main(["config", "--json"]) == 2
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["settings"][setting] == {"value": value, "source": "environment"}
+    assert answer["faults"] == {setting: answer["error"]}
+    assert answer["error"]["message"].startswith(told)
+    assert answer["error"]["hint"]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from green_logic.doctor.surroundings import Surroundings, find_file_system, look
 from green_logic.errors import ConfigurationError, GreenLogicError
 from green_logic.files import TEMPORARY_PREFIX, FileLock, Presence
 from green_logic.ledger.database import Ledger
-from green_logic.ledger.schema import PRESENCE_NAME
+from green_logic.ledger.schema import PRESENCE_NAME, connect, put_guards_back
 from green_logic.proof.dbom import seal_result
 from green_logic.proof.keys import key_path, load_signing_key, make_key
 from green_logic.publish.archive import archive_dboms
@@ -397,6 +397,85 @@ def test_damage_that_loses_no_evidence_is_mended_and_nothing_is_deleted(books, k
     assert contents(books.data_dir) == once
 
 
+def drop_guards(books, *more):
+    with contextlib.closing(sqlite3.connect(books.database, isolation_level=None)) as connection:
+        names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+        for statement in [*(f"DROP TRIGGER {name}" for (name,) in names), *more]:
+            connection.execute(statement)
+
+
+def read_tables(books):
+    """Every object with its text, and every row."""
+    with contextlib.closing(sqlite3.connect(books.database)) as connection:
+        made = connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").fetchall()
+        tables = [name for kind, name, _ in made if kind == "table"]
+        return made, {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables}  # noqa: S608  ours
+
+
+def test_lost_guards_are_made_again_where_what_they_guard_is_as_signed(books, record):
+    before, known = read_tables(books), digests(books.dboms)
+    drop_guards(books)
+    assert read_tables(books) != before
+    assert kinds(books) == {"guard-lost"}
+    mended = mend(books)
+    assert {one.kind for one in mended} == {"guard-lost"}
+    assert "trigger battles_no_update" in {one.where for one in mended}
+    assert read_tables(books) == before
+    assert digests(books.dboms) == known
+    assert kinds(books) == set()
+    assert mend(books) == []
+    with (
+        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+        contextlib.closing(sqlite3.connect(books.database)) as connection,
+    ):
+        connection.execute("UPDATE battles SET score = 1")
+    record(1)
+
+
+def test_a_repair_of_guards_that_is_cut_short_makes_none(books):
+    drop_guards(books)
+    before = read_tables(books)
+    with contextlib.closing(connect(books.database, busy_timeout_s=1.0)) as connection:
+        connection.set_authorizer(
+            lambda action, name, *_: (
+                sqlite3.SQLITE_DENY
+                if (action, name) == (sqlite3.SQLITE_CREATE_TRIGGER, "log_nodes_no_update")
+                else sqlite3.SQLITE_OK
+            )
+        )
+        with pytest.raises(sqlite3.DatabaseError):
+            put_guards_back(connection)
+    assert read_tables(books) == before
+    assert {one.kind for one in mend(books)} == {"guard-lost"}
+    assert kinds(books) == set()
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (["UPDATE battles SET score = 0.99 WHERE id = 2"], {"guard-lost", "row-edited"}),
+        (["DROP INDEX battles_battle_id_folded"], {"guard-lost", "schema-changed"}),
+        (
+            ["CREATE TRIGGER battles_no_update BEFORE UPDATE ON battles BEGIN SELECT 1; END"],
+            {"guard-lost", "schema-changed"},
+        ),
+        # the last battle and its leaf, which no checkpoint covers; its DBOM is all that is left of it
+        (
+            ["DELETE FROM ledger WHERE leaf_index = 6", "DELETE FROM battles WHERE id = 7"],
+            {"guard-lost", "dbom-unrecorded"},
+        ),
+    ],
+)
+def test_lost_guards_stay_lost_where_more_was_changed(books, key, make_result, more, expected):
+    with Ledger.open(books, key) as ledger:
+        ledger.submit([seal_result(make_result("b-6", seed=6), key=key, origin=ledger.origin)])
+    drop_guards(books, *more)
+    before = contents(books.dboms), read_tables(books)
+    assert kinds(books) >= expected
+    assert mend(books) == []
+    assert (contents(books.dboms), read_tables(books)) == before
+
+
 def test_what_was_uploaded_is_no_leftover_of_an_export(books):
     spool = books.data_dir / ".spool" / "export"
     put(spool / "uploads-0123456789abcdef")
@@ -435,7 +514,7 @@ def test_what_a_killed_restore_left_is_named_and_stays(books, beside):
 
 
 def test_kinds_say_of_themselves_what_repair_does():
-    assert {name for name, kind in KINDS.items() if kind.repaired} == {*FILE_DAMAGE, "checkpoint-stale"}
+    assert {name for name, kind in KINDS.items() if kind.repaired} == {*FILE_DAMAGE, "checkpoint-stale", "guard-lost"}
 
 
 def test_an_older_checkpoint_is_replaced_by_the_newest(books, record):

@@ -68,9 +68,13 @@ def test_the_list_is_newest_first_filtered_and_a_document(tmp_path: Path) -> Non
     assert [entry["battle_id"] for entry in content["battles"]] == ["c"]
     assert content["more"] is True
     assert call("list", "--below", "0", cwd=tmp_path).stdout == "no battle matches\n"
+    assert call("list", "--limit", "9" * 30, cwd=tmp_path).stdout == done.stdout
+    assert call("reevaluate", "--all", "--limit", "9" * 30, cwd=tmp_path).stdout == "✔ 3 bit-equal\n"
 
 
-@pytest.mark.parametrize("words", [["list", "--limit", "0"], ["list", "--below", "x"], ["list"]])
+@pytest.mark.parametrize(
+    "words", [["list"], *(["list", *pair.split()] for pair in ("--limit 0", "--below x", "--below nan"))]
+)
 def test_a_list_of_nothing_possible_ends_with_2_and_makes_nothing(tmp_path: Path, words: list[str]) -> None:
     done = call(*words, cwd=tmp_path)
     assert done.returncode == 2

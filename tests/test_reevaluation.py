@@ -348,6 +348,45 @@ def test_tests_that_vary_from_run_to_run_cannot_be_compared_and_are_no_differenc
     assert call(settings, "talk").returncode == 0
 
 
+def raced(row: Row, **changes: Any) -> Row:
+    """The row as it would be if the one test had failed once and passed once, which then counts for nothing."""
+    result = orjson.loads(row.raw_result)
+    evaluation = result["evaluation"]
+    evidence = evaluation["components"]["testing"]["evidence"]
+    evidence["passed"], evidence["mutation"]["flaky"] = 0, changes.pop("flaky", ["test_own"])
+    evaluation["components"]["testing"]["value"] = 0.0
+    evaluation |= {"testing_score": 0.0, "cis_score": 0.5, **changes}
+    return forged(row, result, score=evaluation["cis_score"])
+
+
+def test_a_record_whose_tests_raced_cannot_be_compared_and_is_no_difference(
+    books: Settings, judging: Reevaluation
+) -> None:
+    (verdict,) = judging.judge_rows([raced(row_of(books, "sound"))])
+    assert verdict.outcome == "unrepeatable"
+    assert "raced when they were judged: by the record, 'test_own' passed and failed" in verdict.reason
+    assert "evaluation.testing_score" in {item.path for item in verdict.differences}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"flaky": []},
+        {"flaky": ["test_of_nobody"]},
+        {"flaky": "test_own"},
+        {"cis_score": 1.0},  # a race lowers a score
+        {"testing_score": 1.5},
+        {"testing_score": None},
+        {"logic_score": 0.5},  # which hidden tests decide
+    ],
+)
+def test_a_race_is_no_excuse_for_what_it_cannot_have_done(
+    books: Settings, judging: Reevaluation, changes: dict[str, Any]
+) -> None:
+    (verdict,) = judging.judge_rows([raced(row_of(books, "sound"), **changes)])
+    assert verdict.outcome == "differs"
+
+
 def test_a_forged_part_that_no_test_decides_is_found_in_a_battle_whose_tests_vary(
     settings: Settings, tmp_path: Path
 ) -> None:
@@ -384,6 +423,19 @@ def test_another_profile_is_said_and_only_computed_when_asked_for(books: Setting
     assert done.returncode == 1
     assert "another profile" in done.stdout
     assert "differs" not in done.stdout
+
+
+def test_two_definitions_of_one_name_are_told_apart_by_their_digests(books: Settings) -> None:
+    row = row_of(books, "sound")
+    result = orjson.loads(row.raw_result)
+    own = result["profile"]["sha256"]
+    result["profile"]["sha256"] = "0123456789abcdef" * 4
+    write_row(books, forged(row, result))
+    verdict = again(books)["sound"]
+    assert verdict.outcome == "other_profile"
+    name = result["profile"]["id"]
+    assert f"under profile '{name} (0123456789ab...)', this judge has '{name} ({own[:12]}...)'" in verdict.reason
+    assert "the other state of" in verdict.hint  # for its version is this one's
 
 
 def test_weights_that_are_missing_are_named_with_the_command_that_fetches_them(

@@ -51,8 +51,26 @@ def test_a_table_in_pyproject_counts_when_there_is_no_file_of_ours(tmp_path: Pat
     assert load_settings(directory=tmp_path).busy_timeout_s == 6.5
 
 
-def test_a_pyproject_without_our_table_changes_nothing(tmp_path: Path):
-    write(tmp_path, "pyproject.toml", "[tool.other]\nretries = 99\n")
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[tool]\n"green-logic" = {retries = 9}',
+        "tool = {'green-logic' = {retries = 9}}",
+        '[tool."green-logic"]\nretries = 9',
+        "[ tool . green-logic ]\nretries = 9",
+        "[tool]\ngreen-logic.retries = 9",
+    ],
+)
+def test_every_form_of_toml_for_that_table_counts(tmp_path: Path, text: str):
+    write(tmp_path, "pyproject.toml", text)
+    assert load_settings(directory=tmp_path).retries == 9
+    write(tmp_path, "pyproject.toml", text.replace("retries", "retires"))
+    assert refusal(tmp_path)[0] == f"{tmp_path / 'pyproject.toml'}: no setting named 'retires'"
+
+
+@pytest.mark.parametrize("text", ["[tool.other]\nretries = 99", 'dependencies = ["green-logic>=0.1"', "[[["])
+def test_a_pyproject_without_our_table_changes_nothing(tmp_path: Path, text: str):
+    write(tmp_path, "pyproject.toml", text)
     assert load_settings(directory=tmp_path) == Settings()
 
 

@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it: only the module of the comm
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from importlib import import_module
@@ -41,6 +42,8 @@ GROUPS = {
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 FLAGS_BEFORE = {"-C": 2, "--data-dir": 2, "--json": 1, "-q": 1, "--quiet": 1}  # words that each takes
+OF_THE_PLACE = {errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG}  # no fault of the program
+NO_DOCUMENT = ("csv", "raw", "dbom", "take")  # flags whose answer is not the document that --json asks for
 # flags that are settings of their own name
 SETTING_FLAGS = (
     "data_dir",
@@ -97,6 +100,10 @@ def main(argv: Sequence[str] | None = None, *, runner: Callable[[BatchRun], None
     except GreenLogicError as error:
         return _fail(words, error, USAGE if isinstance(error, (ConfigurationError, _UsageError)) else BAD)
     except Exception as error:  # noqa: BLE001  the last resort: a script gets its document, a person the traceback
+        if isinstance(error, OSError) and error.errno in OF_THE_PLACE:
+            from green_logic.files import storage_error
+
+            return _fail(words, storage_error("cannot go on", error, "place"), BAD)
         import traceback
 
         traceback.print_exc()
@@ -122,11 +129,19 @@ def _run_command(words: list[str], runner: Callable[[BatchRun], None] | None) ->
                 _main_parser().parse_args(words)
             raise _UsageError(f"no command in {' '.join(words)!r}", hint="green-logic --help")
         command = _load(words[0])
-        options = _command_parser(words[0], command).parse_args(words[1:])
+        parser = _command_parser(words[0], command)
+        options = parser.parse_args(words[1:])
+        _check_document(parser, options)
     except SystemExit as end:  # argparse after --help and --version
         return int(end.code or GOOD)
     options.runner = runner
     return int(command.run(options, _settings(options)))
+
+
+def _check_document(parser: _Parser, options: argparse.Namespace) -> None:
+    for name in NO_DOCUMENT:
+        if options.json and getattr(options, name, None):
+            parser.error(f"argument --{name}: not allowed with argument --json")
 
 
 def _command_first(words: list[str]) -> list[str]:

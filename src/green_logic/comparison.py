@@ -1,8 +1,8 @@
 """A recorded result against what judging the battle again gave: equal, or what differs and what that means.
 
 `timing` and `sandbox_result` are no evidence, and `evaluator` names the version that judged. Where only the outcome of
-test runs differs and the runs disagree among themselves, or ran under other limits, nobody can say who is right; that
-is never called a difference.
+test runs differs and the runs disagree among themselves, or ran under other limits, or the record itself says that its
+tests raced, nobody can say who is right; that is never called a difference.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from green_logic import __version__
 from green_logic.differences import Difference, find_differences, furthest_apart
 from green_logic.evaluation.judge.recorded import RecordedReviewer
 from green_logic.proof.dbom import evidence_digest, find_evidence
@@ -47,6 +48,11 @@ _OF_RUNS = tuple(
         "testing_score",
     )
 )
+# those that a race of the submission's own tests has a say in, and the scores that it can only have lowered
+_OF_OWN_TESTS = tuple(
+    f"evaluation.{name}" for name in ("breakdown", "cis_score", "components.testing", "testing_score")
+)
+_LOWERED = ("cis_score", "testing_score")
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,8 @@ def compare(case: Case, found: Sequence[dict[str, Any]], conditions: Mapping[str
         reason = f"v_intent differs by less than {VECTOR_TOLERANCE:g} a number, as it does on another kind of CPU"
         return case.verdict("equal", reason, found=last, differences=())
     doubt = _doubt(case.result, found, conditions) if all(map(is_of_runs, differences)) else ""
+    if all(item.path.startswith(_OF_OWN_TESTS) for item in differences):
+        doubt = doubt or _find_race(case.result["evaluation"], last["evaluation"])
     if doubt and all(item.path.startswith(_TEXTS) for item in differences):
         return case.verdict("same_score", doubt, found=last, differences=differences)
     return case.verdict("unrepeatable" if doubt else "differs", doubt, found=last, differences=differences)
@@ -136,14 +144,16 @@ def explain_profile(
 ) -> tuple[str, str]:
     """Why a record cannot be compared with this judge's scores, and what to do about it."""
     profile, evaluator = (_as_object(result.get(name)) for name in ("profile", "evaluator"))
-    there, here = (f"{item.get('id')} ({str(item.get('sha256'))[:12]}…)" for item in (profile, own))
+    there, here = (f"{item.get('id')} ({str(item.get('sha256'))[:12]}...)" for item in (profile, own))
     reason = f"judged under profile {excerpt(there)}, this judge has {excerpt(here)}"
     if "+hashed" in own["id"] and "+hashed" not in str(profile.get("id")):
         return reason, "fetch the embedding weights that it was judged with: green-logic models fetch"
     if reviewer is not None and not reviewer.is_known:
         return reason, "its record names no reviewer: add --judge-model NAME, and --judge-reviews K unless it was 3"
-    version = excerpt(evaluator.get("version"))
-    return reason, f"use green-logic {version}, which judged it, or --any-profile to compute all the same"
+    version = evaluator.get("version")
+    # a definition that changed before a release has no version of its own
+    other = f"the other state of {__version__}" if version == __version__ else f"green-logic {excerpt(version)}"
+    return reason, f"use {other}, which judged it, or --any-profile to compute all the same"
 
 
 def _as_object(value: object) -> dict[str, Any]:
@@ -169,3 +179,21 @@ def _doubt(recorded: Mapping[str, Any], found: Sequence[Mapping[str, Any]], cond
     others = [item for name in ("backend", "limits") for item in find_differences(then.get(name), conditions[name])]
     texts = ", ".join(f"{item.path or 'backend'} {item.recorded} then, {item.found} now" for item in others)
     return f"the tests ran under other conditions: {texts}" if texts else ""
+
+
+def _find_race(recorded: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Why the record's own tests may have counted for less than they do now: it says that they raced; "" if not so.
+
+    A test that passed and failed on the same code counts for nothing, so a race explains no higher score.
+    """
+    raced = ", ".join(sorted(_flaky_tests(recorded) - _flaky_tests(found)))
+    scores = [(recorded.get(name), found[name]) for name in _LOWERED]
+    if not raced or not all(isinstance(then, (int, float)) and then <= now for then, now in scores):
+        return ""
+    return f"the tests raced when they were judged: by the record, {excerpt(raced)} passed and failed on the same code"
+
+
+def _flaky_tests(evaluation: Mapping[str, Any]) -> set[str]:
+    evidence = _as_object(_as_object(_as_object(evaluation.get("components")).get("testing")).get("evidence"))
+    flaky = _as_object(evidence.get("mutation")).get("flaky")
+    return set(_as_object(evidence.get("tests"))).intersection(map(str, flaky if isinstance(flaky, list) else ()))

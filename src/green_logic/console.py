@@ -6,10 +6,13 @@ import html
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+
+from green_logic.terminal import WHOLE, fitting
 
 if TYPE_CHECKING:
     from green_logic.pipeline import BatchRun
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 LINE_EVERY_S = 10.0  # between progress lines where there is no terminal
 HEADINGS = ("battle", "task", "agent", "CIS", "R", "A", "T", "L", "DBOM")
+# what a narrow terminal does without: where the DBOMs lie is said below the table, and `show` has the rest
+LEAST: dict[tuple[str, ...], int] = {("DBOM",): WHOLE, ("task",): 12, ("agent",): 8, ("R", "A", "T", "L"): WHOLE}
 REASONS_SHOWN = 10
 ROWS_SHOWN = 60  # of the table; a longer one is not read
 PATH_LIMIT = 5000  # characters; a path has at most 4096 bytes
@@ -62,13 +67,23 @@ class RunProgress:
             self._console.print(text, markup=False)
 
 
-def summary_table(rows: list[Row]) -> Table:
-    """The judged battles of a run."""
+def summary_table(rows: list[Row], width: int) -> Table:
+    """The judged battles of a run, in the columns that fit into `width`; an id that does not is folded, never cut."""
+    columns = dict(zip(HEADINGS, zip(*map(row_cells, rows), strict=True), strict=True))
+    widths = {heading: max(map(cell_len, (heading, *cells))) for heading, cells in columns.items()}
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in HEADINGS:
-        table.add_column(heading, justify="right" if heading in "CIS R A T L" else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row_cells(row)))
+    shown = fitting(widths, width, LEAST)
+    for heading, most in shown.items():
+        cut = heading in {"task", "agent"}
+        table.add_column(
+            heading,
+            justify="right" if heading in "CIS R A T L" else "left",
+            max_width=most,
+            no_wrap=cut,
+            overflow="ellipsis" if cut else "fold",
+        )
+    for cells in zip(*(columns[heading] for heading in shown), strict=True):
+        table.add_row(*map(Text, cells))
     return table
 
 
@@ -99,7 +114,7 @@ def write_summary(run: BatchRun, stream: TextIO, next_commands: list[str]) -> No
     outcomes = run.outcomes
     console = Console(file=stream, highlight=False, emoji=False, width=None if stream.isatty() else 160)
     if outcomes.rows:
-        console.print(summary_table(outcomes.rows[:ROWS_SHOWN]))
+        console.print(summary_table(outcomes.rows[:ROWS_SHOWN], console.width))
         more = run.totals.recorded - min(len(outcomes.rows), ROWS_SHOWN)
         if more > 0:
             console.print(f"… and {more} more", markup=False)

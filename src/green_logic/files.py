@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from green_logic.access import missing_permission
 from green_logic.errors import StorageError
 
 SYNCFS_FROM = 16  # files; below, one fsync each is cheaper than flushing the whole file system (measured)
@@ -33,14 +34,17 @@ def storage_errors(what: str, place: str = "--data-dir") -> Iterator[None]:
 
 def storage_error(what: str, error: OSError, place: str = "--data-dir") -> StorageError:
     """The StorageError for an OSError, with the next step for the usual causes."""
+    denied = f"give this user {missing_permission(str(error.filename or '/'))} permission, or choose another {place}"
     hints = {
         errno.ENOSPC: "free space on this file system, then run the same command again",
         errno.EDQUOT: "free space in this quota, then run the same command again",
         errno.EROFS: f"the file system is read-only: choose another {place}",
-        errno.EACCES: f"give this user write permission, or choose another {place}",
-        errno.EPERM: f"give this user write permission, or choose another {place}",
+        errno.EACCES: denied,
+        errno.EPERM: denied,
         errno.ENOTDIR: f"a file stands where a directory should be: choose another {place}",
+        errno.EISDIR: f"a directory stands where a file should be: choose another {place}",
         errno.ENAMETOOLONG: f"choose another {place}",
+        errno.ELOOP: f"a link leads back to itself: choose another {place}",
     }
     reason = error.strerror or str(error)
     name = f" ({error.filename})" if error.filename else ""

@@ -243,8 +243,8 @@ def _open(path: Path) -> IO[bytes]:
 def _reading(name: str) -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError as error:
-        hint = "name a .jsonl, .jsonl.gz or .jsonl.zst, or - for stdin"
-        raise ConfigurationError(f"{name}: no such file", hint=hint) from error
     except OSError as error:
-        raise ConfigurationError(f"{name}: cannot be read: {error.strerror or error}") from error
+        missing = isinstance(error, FileNotFoundError)
+        reason = "no such file" if missing else f"cannot be read: {error.strerror or error}"
+        hint = "name a .jsonl, .jsonl.gz or .jsonl.zst, or - for stdin"
+        raise ConfigurationError(f"{name}: {reason}", hint=hint) from error

@@ -7,6 +7,7 @@ in the working directory (or `[tool.green-logic]` in its pyproject.toml), else f
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +17,8 @@ from green_logic.errors import ConfigurationError
 
 PREFIX = "GREEN_LOGIC_"
 FILE_NAME = "green-logic.toml"
+# the key in any form of TOML that may be [tool.green-logic]; most files have none, and need not be parsed
+TABLE_KEY = re.compile(r"""green-logic["']?\s*(?:[.\]]|=\s*\{)""")
 # in the data directory, and beside whatever is published from it
 PUBLIC_NAME = "judge.pub"
 CHECKPOINT_NAME = "checkpoint"  # the newest note
@@ -152,7 +155,7 @@ def _read_file(directory: Path) -> tuple[dict[str, object], str]:
         try:
             text = path.read_text(encoding="utf-8")
             # another tool's pyproject.toml is not ours to parse, nor to complain about
-            values: object = _parse_toml(text) if not table or ".".join(table) in text else {}
+            values: object = _parse_toml(text) if not table or TABLE_KEY.search(text) else {}
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"{path}: expected TOML, got {error}") from error
         for key in table:

@@ -270,8 +270,8 @@ def check_block(job: tuple[Path, int, int, Keys, str]) -> list[tuple[Any, ...]]:
         rows.append((name, sha256(data).hex(), len(data), leaf, kind, f"{name}: {message}"))
     return rows
 def check_archive(pack: Path, keys: Keys, notes: Notes, walk: Any) -> str:
-    """What an archive shows. Roots of the log are from those before it, and of size 0 if none may be missing."""
-    roots, held, spans = walk  # held: ledger, first leaf and digests of good ones; spans: last and first leaf of all
+    """What an archive shows. Roots are from those before it, of size 0 if none may be missing, of -1: the ledger."""
+    roots, held, spans = walk  # held: first leaf and digests of good ones; spans: last and first leaf of all
     first, last, manifest = int(pack.name[6:18]), int(pack.name[19:31]), pack.with_name(pack.name[:31] + ".json")
     stated = parse_json(small(manifest), "archive", BLOCK_LIMIT)
     types = [type(stated[name]) for name in ("origin", "keyid", "zlib_version", "zlib_level", "before", "blocks")]
@@ -279,6 +279,7 @@ def check_archive(pack: Path, keys: Keys, notes: Notes, walk: Any) -> str:
     need(sane, "archive", "not a manifest, or its pack is gone")
     digest = {"digest": sha256(json_text({name: stated[name] for name in stated if name != "digest"})).hex()}
     need(json_text(stated | digest) == small(manifest), "archive", "not the manifest as written")
+    need(roots.setdefault(-1, stated["origin"]) == stated["origin"], "archive", "it is of another ledger")
     *places, end = itertools.accumulate(stated["blocks"], initial=0)
     [(title, sums)] = read_block(pack, places[-1], stated["blocks"][-1], bytes(1024))
     rows, order = list[tuple[Any, ...]](), {line[66:]: at for at, line in enumerate(sums.decode("ascii").split("\n"))}
@@ -294,9 +295,8 @@ def check_archive(pack: Path, keys: Keys, notes: Notes, walk: Any) -> str:
     need(same, "archive", "its blocks or SHA256SUMS do not fit its files")
     opened = [(where, *verdict(open_checkpoint, note, keys)) for where, note in notes]
     wanted = {last + 1, *(start for _, start in spans), *(found[1] for _, kind, found in opened if not kind)}
-    twice = [leaf for origin, start, them in held if origin == stated["origin"] for leaf, (one, other) in
-             enumerate(zip(them[first - start :], digests, strict=False), first) if one != other]
-    followed = [b"", *leaves] if all(leaves) and not twice else []
+    odd = [n for at, old in held for n, ok in enumerate(map(str.__eq__, old[first - at :], digests), first) if not ok]
+    followed = [b"", *leaves] if all(leaves) and not odd else []
     peaks = [exact_base64(peak, "archive") for peak in stated["before"]]
     same = len(peaks) == first.bit_count() and {*map(len, peaks)} <= {32} and (first in roots or 0 not in roots)
     need(same, "archive", f"begins at leaf {first}; the archive before it is missing or not good (see --part)")
@@ -317,8 +317,8 @@ def check_archive(pack: Path, keys: Keys, notes: Notes, walk: Any) -> str:
     shown = "; ".join([*bad[:5], f"{len(bad)} of {len(rows)} DBOMs are not good"])
     need(not wrong, "archive", f"it is not what its manifest says: {', '.join(wrong)}; {shown}")
     need(not bad, next(filter(None, kinds), ""), shown)
-    need(not twice, "history-forked", f"leaf {min(twice, default=0)} is another DBOM than in an archive before it")
-    held[:] = [*(one for one in held if one[1] + len(one[2]) > first), (stated["origin"], first, digests)]
+    need(not odd, "history-forked", f"leaf {min(odd, default=0)} is another DBOM than in an archive before it")
+    held[:] = [*(one for one in held if one[0] + len(one[1]) > first), (first, digests)]
     for where, kind, found in opened:
         need(not kind, kind, f"{where}: {found}")
         need(found[0] == stated["origin"], "ledger", f"{where}: is of another ledger")

@@ -580,6 +580,20 @@ def test_two_forks_of_a_ledger_in_one_folder_are_a_finding(settings, record, tmp
     assert main(["verify", str(folder), "--key", str(folder / "judge.pub")]) == 1
 
 
+@pytest.mark.parametrize("more", ["", "c-4"])
+def test_the_archives_of_two_ledgers_in_one_folder_are_a_finding(settings, record, tmp_path, more):
+    other = settings.changed(data_dir=tmp_path / "other")
+    record(settings, "b-1", "b-2", "b-3")
+    record(other, "c-1", "c-2")  # fewer, or as below more, than the other's: never the same names
+    if more:
+        record(other, "c-3", more)
+    folder = gather(tmp_path / "all", settings, other)
+    assert [verdicts(pack) for pack in find_packs(folder)] == [("", "")] * len(find_packs(folder))
+    assert verdicts(folder) == verdicts(folder, part=True) == ("archive", "archive")
+    assert "is of another ledger" in told(folder)
+    assert "is of another ledger" in alone(folder, folder).stdout
+
+
 def test_the_same_seals_around_other_bytes_are_a_finding(settings, record, tmp_path):
     record(settings, "b-1", "b-2", "b-3")
     record(settings, "b-4")

@@ -32,6 +32,8 @@ def do(settings: Settings, work: str) -> None:
         compact_exports(settings)
     elif work == "backup":
         backup(settings)
+    elif work == "keep":
+        backup(settings, keep="1m")
     elif work == "restore":
         restore(find_backups(settings.data_dir / "backups")[0], settings.data_dir.parent / "restored")
     else:

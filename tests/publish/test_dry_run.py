@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +107,17 @@ def test_a_dry_run_touches_nothing_and_its_plan_comes_true(
         assert plan["target"] == done["path"]
 
 
+def test_a_dry_run_of_an_archive_names_the_place_of_the_copies(
+    place: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["archive", "--dest", str(tmp_path / "copies"), "-C", str(place.data_dir)]
+    plan = run(capsys, *words, "--dry-run")
+    assert main([*words, "--dry-run"]) == 0
+    assert f"would copy archives that it lacks to {tmp_path}/copies/archives\n" in capsys.readouterr().out
+    assert not (tmp_path / "copies").exists()
+    assert run(capsys, *words)["copies"]["destination"] == plan["destination"]
+
+
 def test_a_drill_touches_nothing_beside_the_system_s_temporary_files(
     place: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,7 +159,62 @@ def test_without_a_ledger_a_dry_run_says_so_and_makes_nothing(
     assert tree(tmp_path) == before
 
 
-@pytest.mark.parametrize("trouble", ["target", "damage", "absent", "rule", "archives"])
+@pytest.mark.parametrize("words", ["export --dest", "compact --dest", "archive --dest", "backup"])
+@pytest.mark.parametrize("below", ["", "/below"])
+def test_a_file_in_the_place_of_a_destination_is_refused_by_run_and_dry_run_alike(
+    place: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str, below: str
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    words_of_it = [*words.split(), f"{tmp_path}/file{below}", "--json", "-C", str(place.data_dir)]
+    before = tree(tmp_path)
+    for dry in (["--dry-run"], []):
+        assert main([*words_of_it, *dry]) == 1
+        error = json.loads(capsys.readouterr().out)["error"]
+        assert f"{tmp_path / 'file'} is no directory" in error["message"]
+        assert "--data-dir" not in error["hint"]
+        assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+def test_a_destination_on_a_read_only_file_system_is_told_as_that(
+    place: Settings, tmp_path: Path, dry: list[str]
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = [sys.executable, "-c", "import sys; from green_logic.cli import main; sys.exit(main())", "export", *dry]
+    called = shlex.join([*command, "--dest", str(disk), "-C", str(place.data_dir)])
+    mount = f"mount -t tmpfs -o ro none {disk}"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounts of one's own are not permitted here")
+    script = f"{mount} && exec {called}"
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"error: cannot export: {disk} is on a read-only file system\n  choose another --dest\n"
+
+
+@pytest.mark.parametrize("words", ["export --dest", "compact --dest", "archive --dest", "backup"])
+def test_a_link_to_itself_is_no_destination(
+    place: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    assert main([*words.split(), str(loop), "--json", "-C", str(place.data_dir)]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "storage"
+    assert loop.is_symlink()
+
+
+def test_a_dry_run_refuses_copies_into_the_archives_themselves_before_there_are_any(
+    settings: Settings, key: SigningKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(settings, key, range(2))
+    words = ["archive", "--dest", str(settings.data_dir), "-C", str(settings.data_dir)]
+    for dry in (["--dry-run"], []):
+        assert main([*words, *dry]) == 2
+        assert "it is no second place" in capsys.readouterr().err
+        assert not (settings.data_dir / "archives").exists()
+
+
+@pytest.mark.parametrize("trouble", ["target", "closed", "damage", "absent", "rule", "archives"])
 def test_a_dry_run_refuses_what_the_run_would_refuse(
     place: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], trouble: str
 ) -> None:
@@ -153,6 +222,9 @@ def test_a_dry_run_refuses_what_the_run_would_refuse(
     words = words_of(place, "restore")
     if trouble == "target":
         words = ["restore", str(saved), "-C", str(place.data_dir)]
+    elif trouble == "closed":
+        (tmp_path / "file").write_text("mine")
+        words = ["restore", str(saved), "-C", str(tmp_path / "file" / "below")]
     elif trouble == "damage":
         (saved / "battles.db").write_bytes((saved / "battles.db").read_bytes()[:-1] + b"?")
     elif trouble == "absent":
@@ -165,7 +237,7 @@ def test_a_dry_run_refuses_what_the_run_would_refuse(
     before = tree(tmp_path)
     code = main([*words, "--dry-run", "--json"])
     error = json.loads(capsys.readouterr().out)["error"]
-    assert code == (1 if trouble in {"damage", "archives"} else 2), error
+    assert code == (1 if trouble in {"closed", "damage", "archives"} else 2), error
     assert tree(tmp_path) == before
     assert main([*words, "--json"]) == code
     assert json.loads(capsys.readouterr().out)["error"]["code"] == error["code"]

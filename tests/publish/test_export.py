@@ -189,8 +189,9 @@ def test_since_begins_an_empty_destination_and_nothing_else(exported: Settings, 
             export_battles(exported, since=since)
     with pytest.raises(ConfigurationError, match="exclude"):
         export_battles(exported, since=1, rebuild=True)
-    with pytest.raises(ConfigurationError, match="from 0"):
-        export_battles(exported, since=-1, destination=tmp_path / "other")
+    for since in (-1, 1 << 63):
+        with pytest.raises(ConfigurationError, match="from 0"):
+            export_battles(exported, since=since, destination=tmp_path / "other")
     assert files_of(exported) == before
 
 

@@ -105,8 +105,9 @@ def test_another_ledger_is_refused(settings: Settings, key: SigningKey, bucket: 
 
 def test_a_place_that_is_not_there_is_told(settings: Settings, key: SigningKey, bucket: str) -> None:
     record(settings, key, range(5))
-    with pytest.raises(ConfigurationError, match="not a place"):
-        export_battles(settings, destination="nosuch://bucket/prefix")
+    for nowhere in ("nosuch://bucket/prefix", "s3://", "s3:///prefix", "s3://?region=us-east-1"):
+        with pytest.raises(ConfigurationError, match="the destination expected a directory or an address"):
+            export_battles(settings, destination=nowhere)
     with pytest.raises(ConfigurationError, match="NoSuchBucket") as caught:
         export_battles(settings, destination=bucket.replace("s3://", "s3://absent-"))
     assert "make the bucket first" in caught.value.hint

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from export_samples import judged, make_key, record
@@ -66,11 +67,8 @@ def assert_told(hint: str, disk: Path, room: int) -> None:
     assert found[2] is not None or room <= 20_000
 
 
-@pytest.mark.parametrize(("work", "room"), CASES, ids=str)
-def test_on_a_full_disk_nothing_half_is_to_be_seen_and_the_next_run_completes(
-    template: Settings, tmp_path: Path, work: str, room: int
-) -> None:
-    disk = tmp_path / "disk"
+def run_on(disk: Path, template: Settings, work: str, room: int) -> dict[str, Any]:
+    """What was to be seen of a work on a small disk of its own."""
     disk.mkdir()
     mount = f"mount -t tmpfs -o size=64m none {disk}"
     trial = subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, text=True, check=False)
@@ -86,7 +84,16 @@ def test_on_a_full_disk_nothing_half_is_to_be_seen_and_the_next_run_completes(
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+@pytest.mark.parametrize(("work", "room"), CASES, ids=str)
+def test_on_a_full_disk_nothing_half_is_to_be_seen_and_the_next_run_completes(
+    template: Settings, tmp_path: Path, work: str, room: int
+) -> None:
+    disk = tmp_path / "disk"
+    told = run_on(disk, template, work, room)
     assert told["code"] == "storage", told
     assert "free space" in told["hint"], told
     assert_told(told["hint"], disk, room)
@@ -94,3 +101,21 @@ def test_on_a_full_disk_nothing_half_is_to_be_seen_and_the_next_run_completes(
     assert told["clean"] == told["clean after"] == []
     assert told["after"] != told["before"]
     assert set(told["others"]) <= {"data", "restored"}
+
+
+def test_pruning_gives_an_archive_the_room_that_it_lacks(template: Settings, tmp_path: Path) -> None:
+    assert run_on(tmp_path / "disk", template, "archive", 60_000)["code"] == "storage"
+    told = run_on(tmp_path / "other", template, "prune", 60_000)
+    assert "code" not in told, told
+    assert len(told["left"]["archives"]) == 2
+    assert told["left"]["dboms"] == []
+    assert told["clean"] == told["clean after"] == []
+
+
+def test_a_backup_without_room_removes_none_and_says_which_may_go(template: Settings, tmp_path: Path) -> None:
+    told = run_on(tmp_path / "disk", template, "keep", 400_000)
+    assert told["left"] == told["before"]
+    assert "--dry-run names what would be removed" in told["hint"]
+    assert len(told["after"]["backups"]) == 1
+    assert told["after"]["backups"] != told["before"]["backups"]
+    assert "--dry-run" not in run_on(tmp_path / "other", template, "backup", 400_000)["hint"]

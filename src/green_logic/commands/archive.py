@@ -53,8 +53,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if options.dry_run:
         return _plan(options, settings)
     from green_logic.publish.archive import archive_dboms
-    from green_logic.publish.archive_copies import copy_archives
+    from green_logic.publish.archive_copies import copy_archives, open_for_copies
 
+    if settings.archive_to:
+        open_for_copies(settings, settings.archive_to)  # what it refuses, it refuses before anything is packed
     with ProgressLine(quiet=options.quiet or options.json) as line:
         report = archive_dboms(settings, prune=options.prune, progress=line.show)
         copies = copy_archives(settings, settings.archive_to, progress=line.show) if settings.archive_to else None
@@ -73,7 +75,7 @@ def _plan(options: argparse.Namespace, settings: Settings) -> int:
 
     from green_logic.publish.plans import plan_archive
 
-    plan = plan_archive(settings, prune=options.prune)
+    plan = plan_archive(settings, prune=options.prune, destination=settings.archive_to)
     if options.json:
         write_json("archive", {"ok": True, "dry_run": True, **dataclasses.asdict(plan)})
         return GOOD
@@ -82,6 +84,8 @@ def _plan(options: argparse.Namespace, settings: Settings) -> int:
     say(f"{plan.dboms} of {plan.ledger_size} DBOMs to archive {DRY}")
     if options.prune:
         say(f"would remove up to {plan.prunable} files from dboms/, once an archive that was read back holds them")
+    if plan.destination:
+        say(f"would copy archives that it lacks to {plan.destination}")
     return GOOD
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import TYPE_CHECKING
 
 from green_logic.commands import GOOD, say, write_json
 from green_logic.errors import ConfigurationError
+from green_logic.terminal import WHOLE, fitting, line_width
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator, Sequence
 
     from green_logic.ledger.listing import Listed
     from green_logic.settings import Settings
@@ -18,8 +22,11 @@ EXAMPLES = """examples:
   green-logic list                                    the newest twenty
   green-logic list --task task-003 --below 0.5        a task by its id or a part of its title
   green-logic list --agent purple-1 --limit 1000000 --json | jq -r '.battles[].battle_id'"""
+MOST = 1 << 60  # SQLite counts little further
 LIMIT = 20  # lines, unless asked for more: they fit on a screen
-WIDTHS = {"battle_id": 32, "task": 28, "agent": 20}  # characters of a column
+TASK_WIDTH, AGENT_WIDTH = 28, 20  # characters, at most
+# what a narrow terminal does without
+LEAST: dict[tuple[str, ...], int] = {("agent",): 8, ("task",): 12, ("time",): WHOLE}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,14 +43,16 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     if options.limit < 1:
         raise ConfigurationError(f"--limit expected 1 or more, got {options.limit}")
+    if options.below is not None and math.isnan(options.below):
+        raise ConfigurationError("--below expected a number, got nan")
     battles, more = list_battles(
-        settings, task=options.task, agent=options.agent, below=options.below, limit=options.limit
+        settings, task=options.task, agent=options.agent, below=options.below, limit=min(options.limit, MOST)
     )
     if options.json:
         write_json("list", {"ok": True, "battles": [battle._asdict() for battle in battles], "more": more})
         return GOOD
-    for battle in battles:
-        say(_line(battle))
+    for line in table_lines(battles, line_width(sys.stdout)):
+        say(line)
     if not battles:
         say("no battle matches")
     elif more and not options.quiet:
@@ -51,17 +60,25 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     return GOOD
 
 
-def _line(battle: Listed) -> str:
-    cells = {
-        "battle_id": battle.battle_id,
-        "task": battle.task_title or battle.task_id or "–",
-        "agent": battle.agent or battle.model or "–",
+def table_lines(battles: Sequence[Listed], width: int | None) -> Iterator[str]:
+    """A line for each battle, of at most `width` characters where that is given, unless the id alone is longer."""
+    rows = [_cells(battle) for battle in battles]
+    widths = {name: max(len(row[name]) for row in rows) for name in (rows[0] if rows else ())}
+    shown = fitting(widths, width, LEAST)
+    for row in rows:
+        yield "  ".join(f"{_cut(row[name], size):<{size}}" for name, size in shown.items()).rstrip()
+
+
+def _cells(battle: Listed) -> dict[str, str]:
+    return {
+        "time": f"{battle.timestamp[:19]}Z",
+        "score": f"{battle.score:.3f}",
+        "battle_id": battle.battle_id,  # whole, or it cannot be copied; it is ASCII and never longer than 128
+        "task": _cut(str(battle.task_title or battle.task_id or "–"), TASK_WIDTH),
+        "agent": _cut(str(battle.agent or battle.model or "–"), AGENT_WIDTH),
     }
-    columns = "  ".join(f"{_cut(str(text), WIDTHS[name]):<{WIDTHS[name]}}" for name, text in cells.items())
-    return f"{battle.timestamp[:19]}Z  {battle.score:.3f}  {columns}".rstrip()
 
 
 def _cut(text: str, width: int) -> str:
     text = text.replace("\n", " ")
-    # an id is whole, or it cannot be copied; it is ASCII and never longer than 128
-    return text if len(text) <= width or width == WIDTHS["battle_id"] else text[: width - 1] + "…"
+    return text if len(text) <= width else text[: width - 1] + "…"

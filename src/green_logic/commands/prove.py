@@ -40,10 +40,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 def write_answer(command: str, data: bytes, options: argparse.Namespace, what: str) -> None:
     """Write a text that was made for a battle, to a file or to standard output."""
     if options.output is not None:
-        from green_logic.files import storage_errors, write_file
-
-        with storage_errors(f"cannot write the {what}"):
-            write_file(options.output, data)
+        _write(options.output, data, what)
     if options.json:
         content = {"ok": True, "battle_id": options.battle_id, "file": str(options.output or ""), what: data.decode()}
         write_json(command, content)
@@ -51,3 +48,13 @@ def write_answer(command: str, data: bytes, options: argparse.Namespace, what: s
         write_bytes(data)
     elif not options.quiet:
         say(f"{what} of {options.battle_id} in {options.output} ({len(data)} bytes)")
+
+
+def _write(path: Path, data: bytes, what: str) -> None:
+    from green_logic.files import storage_errors, write_file
+
+    with storage_errors(f"cannot write the {what}", "-o"):
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)  # a device or a pipe gets it; a file must not take its name
+        else:
+            write_file(path, data)

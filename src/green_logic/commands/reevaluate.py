@@ -94,7 +94,7 @@ def _plan(options: argparse.Namespace, settings: Settings, judging: Reevaluation
     if options.all:
         count = count_rows(settings)
         total = count if options.limit is None else min(count, options.limit)
-        return total, judging.judge_rows(read_rows(settings, limit=options.limit))
+        return total, judging.judge_rows(read_rows(settings, limit=None if options.limit is None else total))
     found = list(find_rows(settings, options.battle_ids))  # an unknown id is told before anything is judged
     reasons = {name: item for name, item in zip(options.battle_ids, found, strict=True) if isinstance(item, str)}
     rows = [item for item in found if not isinstance(item, str)]

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from green_logic.commands import GOOD, say, write_json
+from green_logic.commands.config import check_setting
 from green_logic.errors import ConfigurationError, LedgerMissingError
 
 if TYPE_CHECKING:
@@ -75,15 +76,8 @@ def check_options(options: argparse.Namespace, settings: Settings) -> None:
         raise ConfigurationError(
             f"--timezone expected a name such as Europe/Berlin, got {options.timezone!r}"
         ) from error
-    if any(getattr(settings, name) for name in PLACES[:-1]):
-        from green_logic.publish.store import check_place
-
-        for name in PLACES[:-1]:
-            check_place(f"--{name.replace('_', '-')}", getattr(settings, name))
-    if settings.keep:
-        from green_logic.publish.retention import parse_keep
-
-        parse_keep(settings.keep)
+    for name in PLACES:
+        check_setting(name, settings)
     if options.interval is not None and not options.interval >= LEAST_INTERVAL_S:
         raise ConfigurationError(f"--interval expected at least {LEAST_INTERVAL_S:g} s, got {options.interval:g}")
     if options.cron is not None and len(options.cron.split()) != len(CRON.split()):

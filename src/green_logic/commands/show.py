@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from green_logic.commands import GOOD, say, write_bytes, write_json
 
@@ -35,12 +35,18 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     elif options.json:
         write_json("show", {"ok": True, **{name: value for name, value in battle.items() if name != "dbom"}})
     else:
-        import json
-
-        profile = (json.loads(battle["raw_result"]).get("profile") or {}).get("id", "unknown profile")
-        say(f"{battle['battle_id']}  CIS {battle['score']:.3f}  {profile}  {battle['timestamp']}\n")
+        say(f"{battle['battle_id']}  CIS {battle['score']:.3f}  {_profile(battle)}  {battle['timestamp']}\n")
         say(battle["breakdown"])
         path = settings.dboms / f"dbom_{battle['battle_id']}.json"
         instead = "" if path.exists() else "  (no such file now, archived perhaps; show --dbom prints it)"
         say(f"\nDBOM     {path}{instead}\nh_delta  {battle['dbom_hash']}")
     return GOOD
+
+
+def _profile(battle: dict[str, Any]) -> str:
+    """Its name and the start of its digest, for a definition may change under one name."""
+    import json
+
+    profile = json.loads(battle["raw_result"]).get("profile") or {}
+    digest = f" ({profile['sha256'][:12]}…)" if "sha256" in profile else ""
+    return f"{profile.get('id', 'unknown profile')}{digest}"

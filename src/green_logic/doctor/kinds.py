@@ -59,7 +59,8 @@ _DATABASE = {
         "a rollback journal lies beside the database, which never has one: opening it for writing would change it",
         "move {where} away, then green-logic verify{at}",
     ),
-    "schema-changed": _evidence("a table, an index or a trigger is missing, changed, or not ours"),
+    "schema-changed": _evidence("a table or an index is missing or changed, or a trigger is changed or not ours"),
+    "guard-lost": _mended("fault", "a trigger that keeps rows from being changed is gone: somebody removed it"),
 }
 _ROWS = {
     "row-edited": _evidence("a row is not what the judge signed"),

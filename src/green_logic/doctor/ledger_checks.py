@@ -10,6 +10,7 @@ from green_logic.doctor.patient import Fault, Patient
 from green_logic.doctor.still import wal_path
 from green_logic.errors import ConfigurationError, VerificationError
 from green_logic.ledger.findings import Finding
+from green_logic.ledger.schema import MISSING
 from green_logic.settings import CHECKPOINT_NAME, PUBLIC_NAME
 
 # kinds of the audit -> ours. Those of DBOM files, of judge.pub and of the file `checkpoint` are looked at more closely.
@@ -62,8 +63,13 @@ def check_database(patient: Patient) -> Iterator[Fault]:
         yield patient.fault(_kind_of_error(books.error), database, books.error.message)
     for text in books.broken:
         yield patient.fault("database-malformed", database, text)
-    yield from (patient.fault(DATABASE[one.kind], one.where, one.message) for one in books.findings(*DATABASE))
+    yield from (patient.fault(_kind_of(one), one.where, one.message) for one in books.findings(*DATABASE))
     yield from _check_wal(patient)
+
+
+def _kind_of(finding: Finding) -> str:
+    lost = finding.kind == "schema" and finding.where.startswith("trigger ") and finding.message == MISSING
+    return "guard-lost" if lost else DATABASE[finding.kind]
 
 
 def _check_absent(patient: Patient) -> Iterator[Fault]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from green_logic.errors import ConfigurationError
 from green_logic.files import FileLock, make_directory, storage_errors, sync_directory, write_file
 from green_logic.ledger.database import Ledger
 from green_logic.ledger.log import write_checkpoint
-from green_logic.ledger.schema import LOCK_NAME
+from green_logic.ledger.schema import LOCK_NAME, connect, database_errors, put_guards_back
 from green_logic.ledger.shelf import ARCHIVES_NAME
 from green_logic.proof.checkpoint import trusted_keys
 from green_logic.settings import PUBLIC_NAME, Settings
@@ -34,6 +34,7 @@ REBUILT = frozenset({"dbom-missing", "dbom-unreadable", "dbom-torn", "dbom-swapp
 ORPHANS = frozenset({"dbom-planted", "dbom-unrecorded"})
 NOTES = frozenset({"checkpoint-lost", "checkpoint-foreign", "checkpoint-stale"})
 PUBLIC_KEYS = frozenset({"public-key-lost", "public-key-differs"})
+GUARD = "guard-lost"
 OPENED = REBUILT | ORPHANS  # only opening the ledger for writing mends these
 
 
@@ -58,9 +59,14 @@ def repair(diagnosis: Diagnosis) -> list[Mended]:
     with storage_errors("cannot repair"):
         done = [_close_key(fault) for fault in faults if fault.kind == "key-exposed"]
         done += _move(patient, [fault for fault in faults if fault.kind in MOVED])
-        if not any(KINDS[fault.kind].evidence for fault in faults):
+        if not _are_for_an_auditor({fault.kind for fault in faults}):
             done += _mend_books(patient, faults)
     return done
+
+
+def _are_for_an_auditor(kinds: Set[str]) -> bool:
+    """Whether the books stay as they are. Without its guard, a lost row is no longer what only a crash leaves."""
+    return any(KINDS[kind].evidence for kind in kinds) or (GUARD in kinds and not kinds.isdisjoint(ORPHANS))
 
 
 def _close_key(fault: Fault) -> Mended:
@@ -69,8 +75,8 @@ def _close_key(fault: Fault) -> Mended:
 
 
 def _mend_books(patient: Patient, faults: Sequence[Fault]) -> list[Mended]:
-    """DBOM files, `judge.pub` and the file `checkpoint`; the rows are known to be good."""
-    done = []
+    """Triggers, DBOM files, `judge.pub` and the file `checkpoint`; the rows are known to be good."""
+    done = _put_guards_back(patient, [fault for fault in faults if fault.kind == GUARD])
     pem, checkpoints = _own_public_keys(patient), patient.books.checkpoints
     if pem:
         done += _replace(patient, faults, PUBLIC_KEYS, lambda folder: write_file(folder / PUBLIC_NAME, pem))
@@ -81,6 +87,20 @@ def _mend_books(patient: Patient, faults: Sequence[Fault]) -> list[Mended]:
         done += _move(patient, mendable)
         done += _open_once(patient, mendable)
     return done
+
+
+def _put_guards_back(patient: Patient, faults: Sequence[Fault]) -> list[Mended]:
+    """Make the triggers again: everything they guard was found to be as it was signed."""
+    if not faults:
+        return []
+    settings = patient.settings
+    with (
+        _locks(settings, patient.backups),
+        database_errors(settings.database),
+        contextlib.closing(connect(settings.database, busy_timeout_s=settings.busy_timeout_s)) as connection,
+    ):
+        put_guards_back(connection)
+    return [Mended(fault.kind, fault.where, "made again") for fault in faults]
 
 
 def _replace(

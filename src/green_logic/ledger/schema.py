@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from green_logic.access import missing_permission
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
 from green_logic.ledger.endless import ENDLESS, INTERRUPTED
 from green_logic.ledger.journal import check_journal
@@ -21,6 +22,7 @@ PAGE_SIZE = 8192  # bytes; 2 kB results take a third less room than with 4096, 1
 LOCK_NAME = ".ledger.lock"  # held around every commit, checkpoint and maintenance step
 PRESENCE_NAME = ".writers.lock"  # shared by the writers that are alive
 LOG_TABLES = {("table", "checkpoints"), ("table", "log_nodes")}
+MISSING = "is missing"  # what is wrong with an object that is gone
 GUARDED = ("table", "index", "trigger")  # objects that hold or guard what is proven
 COLUMNS = ("id", "battle_id", "timestamp", "score", "breakdown", "raw_result", "dbom_hash")
 _NO_CHANGE = "".join(
@@ -131,11 +133,13 @@ def database_errors(path: Path) -> Iterator[None]:
             raise VerificationError(
                 f"{path}: {text}", kind="database", hint="keep the file, restore a backup beside it"
             ) from error
+        denied = f"give this user {missing_permission(path)} permission, or choose another --data-dir"
         hint = {
             "database is locked": "another program holds it: close it, then run the same command again",
             "disk I/O error": "see that this file system works and has free space, then run the same command again",
             "database or disk is full": "free space on this file system, then run the same command again",
-            "attempt to write a readonly database": "give this user write permission, or choose another --data-dir",
+            "attempt to write a readonly database": denied,
+            "unable to open database file": denied,
         }.get(text, "what was acknowledged stays; run the same command again")
         raise StorageError(f"{path}: {text}", hint=hint) from error
 
@@ -201,8 +205,9 @@ def make_or_check_schema(connection: sqlite3.Connection, keyid: str, path: Path)
         return origin
     for name, fault in find_changes(connection):
         hint = (
-            f"nothing was written; green-logic verify -C {path.parent} says whether rows were changed as well, and "
-            "green-logic restore BACKUP -C NEW goes on from before that"
+            f"nothing was written; green-logic verify -C {path.parent} says whether rows were changed as well; if not, "
+            f"green-logic doctor --repair -C {path.parent} puts lost triggers back, "
+            "else green-logic restore BACKUP -C NEW goes on from before that"
         )
         raise VerificationError(f"{path}: {name} {fault}", kind="schema", hint=hint)
     _use_wal(connection, path)
@@ -245,22 +250,34 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> None:
 
 def find_changes(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
     """Tables, indexes and triggers that are not as this project makes them, and triggers that it does not make."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
     found = _objects(connection)
-    made = sqlite3.connect(":memory:")
-    try:
-        made.executescript(SCHEMA)
-        if version > 1 or found.keys() & LOG_TABLES:
-            made.executescript(LOG_SCHEMA)
-        expected = _objects(made)
-    finally:
-        made.close()
+    expected = _expected(connection, found)
     for name, sql in expected.items():
-        if found.get(name) != sql:
-            yield " ".join(name), "is missing or not as this project makes it"
+        if name not in found:
+            yield " ".join(name), MISSING
+        elif found[name] != sql:
+            yield " ".join(name), "is not as this project makes it"
     for name in found.keys() - expected.keys():
         if name[0] == "trigger":
             yield " ".join(name), "is not ours and could change what is recorded"
+
+
+def put_guards_back(connection: sqlite3.Connection) -> None:
+    """Make the triggers of this project again that are missing; all of them, or none when it fails."""
+    with transaction(connection):
+        found = _objects(connection)
+        for name, sql in _expected(connection, found).items():
+            if name[0] == "trigger" and name not in found:
+                connection.execute(sql)
+
+
+def _expected(connection: sqlite3.Connection, found: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    with contextlib.closing(sqlite3.connect(":memory:")) as made:
+        made.executescript(SCHEMA)
+        if version > 1 or found.keys() & LOG_TABLES:
+            made.executescript(LOG_SCHEMA)
+        return _objects(made)
 
 
 def _objects(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:

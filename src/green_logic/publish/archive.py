@@ -97,6 +97,8 @@ def archive_dboms(settings: Settings, *, prune: bool = False, progress: Progress
             check_ledger(archives, meta, size)
             new = [Archive(first, last, directory) for first, last in find_gaps(archives, size)]
             room.needed = share_of(settings.database, sum(one.last_leaf - one.first_leaf + 1 for one in new), size)
+            # the files of earlier archives go first where the room that they take may be needed
+            early = prune_dboms(settings, connection, progress)[0] if prune and room.is_short else 0
             sizes = [_make(archive, connection, settings, meta, progress) for archive in new]
             if archives or new:
                 place_beside_archives(settings, connection, directory, size)
@@ -108,7 +110,7 @@ def archive_dboms(settings: Settings, *, prune: bool = False, progress: Progress
         size_bytes=sum(one.size_bytes for one in sizes),
         ledger_size=size,
         swept=swept,
-        removed=removed,
+        removed=early + removed,
         kept=kept,
     )
 

@@ -7,6 +7,7 @@ the bytes are still good, `green-logic verify` tells at either place.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from green_logic.publish.copy_record import read_record, write_record
 from green_logic.publish.directory_lock import alone_in
 from green_logic.publish.inventory import read_bounded
 from green_logic.publish.leaves import Progress, no_progress
-from green_logic.publish.store import LocalStore, Store, mark_of, open_store
+from green_logic.publish.store import LocalStore, Store, check_open, mark_of, open_store
 from green_logic.settings import Settings
 
 PRODUCT = "archives"  # the folder under the destination, beside that of the Parquet files
@@ -83,6 +84,15 @@ def copy_archives(settings: Settings, destination: str, *, progress: Progress = 
     )
 
 
+def open_for_copies(settings: Settings, destination: str) -> Store:
+    """The store at a place for copies. Raises ConfigurationError, or StorageError, for one that can be none."""
+    store = open_store(settings, destination, product=PRODUCT)
+    if isinstance(store, LocalStore):
+        _check_apart(store.root, archives_directory(settings))
+        check_open(store.root, "cannot copy the archives", "--dest (archive_to)")
+    return store
+
+
 @contextlib.contextmanager
 def _copying(settings: Settings, destination: str) -> Iterator[Store]:
     """The store, to which nobody else copies, without what a killed run left in its spool."""
@@ -90,9 +100,8 @@ def _copying(settings: Settings, destination: str) -> Iterator[Store]:
     lock = FileLock(directory / LOCK_NAME, timeout_s=settings.busy_timeout_s)
     with storage_errors("cannot copy the archives"), contextlib.ExitStack() as stack:
         stack.enter_context(lock.held())
-        store = open_store(settings, destination, product=PRODUCT)
+        store = open_for_copies(settings, destination)
         if isinstance(store, LocalStore):
-            _check_apart(store.root, directory)
             make_directory(store.root)
             stack.enter_context(alone_in(store.root, f"{store.root}: somebody else is copying archives there"))
         for path in store.spool.iterdir() if store.spool.is_dir() else ():
@@ -102,7 +111,8 @@ def _copying(settings: Settings, destination: str) -> Iterator[Store]:
 
 
 def _check_apart(root: Path, directory: Path) -> None:
-    if root.exists() and root.samefile(directory):
+    alike = os.path.realpath(root) == os.path.realpath(directory)
+    if alike or (root.exists() and directory.exists() and root.samefile(directory)):
         raise ConfigurationError(
             f"{root}: the archives themselves lie there, it is no second place",
             hint="give --dest (archive_to) another directory, or an address such as s3://bucket/prefix",

@@ -9,6 +9,7 @@ removed by the next run.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sqlite3
 import time
@@ -46,7 +47,8 @@ from green_logic.publish.leaves import (
 from green_logic.publish.pack import write_pack
 from green_logic.publish.restore import DATABASE_NAME, MANIFEST_NAME, SCHEMA, read_backup, rehearse
 from green_logic.publish.retention import STAMP_FORM, free_name, parse_keep, parse_stamp, root_of, thin_out
-from green_logic.publish.room import telling_room
+from green_logic.publish.room import ROOM_BY_HAND, telling_room
+from green_logic.publish.store import check_open
 from green_logic.settings import CHECKPOINT_NAME, PUBLIC_NAME, Settings
 
 LOCK_NAME = ".backup.lock"
@@ -83,7 +85,7 @@ def backup(
     rules = parse_keep(keep) if keep else None
     root = destination or settings.data_dir / "backups"
     with (
-        telling_room(root) as room,
+        telling_room(root, ROOM_BY_HAND if rules else "") as room,
         storage_errors("cannot back up"),
         open_beside_writers(settings) as connection,
     ):
@@ -131,13 +133,14 @@ def find_manifests(root: Path, origin: str | None = None) -> dict[str, dict[str,
 
 
 def check_place(settings: Settings, root: Path) -> None:
-    """Raises ConfigurationError for a place in the data directory that is somebody else's."""
-    data, place = settings.data_dir.resolve(), root.resolve()
+    """Raises ConfigurationError in the data directory but for backups/, StorageError where nothing can be written."""
+    data, place = (Path(os.path.realpath(path)) for path in (settings.data_dir, root))
     if place.is_relative_to(data) and not place.is_relative_to(data / "backups"):
         raise ConfigurationError(
             f"{root}: inside the data directory, backups lie in backups/ only",
             hint="leave it away, or better choose another disk",
         )
+    check_open(root, "cannot back up", "place for backups (backup_to)")
 
 
 def _collect(

@@ -18,7 +18,7 @@ from green_logic import __version__
 from green_logic.errors import ConfigurationError, StorageError, VerificationError
 from green_logic.files import storage_errors
 from green_logic.publish.contract import data_dictionary
-from green_logic.publish.export_lock import exporting
+from green_logic.publish.export_lock import exporting, open_for_export
 from green_logic.publish.export_state import LedgerState, read_state
 from green_logic.publish.leftovers import check_whole, sweep
 from green_logic.publish.manifest import (
@@ -35,7 +35,7 @@ from green_logic.publish.manifest import (
 from green_logic.publish.parts import CheckedPart
 from green_logic.publish.ranges import writing_ranges
 from green_logic.publish.room import local_place, share_of, telling_room
-from green_logic.publish.store import Store, open_store
+from green_logic.publish.store import Store
 from green_logic.settings import Settings
 
 WRITER = f"green-logic {__version__}"
@@ -112,7 +112,7 @@ def plan_export(
     Raises what `export_battles` raises before it writes.
     """
     with storage_errors("cannot read the export"):
-        store = open_store(settings, destination)
+        store = open_for_export(settings, destination)
         _, state = _look(settings, store, since=since, rebuild=rebuild)
     if state.last <= state.cursor:
         return ExportPlan(store.address, 0, 0, 0)
@@ -135,7 +135,7 @@ def _look(settings: Settings, store: Store, *, since: int | None, rebuild: bool)
 def _cursor(catalog: Catalog, since: int | None, address: str) -> int:
     if since is None or (since == catalog.cursor and catalog.live):
         return catalog.cursor
-    if since < 0:
+    if not 0 <= since < 1 << 63:  # SQLite's ids end there
         raise ConfigurationError(f"--since expected an id from 0 on, got {since}")
     if catalog.live:
         raise ConfigurationError(

@@ -9,10 +9,18 @@ from pathlib import Path
 from green_logic.files import FileLock, make_directory, storage_errors
 from green_logic.ledger.reading import open_for_reading
 from green_logic.publish.directory_lock import alone_in
-from green_logic.publish.store import LocalStore, Store, open_store
+from green_logic.publish.store import LocalStore, Store, check_open, open_store
 from green_logic.settings import Settings
 
 LOCK_NAME = ".export.lock"  # one export or compaction of a ledger at a time
+
+
+def open_for_export(settings: Settings, destination: str | Path | None) -> Store:
+    """The store at a destination. Raises StorageError for a directory in which nothing can be written."""
+    store = open_store(settings, destination)
+    if isinstance(store, LocalStore):
+        check_open(store.root, "cannot export", "--dest")
+    return store
 
 
 @contextlib.contextmanager
@@ -24,8 +32,8 @@ def exporting(settings: Settings, destination: str | Path | None) -> Iterator[tu
     with storage_errors("cannot export"), contextlib.ExitStack() as stack:
         with open_for_reading(settings):
             pass  # without a ledger, not even a lock file is made
+        store = open_for_export(settings, destination)
         lock = stack.enter_context(FileLock(settings.data_dir / LOCK_NAME, timeout_s=settings.busy_timeout_s).held())
-        store = open_store(settings, destination)
         if destination and isinstance(store, LocalStore):
             stack.enter_context(storage_errors("cannot export", "--dest"))
             make_directory(store.root)

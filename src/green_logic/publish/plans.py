@@ -11,16 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from green_logic.errors import ConfigurationError
 from green_logic.files import storage_errors
 from green_logic.ledger.log import Log
 from green_logic.ledger.reading import open_for_reading
 from green_logic.ledger.schema import read_meta
 from green_logic.proof.dbom import dbom_name
 from green_logic.publish.archive import check_ledger
+from green_logic.publish.archive_copies import open_for_copies
 from green_logic.publish.archive_files import archives_directory, find_archives, find_gaps
 from green_logic.publish.backup import check_place, find_manifests
 from green_logic.publish.compact import find_groups
+from green_logic.publish.export_lock import open_for_export
 from green_logic.publish.leaves import Progress, no_progress, read_leaves
 from green_logic.publish.leftovers import check_whole
 from green_logic.publish.manifest import read_catalog
@@ -34,12 +35,13 @@ from green_logic.settings import Settings
 
 @dataclass(frozen=True)
 class ArchivePlan:
-    """Ranges of leaves that would become archives, and DBOM files that would be removed."""
+    """Ranges of leaves that would become archives, DBOM files that would be removed, and where copies would go."""
 
     new: tuple[tuple[int, int], ...]
     dboms: int
     ledger_size: int
     prunable: int
+    destination: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,11 @@ class CompactPlan:
     rows: int
 
 
-def plan_archive(settings: Settings, *, prune: bool = False) -> ArchivePlan:
-    """What `archive_dboms` would do. Raises what it raises for archives that are not this ledger's."""
+def plan_archive(settings: Settings, *, prune: bool = False, destination: str = "") -> ArchivePlan:
+    """What `archive_dboms` would do, and then `copy_archives` if there is a `destination`.
+
+    Raises what they raise for archives that are not this ledger's, or a place that can be none.
+    """
     with storage_errors("cannot look at the archives"), open_for_reading(settings) as connection:
         (size,) = connection.execute("SELECT count(*) FROM ledger").fetchone()
         archives = find_archives(archives_directory(settings))
@@ -90,7 +95,8 @@ def plan_archive(settings: Settings, *, prune: bool = False) -> ArchivePlan:
             present = {path.name for path in settings.dboms.iterdir()}
             leaves = read_leaves(connection, 0, size - 1)
             prunable = sum(dbom_name(leaf.battle_id) in present for leaf in leaves)
-    return ArchivePlan(new, sum(last - first + 1 for first, last in new), size, prunable)
+        address = open_for_copies(settings, destination).address if destination else ""
+    return ArchivePlan(new, sum(last - first + 1 for first, last in new), size, prunable, address)
 
 
 def plan_backup(settings: Settings, destination: str | None = None, keep: str | None = None) -> BackupPlan:
@@ -131,7 +137,7 @@ def plan_compact(settings: Settings, *, destination: str | Path | None = None) -
     with storage_errors("cannot look at the export"):
         with open_for_reading(settings):
             pass  # as for the compaction itself: without a ledger there is nothing of ours
-        store = open_store(settings, destination)
+        store = open_for_export(settings, destination)
         catalog = read_catalog(store)
         check_whole(store, catalog)
     groups = find_groups(catalog.files)
@@ -154,8 +160,6 @@ def _find_there(
         taken = {name.partition("/")[0] for name in store.walk()}
         return store.address, taken, find_remote_manifests(store, origin)
     root = store.root if isinstance(store, LocalStore) else Path(destination or settings.data_dir / "backups")
-    if root.exists() and not root.is_dir():
-        raise ConfigurationError(f"{root}: a file stands where backups should go", hint="choose another directory")
     check_place(settings, root)
     if not root.is_dir():
         return str(root), (), {}

@@ -33,6 +33,7 @@ from green_logic.publish.leaves import Progress, no_progress
 from green_logic.publish.pack import Pack
 from green_logic.publish.room import telling_room
 from green_logic.publish.scratch import DRILL, scratch_directory
+from green_logic.publish.store import check_open
 from green_logic.settings import CHECKPOINT_NAME, PUBLIC_NAME
 
 SCHEMA = "green-logic/backup/1"
@@ -211,15 +212,17 @@ def _check_copy(directory: Path, manifest: Mapping[str, Any], progress: Progress
 
 
 def check_target(target: Path, backup: Path, but: str = "") -> None:
-    """Raises ConfigurationError for a target that holds anything, or lies inside the backup.
+    """Raises ConfigurationError for a target that holds anything, or lies inside the backup, StorageError where nothing
+    can be written.
 
     `but` is the name of what a killed restore left there, which does not count.
     """
     check_empty(target, {but})
-    if target.resolve().is_relative_to(backup.resolve()):
+    if Path(os.path.realpath(target)).is_relative_to(os.path.realpath(backup)):
         raise ConfigurationError(
             f"{target} lies inside the backup {backup}, which would go with it", hint="choose another --data-dir"
         )
+    check_open(target, "cannot restore", "--data-dir")
 
 
 def check_empty(target: Path, but: Collection[str] = ()) -> None:

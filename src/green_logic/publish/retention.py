@@ -28,7 +28,7 @@ def parse_keep(text: str) -> dict[str, int]:
         found = _RULE.fullmatch(part.strip())
         if found is None or found[2] in rules:
             raise ConfigurationError(
-                f"--keep: expected days, weeks and months such as 7d,4w,12m, each once, got {text!r}",
+                f"keep expected days, weeks and months such as 7d,4w,12m, each once, got {text!r}",
                 hint="leave one out to keep none for its sake; the newest backup always stays",
             )
         rules[found[2]] = int(found[1])

@@ -13,21 +13,28 @@ from green_logic.publish.store import is_uri
 from green_logic.settings import Settings
 
 _FULL = "free space"  # in the hint of every error that a full disk may be behind (files.py, ledger/schema.py)
+# for a backup that is to thin out: not before it was restored and checked, for until then the ledger may be damaged
+ROOM_BY_HAND = "; --dry-run names what would be removed: of those, all but the newest backup may go by hand first"
 
 
 @dataclass
 class Room:
-    """What a work needs at most, in bytes, once that is known."""
+    """What a work needs at most, in bytes, once that is known, and what was free before it began."""
 
+    free: int
     needed: int = 0
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it may be too little."""
+        return self.free < self.needed
 
 
 @contextlib.contextmanager
-def telling_room(place: Path) -> Iterator[Room]:
-    """Add to an error of a full disk what the work needs and what was free at `place` before it began."""
+def telling_room(place: Path, advice: str = "") -> Iterator[Room]:
+    """Add to an error of a full disk what the work needs, what was free at `place` before it began, and the advice."""
     folder = _nearest(place)
-    free = _find_free(folder)
-    room = Room()
+    room = Room(_find_free(folder))
     try:
         yield room
     except StorageError as error:
@@ -35,7 +42,7 @@ def telling_room(place: Path) -> Iterator[Room]:
             raise
         needed = f"up to {room.needed / 1e6:.1f} MB are needed, " if room.needed else ""
         raise StorageError(
-            error.message, hint=f"in {folder} {needed}{free / 1e6:.1f} MB were free: {error.hint}"
+            error.message, hint=f"in {folder} {needed}{room.free / 1e6:.1f} MB were free: {error.hint}{advice}"
         ) from error
 
 

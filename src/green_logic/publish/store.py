@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from green_logic.errors import ConfigurationError
+from green_logic.errors import ConfigurationError, StorageError
 from green_logic.files import make_directory, rename_new, sync_directory, sync_file, write_file, write_new_files
 from green_logic.publish.inventory import file_digest
 from green_logic.settings import Settings
 
 ARROW_SCHEMES = frozenset({"abfs", "abfss", "file", "gcs", "gs", "hdfs", "s3", "viewfs"})  # of pyarrow.fs
+BUCKETS = ARROW_SCHEMES - {"file", "hdfs", "viewfs"}  # those whose addresses begin with a bucket
+CLOSED = "cannot be written by this user"  # so an owner is to be asked
 PRODUCT = "battles"  # the folder of the Parquet export under the destination
 
 
@@ -97,9 +99,17 @@ def is_uri(place: str | Path | None) -> bool:
 
 
 def check_place(name: str, place: str) -> None:
-    """Raises ConfigurationError for an address of a kind that neither pyarrow nor fsspec knows. Asks nobody else."""
-    scheme = place.partition("://")[0]
-    if not is_uri(place) or scheme in ARROW_SCHEMES:
+    """Raises ConfigurationError for an address without its bucket, or of a kind that neither pyarrow nor fsspec knows.
+
+    Asks nobody else.
+    """
+    if not is_uri(place):
+        return
+    expected = f"{name} expected a directory or an address such as s3://bucket/prefix"
+    scheme, _, rest = place.partition("://")
+    if scheme in BUCKETS and rest[:1] in {"", "/", "?"}:
+        raise ConfigurationError(f"{expected}, got {scheme}:// without a bucket", hint=f"give {scheme}://BUCKET/PREFIX")
+    if scheme in ARROW_SCHEMES:
         return
     with contextlib.suppress(ImportError):
         from fsspec import available_protocols  # type: ignore[import-untyped]  # noqa: PLC0415  an extra
@@ -107,7 +117,7 @@ def check_place(name: str, place: str) -> None:
         if scheme in available_protocols():
             return
     raise ConfigurationError(
-        f"{name} expected a directory or an address such as s3://bucket/prefix, got one that begins with {scheme}://",
+        f"{expected}, got one that begins with {scheme}://",
         hint=f"pyarrow knows {', '.join(sorted(ARROW_SCHEMES))}, and the package fsspec more",
     )
 
@@ -117,7 +127,16 @@ def find_closed(place: Path) -> str:
     nearest = next(path for path in (place.absolute(), *place.absolute().parents) if path.exists())
     if not nearest.is_dir():
         return f"{nearest} is no directory"
-    return "" if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} cannot be written by this user"
+    if os.statvfs(nearest).f_flag & os.ST_RDONLY:
+        return f"{nearest} is on a read-only file system"
+    return "" if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} {CLOSED}"
+
+
+def check_open(place: Path, what: str, flag: str) -> None:
+    """Raises StorageError, which names `what` fails and the `flag` to change, where nothing can be written."""
+    if why := find_closed(place):
+        ways = "give this user write permission, or " if why.endswith(CLOSED) else ""
+        raise StorageError(f"{what}: {why}", hint=f"{ways}choose another {flag}")
 
 
 def open_store(settings: Settings, destination: str | Path | None, product: str = PRODUCT) -> Store:
@@ -127,6 +146,7 @@ def open_store(settings: Settings, destination: str | Path | None, product: str 
     """
     if destination is None or not is_uri(destination):
         return LocalStore((Path(destination) if destination else settings.data_dir / "exports") / product)
+    check_place("the destination", str(destination))
     from green_logic.publish.remote import open_remote  # noqa: PLC0415  pyarrow loads in a second; a path needs none
 
     found = open_remote(str(destination), product, settings.spool / "export")
