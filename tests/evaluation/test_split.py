@@ -375,6 +375,7 @@ def climb(thing):
     for name in ("__globals__", "__code__", "__closure__", "__self__", "__dict__", "__class__", "_secret", "expected"):
         try: value = getattr(thing, name)
         except (AttributeError, PermissionError): continue
+        if name == "__dict__" and value == {}: continue
         if type(value).__module__ != "builtins" or name == "_secret": found.append(name)
     return [name for name in found if name != "__class__"]
 """

@@ -20,16 +20,19 @@ from green_logic.evaluation.isolation.guest import describe
 from green_logic.evaluation.isolation.split import describing
 from green_logic.evaluation.isolation.split.channels import Channel
 from green_logic.evaluation.isolation.split.handed import (
-    FORWARD,
     HANDED_CLASS,
     HANDED_ERROR,
+    NUMBER,
     StandIn,
+    find_forwarded,
     make_error_class,
     make_handed_error,
-    make_stand_in,
 )
+from green_logic.evaluation.isolation.split.handed_classes import HandedMeta
+from green_logic.evaluation.isolation.split.handed_members import Attributes, bind_method, refer_to_method
 from green_logic.evaluation.isolation.split.loops import Loops, serve_loop
 from green_logic.evaluation.isolation.split.peer import Peer
+from green_logic.evaluation.isolation.split.stand_ins import StandIns
 from green_logic.evaluation.isolation.split.values import (
     find_builtin,
     find_standard_class,
@@ -50,7 +53,7 @@ class SolutionPeer(Peer):
         self._control = control
         self._exported: list[Any] = [root]
         self._numbers: dict[int, int] = {id(root): 0}
-        self._stand_ins: dict[int, Any] = {}
+        self.stand_ins = StandIns(self)
         self._lock = threading.RLock()
         self._lanes: list[socket.socket] = []
         self._lane_came = threading.Condition(threading.Lock())
@@ -131,9 +134,8 @@ class SolutionPeer(Peer):
 
     def encode_other(self, value: Any, depth: int) -> Any:
         """References to what is the solution's, and to what is the tests'."""
-        handed = self._find_handed(value)
-        if handed is not None:
-            return ["h", handed]
+        if handed := self._refer_to_handed(value):
+            return handed
         if isinstance(value, type):
             standard = name_standard_class(value) if is_harmless(value) else None
             return ["g", *standard] if standard else ["k", self.export(value)]
@@ -146,12 +148,18 @@ class SolutionPeer(Peer):
             return ["w", number, class_number, self.encode(describing.plain_value(value), depth)]
         return ["r", number, class_number]
 
+    def _refer_to_handed(self, value: Any) -> Any:
+        handed = self._find_handed(value)
+        if handed is not None:
+            return ["h", handed]
+        return self.encode(dict(value)) if type(value) is Attributes else refer_to_method(value)
+
     def _find_handed(self, value: Any) -> int | None:
         """The number of what is a test's own."""
         if isinstance(value, types.FunctionType):
-            value = vars(value).get(FORWARD)
-        if isinstance(value, StandIn):
-            return value._number
+            value = find_forwarded(value)
+        if isinstance(value, StandIn) or isinstance(type(value), HandedMeta):
+            return getattr(value, NUMBER, None)
         if isinstance(value, type):
             return vars(value).get(HANDED_CLASS)
         return vars(value).get(HANDED_ERROR) if isinstance(value, BaseException) else self.loops.find_awaited(value)
@@ -162,10 +170,9 @@ class SolutionPeer(Peer):
         if tag in {"r", "A"}:
             return self._exported[subject] if tag == "r" else getattr(self._exported[subject], data[2])
         if tag == "h":
-            with self._lock:
-                if subject not in self._stand_ins:
-                    self._stand_ins[subject] = make_stand_in(self, data)
-                return self._stand_ins[subject]
+            return self.stand_ins.find(data)
+        if tag == "o":
+            return bind_method(self.decode(subject), data[2])
         if tag == "a":
             return self.loops.awaited(subject)
         if tag in {"g", "M"}:
