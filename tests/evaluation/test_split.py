@@ -136,6 +136,27 @@ def test_what_the_tests_take_from_the_solution_is_known(tests: str, names: set[s
 
 
 @pytest.mark.parametrize(
+    ("tests", "places"),
+    [
+        ("from solution import memo\nclass A:\n    @memo\n    def f(self): ...", {"A.f"}),
+        ("import solution as s\nclass A:\n    @s.retry(3)(on=OSError)\n    async def f(self): ...", {"A.f"}),
+        ("from solution import Field as F\nclass A:\n    x = F()\n    y: int = F(int)", {"A.x", "A.y"}),
+        ("from solution import *\nclass A:\n    x = Field()\n    @memo\n    def f(self): ...", {"A.x", "A.f"}),
+        ("from solution import first\nclass A:\n    x = first(5)\n    y = first\n    z = Field()", set()),
+        ("from solution import Board, memo\nclass TestA:\n    x = Board()\n    @memo\n    def f(self): ...", set()),
+        (
+            "import unittest\nfrom solution import memo\nclass A(unittest.TestCase):\n    @memo\n    def f(self): ...",
+            set(),
+        ),
+        ("from solution import *\ndef memo(f): ...\nclass A:\n    @memo\n    def f(self): ...", set()),
+        ("from solution import memo\nclass A:\n    @property\n    def f(self): ...\n@memo\ndef g(): ...", set()),
+    ],
+)
+def test_where_the_tests_put_what_is_the_solutions_is_known(tests: str, places: set[str]) -> None:
+    assert find_needs(tests).places == places
+
+
+@pytest.mark.parametrize(
     "tests",
     [
         "import pytest, unittest\nfrom solution import area\npytest.raises(ValueError)\nunittest.TestCase",

@@ -279,6 +279,45 @@ def test_a():
     assert failures(run_apart(sandbox, source, tests)) == []
 
 
+def test_a_descriptor_has_its_say_only_where_a_test_puts_it(sandbox: Sandbox) -> None:
+    source = """
+SEEN = []
+class Nosy:
+    def __set_name__(self, owner, name): SEEN.append(name)
+    def __get__(self, instance, owner=None):
+        SEEN.append(owner.__name__)
+        return getattr(owner, "expected", 5)
+    def __set__(self, instance, value): SEEN.append(value)
+def first(n): return Nosy()
+PUT = Nosy()
+def put(): return PUT
+def seen(): return SEEN
+"""
+    tests = """
+import pytest
+from solution import Nosy, first, put, seen
+class Case:
+    result = first(5)
+    expected = 7654321
+class Holder:
+    field = Nosy()
+class TestThings:
+    field = Nosy()
+    expected = 7654321
+    def test_not_in_a_test(self): assert self.field is not self.expected and self.field != 7654321
+def test_not_what_a_function_gave():
+    assert Case.result != Case.expected and Case().result != 7654321
+    Case.later = put()
+    assert Case.later != 7654321 and not isinstance(Case().later, int)
+    with pytest.raises(AttributeError): Case().later = 1
+def test_there():
+    assert Holder.field == 5 and Holder().field == 5
+    Holder().field = 8
+def test_it_saw_the_rest_only(): assert seen() == ["field", "Holder", "Holder", 8]
+"""
+    assert failures(run_apart(sandbox, source, tests)) == []
+
+
 def test_a_class_of_the_tests_cannot_be_a_base(sandbox: Sandbox) -> None:
     source = """
 def derive(*bases): return type("Own", bases, {"__eq__": lambda *_: True})

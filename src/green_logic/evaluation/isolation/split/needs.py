@@ -36,6 +36,11 @@ class Needs:
     same_process: str  # why the solution must live in the tests' process; empty: it need not
     captures: bool  # whether the tests look at what is printed
     names: frozenset[str]  # what they take from the solution by name: which of its classes they know
+    places: frozenset[str] = frozenset()  # `Class.member`: what of the solution they put into their classes
+
+    def told(self) -> dict[str, list[str]]:
+        """What the tests' process has to know."""
+        return {"names": sorted(self.names), "places": sorted(self.places)}
 
 
 @functools.lru_cache(maxsize=256)
@@ -48,20 +53,61 @@ def find_needs(tests: str) -> Needs:
     nodes = list(ast.walk(tree))
     captures = any(name in CAPTURING_NAMES for node in nodes for name in _names_of(node))
     reason = next(itertools.chain(_looks_inside(nodes), _derives(nodes), _replaces(nodes)), "")
-    return Needs(reason, captures=captures, names=frozenset(_taken_from_solution(nodes)))
+    names, places = frozenset(_taken_from_solution(nodes)), frozenset(_find_places(nodes))
+    return Needs(reason, captures=captures, names=names, places=places)
 
 
 def _taken_from_solution(nodes: list[ast.AST]) -> set[str]:
     """Names that the tests import from the solution or look up in what they imported; none that is theirs besides."""
-    imported = [(alias.name, alias.asname) for alias in _imports_of_solution(nodes)]
-    taken = {name for name, _ in imported}
-    roots = {alias or name for name, alias in imported} | set(_modules_of_solution(nodes))
-    if "*" in taken:
-        # what the tests bind or the language has is not what a star brings them
-        bare = {node.id for node in nodes if isinstance(node, ast.Name)} - vars(builtins).keys()
-        bare.difference_update(*map(_bound_by, nodes))
-        taken, roots = (taken - {"*"}) | bare, roots | bare
+    taken = {alias.name for alias in _imports_of_solution(nodes)} - {"*"} | _brought_by_star(nodes)
+    roots = _bound_to_solution(nodes) | set(_modules_of_solution(nodes))
     return taken | {node.attr for node in nodes if isinstance(node, ast.Attribute) and _root_of(node) in roots}
+
+
+def _bound_to_solution(nodes: list[ast.AST]) -> set[str]:
+    """What the tests call that which they import from the solution."""
+    bound = {alias.asname or alias.name for alias in _imports_of_solution(nodes)}
+    return bound - {"*"} | _brought_by_star(nodes)
+
+
+def _brought_by_star(nodes: list[ast.AST]) -> set[str]:
+    """Names below `from solution import *` that neither the tests bind nor the language has."""
+    if all(alias.name != "*" for alias in _imports_of_solution(nodes)):
+        return set()
+    bare = {node.id for node in nodes if isinstance(node, ast.Name)} - vars(builtins).keys()
+    return bare.difference(*map(_bound_by, nodes))
+
+
+def _find_places(nodes: list[ast.AST]) -> Iterator[str]:
+    """Methods that the solution decorates, and attributes that are made by one of its classes; none of test classes."""
+    roots = _bound_to_solution(nodes) | set(_modules_of_solution(nodes))
+    for node in nodes:
+        if not isinstance(node, ast.ClassDef) or _is_test_class(node):
+            continue
+        for member in node.body:
+            if isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                if any(_root_of(_called(decorator)) in roots for decorator in member.decorator_list):
+                    yield f"{node.name}.{member.name}"
+            elif isinstance(member, (ast.Assign, ast.AnnAssign)) and isinstance(member.value, ast.Call):
+                maker = _called(member.value)
+                if _root_of(maker) in roots and _last_of(maker)[:1].isupper():
+                    targets = member.targets if isinstance(member, ast.Assign) else [member.target]
+                    yield from (f"{node.name}.{target.id}" for target in targets if isinstance(target, ast.Name))
+
+
+def _is_test_class(node: ast.ClassDef) -> bool:
+    return node.name.startswith("Test") or any(_last_of(base).endswith("TestCase") for base in node.bases)
+
+
+def _called(expression: ast.expr) -> ast.expr:
+    """What is called, and called again: `retry` of `retry(3)(twice=True)`."""
+    while isinstance(expression, ast.Call):
+        expression = expression.func
+    return expression
+
+
+def _last_of(expression: ast.expr) -> str:
+    return expression.attr if isinstance(expression, ast.Attribute) else _root_of(expression)
 
 
 def _imports_of_solution(nodes: list[ast.AST]) -> Iterator[ast.alias]:
@@ -153,14 +199,13 @@ def _replaced(node: ast.AST) -> Iterator[ast.expr]:
         yield from (target.value for target in node.targets if isinstance(target, ast.Attribute))
     elif isinstance(node, ast.Call) and node.args:
         function = node.func
-        name = function.attr if isinstance(function, ast.Attribute) else _root_of(function)
+        name = _last_of(function)
         if name in REPLACING_NAMES or (name == "object" and _ends_in_patch(function)):
             yield node.args[0]
 
 
 def _ends_in_patch(function: ast.expr) -> bool:
-    owner = function.value if isinstance(function, ast.Attribute) else function
-    return (owner.attr if isinstance(owner, ast.Attribute) else _root_of(owner)) == "patch"
+    return _last_of(function.value if isinstance(function, ast.Attribute) else function) == "patch"
 
 
 def _root_of(expression: ast.expr) -> str:

@@ -19,6 +19,7 @@ from green_logic.evaluation.isolation.split.proxies import (
     number_of,
     special_method,
 )
+from green_logic.evaluation.isolation.split.proxy_descriptors import descriptor_methods
 from green_logic.evaluation.isolation.split.values import check_list, check_text, find_standard_class
 from green_logic.evaluation.isolation.split.wire import LostError
 
@@ -64,6 +65,8 @@ def make_class(peer: TestsPeer, number: int, described: Any) -> RemoteMeta:
             namespace["__dict__"] = property(lambda self: RemoteDict(peer, number_of(self)))
     compared = CONTAINERS.get(str(described.get("compared")))
     namespace |= _special_methods(described, (value, content, compared), is_named=is_named)
+    if peer.places:
+        namespace |= descriptor_methods(frozenset(map(check_text, check_list(described.get("descriptor")))))
     if type(described.get("dataclass")) is list:
         fields = [(field, object) for field in map(check_text, described["dataclass"])]
         namespace["__dataclass_fields__"] = vars(dataclasses.make_dataclass("Fields", fields))["__dataclass_fields__"]

@@ -35,11 +35,12 @@ def run_solution(control: socket.socket, source: str, *, captures: bool) -> None
 
 def run_tests(descriptor: int, control: socket.socket, hidden: dict[str, Any], kept: KeptCode) -> None:
     """Be process T: run the `hidden` tests against the solution behind `control`, and report to `descriptor`."""
-    tests, names = str(hidden["tests"]), frozenset(hidden["names"])
+    tests, names, places = str(hidden["tests"]), frozenset(hidden["names"]), frozenset(hidden["places"])
     reporter = guest.Reporter(descriptor)
     clock = guest.prepare_process({guest.TESTS: tests})
     code = kept.find(tests)  # before anything of the solution's has come
-    peer = TestsPeer(control, clock, names, lambda reason: reporter.send(end="lost", detail=f"the solution: {reason}"))
+    lost = "the solution: {}"
+    peer = TestsPeer(control, clock, names, places, lambda why: reporter.send(end="lost", detail=lost.format(why)))
     warnings.filterwarnings("ignore", AWAITED_THERE)
     end, detail, runner = "", "", "mini"
     try:

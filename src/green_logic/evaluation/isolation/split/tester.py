@@ -72,15 +72,21 @@ PATIENCE_S = 0.25  # for the supervisor to end us once the solution is gone
 
 
 class TestsPeer(Peer):
-    """T's end of the conversation. `names`: what the tests take from the solution. `give_up`: called when S is lost."""
+    """T's end of the conversation. `names`, `places`: as `needs.Needs`. `give_up`: called when S is lost."""
 
     __test__ = False
 
     def __init__(
-        self, control: socket.socket, clock: VirtualClock, names: frozenset[str], give_up: Callable[[str], None]
+        self,
+        control: socket.socket,
+        clock: VirtualClock,
+        names: frozenset[str],
+        places: frozenset[str],
+        give_up: Callable[[str], None],
     ) -> None:
         super().__init__(clock, parity=2)
-        self.names = names
+        self.names, self.places = names, places
+        self.placed: dict[int, set[type]] = {}  # descriptors of the solution, and the classes that have them
         self._control = control
         self._give_up = give_up
         self._lock = threading.RLock()
