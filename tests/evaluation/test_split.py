@@ -20,6 +20,7 @@ SAMPLES = sorted(
     for path in TASKS.glob(pattern)
 )
 ADD = "def add(a, b): return a + b\n"
+NAMED = "def named(cls):\n    cls.name = cls.__name__\n    return cls\n"
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +104,18 @@ def test_calls_are_counted(sandbox: Sandbox) -> None:
         ("import solution\nclass B(solution.A): pass\ndef test_a(): assert B().x == 1", "B derives from a class"),
         ("from solution import A\nclass B(A): pass\ndef test_a(): assert B().x == 1", "B derives from a class"),
         ("import solution\ndef test_a(tmp_path): assert tmp_path.exists()", "tmp_path"),
+        (
+            "import solution\n@solution.named\nclass B: pass\ndef test_a(): assert B.name == 'B'",
+            "line 2: the solution's named may change B",
+        ),
+        (
+            "from solution import named as n\ndef test_a():\n    @n\n    class B: pass\n    assert B.name == 'B'",
+            "line 3: the solution's n may change B",
+        ),
     ],
 )
 def test_what_needs_one_process_gets_it_and_says_so(sandbox: Sandbox, tests: str, reason: str) -> None:
-    run = sandbox.run_tests(ADD + "class A: x = 1\n", tests, kind="hidden")
+    run = sandbox.run_tests(ADD + NAMED + "class A: x = 1\n", tests, kind="hidden")
     assert outcomes(run) == {"test_a": "passed"}
     assert run.tamper == "in_process"
     assert reason in run.fallback
@@ -133,6 +142,17 @@ def test_tests_that_do_not_parse_need_nothing(tests: str) -> None:
 )
 def test_what_the_tests_take_from_the_solution_is_known(tests: str, names: set[str]) -> None:
     assert find_needs(tests).names == names
+
+
+def test_a_decorator_that_keeps_the_class_needs_no_common_process() -> None:
+    kept = ("registry.add", "registry.add('b')", "register", "register_model('b')", "singleton", "dataclass")
+    for decorator in kept:
+        tests = f"from dataclasses import dataclass\nfrom solution import *\n@{decorator}\nclass B: pass"
+        named = tests.replace("import *", "import registry, register, register_model, singleton")
+        assert find_needs(tests).same_process == find_needs(named).same_process == "", decorator
+    assert find_needs("from solution import model\n@model('b')\nclass B: pass").same_process
+    assert find_needs("from solution import *\n@model\nclass B: pass").same_process
+    assert find_needs("import solution as sut\n@sut.model\nclass B: pass").same_process
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ INSIDE_NAMES = words(
     "signature get_type_hints create_autospec autospec capfd setenv delenv environ",
 )
 REPLACING_NAMES = frozenset({"patch", "setattr", "delattr"})
+KEEPING_NAMES = ("register", "singleton")  # how decorators begin that leave the class as it is
 CAPTURING_NAMES = frozenset({"capsys", "redirect_stdout", "redirect_stderr", "stdout", "stderr"})
 
 
@@ -52,7 +53,7 @@ def find_needs(tests: str) -> Needs:
         return Needs("", captures=False, names=frozenset())
     nodes = list(ast.walk(tree))
     captures = any(name in CAPTURING_NAMES for node in nodes for name in _names_of(node))
-    reason = next(itertools.chain(_looks_inside(nodes), _derives(nodes), _replaces(nodes)), "")
+    reason = next(itertools.chain(_looks_inside(nodes), _derives(nodes), _decorates(nodes), _replaces(nodes)), "")
     names, places = frozenset(_taken_from_solution(nodes)), frozenset(_find_places(nodes))
     return Needs(reason, captures=captures, names=names, places=places)
 
@@ -170,6 +171,20 @@ def _derives(nodes: list[ast.AST]) -> Iterator[str]:
                 )
                 if is_own:
                     yield f"line {node.lineno}: {node.name} derives from a class of the solution"
+
+
+def _decorates(nodes: list[ast.AST]) -> Iterator[str]:
+    """Classes of the tests that a function of the solution may change; a method such as `registry.add` keeps them."""
+    imported, modules = _bound_to_solution(nodes), set(_modules_of_solution(nodes))
+    for node in nodes:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for called in map(_called, node.decorator_list):
+            is_own = isinstance(called, ast.Name) and called.id in imported
+            is_attribute = isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name)
+            is_own |= is_attribute and _root_of(called) in modules
+            if is_own and not _last_of(called).startswith(KEEPING_NAMES):
+                yield f"line {called.lineno}: the solution's {_last_of(called)} may change {node.name}"
 
 
 def _replaces(nodes: list[ast.AST]) -> Iterator[str]:
