@@ -217,12 +217,48 @@ def test_secret_7654321():
     assert failures(run_apart(sandbox, CLIMB, tests)) == []
 
 
+def test_a_test_is_neither_listed_nor_copied_nor_set(sandbox: Sandbox) -> None:
+    source = """
+import copy
+WAYS = [vars, lambda test: test.__dict__, copy.copy, copy.deepcopy, lambda test: setattr(test, "other", 1)]
+def refused(test):
+    found = 0
+    for way in WAYS:
+        try: way(test)
+        except PermissionError: found += 1
+    return found
+def ask(test): return test.help()
+"""
+    tests = """
+import unittest
+from solution import ask, refused
+class TestThings:
+    def setup_method(self): self.expected = 1
+    def help(self): return 2
+    def test_it(self): assert refused(self) == 5 and ask(self) == 2 and vars(self) == {"expected": 1}
+class Heir(TestThings):
+    test_it = None
+class Case(unittest.TestCase):
+    def help(self): return 2
+    def test_it(self): assert refused(self) == 5 and ask(self) == 2
+class Plain:
+    def help(self): return 2
+def test_heirs(): assert refused(Heir()) == 5
+def test_others(): assert refused(Plain()) == 0 and ask(Plain()) == 2
+"""
+    assert failures(run_apart(sandbox, source, tests)) == []
+
+
 def test_a_hint_is_looked_up_and_never_run(sandbox: Sandbox) -> None:
     source = """
 import typing
 def words(): return ["exit()", "__import__('os')._exit(0)", "RUN()", "RUN[int]", "KEYS[0]", "os.system", "list[RUN()]"]
 def schema(): return {f"f{number}": text for number, text in enumerate(words())}
 def read(kind): return [hint is typing.Any or hint for hint in kind.__annotations__.values()]
+ASKED = []
+class Box:
+    def __class_getitem__(cls, key): ASKED.append(key); return cls
+def asked(): return len(ASKED)
 def told(kind): return {name: str(hint) for name, hint in typing.get_type_hints(kind).items()}
 """
     tests = """
@@ -235,6 +271,10 @@ def RUN(*given): RAN.append(given)
 class Keys:
     def __getitem__(self, key): RAN.append(key); return int
 KEYS = Keys()
+def generic(box: solution.Box[int], text: "Box[int]"): ...
+from solution import Box
+def test_classes_of_the_solution():
+    assert solution.told(generic) == {"box": "typing.Any", "text": "typing.Any"} and solution.asked() == 0
 def test_text_of_the_solution():
     made = type("Made", (), {"__annotations__": solution.schema()})
     assert solution.read(made) == [True] * 7

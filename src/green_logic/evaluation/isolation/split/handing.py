@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import NonCallableMock
 
 from green_logic.evaluation.isolation.split.handed import HANDED_METHODS
-from green_logic.evaluation.isolation.split.handing_classes import describe_class, is_described, is_of_tests
+from green_logic.evaluation.isolation.split.handing_classes import (
+    describe_class,
+    holds_tests,
+    is_described,
+    is_of_tests,
+)
 from green_logic.evaluation.isolation.split.hints import describe_signature
 from green_logic.evaluation.isolation.split.setting import set_attribute, store_attribute
 from green_logic.evaluation.isolation.split.verdicts import is_verdict
@@ -128,7 +133,7 @@ VIEWS: dict[object, Callable[[TestsPeer, Any], Any]] = {
 
 
 def _check_of_tests(target: object) -> None:
-    if not is_of_tests(type(target)) or is_verdict(target):
+    if not is_of_tests(type(target)) or holds_tests(type(target)) or is_verdict(target):
         raise PermissionError("the tests' process refuses this of what is not an object of a test's class")
 
 

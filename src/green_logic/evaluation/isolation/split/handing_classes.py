@@ -38,6 +38,11 @@ def is_of_tests(kind: type) -> bool:
     return kind.__module__ == TESTS
 
 
+def holds_tests(kind: type) -> bool:
+    """Whether objects of this class are tests, which keep beside them what they expect."""
+    return any(name.startswith("test") for part in kind.__mro__ for name in vars(part))
+
+
 def is_described(kind: type) -> bool:
     """Whether the solution's side makes a class for this one: it is a test's, or one to be caught and raised."""
     is_known = is_remote(kind) or name_class(kind)

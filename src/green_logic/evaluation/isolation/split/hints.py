@@ -14,6 +14,8 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
+from green_logic.evaluation.isolation.split.proxies import is_remote
+
 if TYPE_CHECKING:
     from green_logic.evaluation.isolation.split.solution import SolutionPeer
     from green_logic.evaluation.isolation.split.tester import TestsPeer
@@ -84,8 +86,10 @@ def _find_named(node: ast.expr) -> Any:
         return _check_type(vars(module)[node.attr] if isinstance(module, types.ModuleType) else None)
     if isinstance(node, ast.Subscript):
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        parts = tuple(_find_named(part) for part in inner)
-        return _find_named(node.value)[parts if len(parts) > 1 else parts[0]]
+        origin, parts = _find_named(node.value), tuple(_find_named(part) for part in inner)
+        if is_remote(origin):
+            raise TypeError("a class of the solution, which would be asked")
+        return origin[parts if len(parts) > 1 else parts[0]]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         return typing.Union[_find_named(node.left), _find_named(node.right)]  # noqa: UP007  of values
     raise ValueError("no plain type")

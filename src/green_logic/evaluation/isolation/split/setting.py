@@ -15,7 +15,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
-from green_logic.evaluation.isolation.split.handing_classes import is_of_tests
+from green_logic.evaluation.isolation.split.handing_classes import holds_tests, is_of_tests
 from green_logic.evaluation.isolation.split.proxies import is_remote
 
 NEUTRAL_BASES = (object, abc.ABC, typing.Generic, typing.Protocol)
@@ -67,9 +67,8 @@ def _may_set(kind: Any, name: str) -> bool:
 @functools.lru_cache(maxsize=256)
 def _is_data(kind: Any) -> bool:
     """Whether objects of a class are the tests' alone, and have no tests themselves."""
-    if kind is object or not all(is_of_tests(part) or part in NEUTRAL_BASES for part in kind.__mro__):
-        return False
-    return not any(name.startswith("test") for part in kind.__mro__ for name in vars(part))
+    is_theirs = kind is not object and all(is_of_tests(part) or part in NEUTRAL_BASES for part in kind.__mro__)
+    return is_theirs and not holds_tests(kind)
 
 
 @functools.lru_cache(maxsize=256)
