@@ -159,7 +159,7 @@ def _looks_inside(nodes: list[ast.AST]) -> Iterator[str]:
 
 def _derives(nodes: list[ast.AST]) -> Iterator[str]:
     """Classes of the tests with a base from the solution: code of both in one object."""
-    imported = {alias.asname or alias.name for alias in _imports_of_solution(nodes)}
+    imported = _bound_to_solution(nodes)
     for node in nodes:
         if isinstance(node, ast.ClassDef):
             for base in node.bases:
