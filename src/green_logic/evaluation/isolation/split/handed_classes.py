@@ -21,6 +21,7 @@ from green_logic.evaluation.isolation.split.handed import (
     HANDED_ERROR,
     NUMBER,
     PEER,
+    StandIn,
     handed_method,
     say,
 )
@@ -63,6 +64,15 @@ class HandedMeta(type):
         return signature  # type: ignore[no-any-return]
 
 
+class HandedErrorMeta(type):
+    """The type of exception classes that stand for the tests': only their attributes are asked for."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+        return getattr(cls, PEER).request("get", getattr(cls, HANDED_CLASS), name)
+
+
 class HandedEnumMeta(HandedMeta, enum.EnumMeta):
     """The same of enumerations, whose members are here."""
 
@@ -89,7 +99,7 @@ def make_class(peer: SolutionPeer, number: int, described: dict[str, Any]) -> ty
         PEER: peer,
     }
     if any(issubclass(base, BaseException) for base in bases):
-        return type(described["name"], bases, {**own, **_error_methods(peer)})
+        return HandedErrorMeta(described["name"], bases, {**own, "__str__": say, "__getattr__": _ask})
     own |= {"_is_protocol": True} if described["protocol"] else {}
     own |= {} if any(isinstance(base, HandedMeta) for base in bases) else BASIC_METHODS
     own |= {name: handed_method(name) for name in described["special"]}
@@ -175,12 +185,14 @@ def _make_fields(read: Callable[[Any], Any], described: list[Any]) -> dict[str, 
     return vars(dataclasses.make_dataclass("Fields", fields, eq=False))["__dataclass_fields__"]  # type: ignore[no-any-return]
 
 
-def _error_methods(peer: SolutionPeer) -> dict[str, Any]:
-    return {"__str__": say, "__getattr__": lambda error, name: _ask(peer, vars(error).get(HANDED_ERROR), name)}
-
-
-def _ask(peer: SolutionPeer, number: int | None, name: str) -> Any:
-    """An attribute of what a test raised."""
-    if number is None or name.startswith("_"):
+def _ask(error: BaseException, name: str) -> Any:
+    """An attribute of what a test raised, or else what its class says of all."""
+    if name.startswith("_"):
         raise AttributeError(name)
-    return peer.request("get", number, name)
+    number = vars(error).get(HANDED_ERROR)
+    if number is not None:
+        return getattr(error, PEER).request("get", number, name)
+    found = getattr(type(error), name)
+    if not callable(found) and not isinstance(found, StandIn):
+        return found
+    raise AttributeError(f"{name}: a method or property of an exception that the tests did not make")
