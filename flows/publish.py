@@ -23,6 +23,7 @@ from uuid import uuid4
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 
 from flows.interrupts import answered, ended_in_order, listening, note_lost_server
 from flows.messages import speak_plainly
@@ -81,8 +82,13 @@ def audit(order_id: str) -> Outcome:
 TASKS = {"export": export, "archive": archive, "backup": backup, "audit": audit}
 
 
+def name_run() -> str:
+    """The name of a flow run: with the data directory, if one was given."""
+    return "-".join(filter(None, ["publish", flow_run.parameters["data_dir"]]))
+
+
 # Prefect 3.8 writes the exception of a failed flow to its storage whatever persist_result says, by default pickled
-@flow(flow_run_name="publish-{data_dir}", persist_result=False, result_serializer="json")
+@flow(flow_run_name=name_run, persist_result=False, result_serializer="json")
 def export_and_archive(  # noqa: PLR0913, PLR0917  Prefect passes parameters by name
     data_dir: str | None = None,
     since: int | None = None,

@@ -122,6 +122,12 @@ def test_nothing_in_the_image_runs_as_root() -> None:
     assert all("user" not in service for service in read_compose().values())
 
 
+def test_no_word_of_a_health_check_has_a_blank_at_which_podman_would_cut_it() -> None:
+    checks = [service["healthcheck"]["test"] for service in read_compose().values() if "healthcheck" in service]
+    assert len(checks) > 2
+    assert [word for check in checks for word in check if " " in word] == []
+
+
 # --- what needs root and time
 
 
@@ -336,13 +342,18 @@ def _serve(image: Machine, command: list[str], log: Path) -> None:
     assert list(image.path("/state").iterdir())
 
 
+PAGE = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:4200/').read().decode())"
+
+
 def _compose(image: Machine, services: dict[str, Any], logs: Path) -> None:
     """Server, setup and worker as compose.yaml starts them, but with SQLite in the place of PostgreSQL."""
     api = {"PREFECT_API_URL": "http://127.0.0.1:4200/api", "PREFECT_HOME": "/tmp/prefect"}
     _, _, start = services["server"]["command"][2].partition("exec ")
     server, worker = logs / "server.log", logs / "worker.log"
-    with image.started(*shlex.split(start), log=server, PREFECT_HOME="/tmp/server"):
+    settings = {**services["server"]["environment"], "PREFECT_HOME": "/tmp/server"}
+    with image.started(*shlex.split(start), log=server, **settings):
         wait_until(lambda: image.works(*services["server"]["healthcheck"]["test"][1:]), "a healthy server", server)
+        assert "<html" in image.run("python", "-c", PAGE)
         image.run(*services["setup"]["command"], **api)
         with image.started(*services["worker"]["command"], log=worker, **api):
             check = services["worker"]["healthcheck"]["test"][1:]

@@ -7,21 +7,13 @@ that JSON tools print differently are refused. Unknown keys are kept, never drop
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
+import msgspec
 import orjson
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
 
 from green_logic.errors import InvalidBattleError
 from green_logic.settings import MAX_SOURCE_BYTES
@@ -40,78 +32,61 @@ __all__ = [  # with the light part that moved to strict_json
 ]
 
 SEVERITIES = ("critical", "high", "medium", "low", "info", "none")
+SPELLINGS = {"source_code": "sourceCode", "test_code": "testCode"}
+KINDS = {
+    "str": "a string",
+    "array": "a list",
+    "object": "an object",
+    "int": "an integer",
+}  # whoever wrote it knows JSON
+# what msgspec says
+EXPECTED = re.compile(r"^Expected `(\w+)")
+MISSING = re.compile(r"^Object missing required field `(\w+)`$")
+STEP = re.compile(r"[.\[](\w+)")
 
 
-def _text(value: object) -> object:
-    if isinstance(value, str) and "\0" in value:
-        raise ValueError(f"expected text without NUL characters, got {excerpt(value)}")
-    return value
-
-
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise ValueError(f"expected more than white space, got {excerpt(text)}")
-    return text
-
-
-Text = Annotated[str, BeforeValidator(_text)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True, hide_input_in_errors=True)
-
-
-class Task(_Model):
+class Task(msgspec.Struct, frozen=True, kw_only=True):
     """What the agent was asked to do, and how the judge checks it. Constraints come from here, never from the agent."""
 
-    id: Text | None = None
-    title: Text = ""
-    description: Annotated[Text, AfterValidator(_not_blank)]  # a blank one has no embedding
-    entry_points: list[Text] = Field(default_factory=list)
-    constraints: dict[str, Any] = Field(default_factory=dict)
-    hidden_tests: Text | None = None
+    id: str | None = None
+    title: str = ""
+    description: str
+    entry_points: list[str] = []
+    constraints: dict[str, Any] = {}
+    hidden_tests: str | None = None
 
 
-class Submission(_Model):
+class Submission(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What the agent answered. An absent part is an empty one: it scores 0, it does not refuse the battle."""
 
-    source_code: Text = Field(validation_alias=AliasChoices("sourceCode", "source_code"))
-    test_code: Text = Field(default="", validation_alias=AliasChoices("testCode", "test_code"))
-    rationale: Text = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_name_each(cls, value: object) -> object:
-        # one reader would judge the one text, another reader the other
-        for pair in (("sourceCode", "source_code"), ("testCode", "test_code")):
-            if isinstance(value, dict) and all(name in value for name in pair):
-                raise ValueError(f"expected {pair[0]} or {pair[1]}, got both")
-        return value
+    source_code: str
+    test_code: str = ""
+    rationale: str = ""
 
 
-class Participant(_Model):
+class Participant(msgspec.Struct, frozen=True, kw_only=True):
     """Who answered."""
 
-    agent: Text | None = None
-    model: Text | None = None
+    agent: str | None = None
+    model: str | None = None
 
 
-class Vulnerability(_Model):
+class Vulnerability(msgspec.Struct, frozen=True, kw_only=True):
     """One finding of a red team. Only a structured severity counts; prose is never searched for one."""
 
     severity: Literal["critical", "high", "medium", "low", "info", "none"]
-    category: Text | None = None
-    title: Text | None = None
+    category: str | None = None
+    title: str | None = None
     line_number: int | None = None
 
 
-class RedReport(_Model):
+class RedReport(msgspec.Struct, frozen=True, kw_only=True):
     """A red team's findings about the submission."""
 
-    vulnerabilities: list[Vulnerability] = Field(default_factory=list)
+    vulnerabilities: list[Vulnerability] = []
 
 
-class BattleRecord(_Model):
+class BattleRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The input contract of one line."""
 
     battle_id: str
@@ -163,10 +138,13 @@ def parse_battle(line: bytes, *, max_source_bytes: int = MAX_SOURCE_BYTES) -> Ba
     except (orjson.JSONEncodeError, RecursionError) as error:
         raise InvalidBattleError(f"cannot be stored as JSON: {_reason(error)}") from error
     check_battle_id(value.get("battle_id", ABSENT))
-    try:
-        record = BattleRecord.model_validate(value)
-    except ValidationError as error:
-        raise InvalidBattleError(_first_error(error)) from error
+    record = _convert(_spelled_once(value))
+    for name, text in _texts("", record):
+        if "\0" in text:
+            raise InvalidBattleError(f"{name}: expected text without NUL characters, got {excerpt(text)}")
+    if not record.task.description.strip():  # it has no embedding
+        got = excerpt(record.task.description)
+        raise InvalidBattleError(f"task.description: expected more than white space, got {got}")
     _check_sizes(record, max_source_bytes)
     _check_constraints(record.task.constraints)
     return Battle(record, value, canonical, hashlib.sha256(canonical).hexdigest())
@@ -199,26 +177,49 @@ def _is_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
-_EXPECTED = {
-    "string_type": "expected a string",
-    "list_type": "expected a list",
-    "dict_type": "expected an object",
-    "model_type": "expected an object",
-    "int_type": "expected an integer",
-}
+def _spelled_once(value: dict[str, Any]) -> dict[str, Any]:
+    """The battle with one spelling of each name."""
+    response = value.get("purple_response")
+    if not isinstance(response, dict):
+        return value
+    for other, name in SPELLINGS.items():
+        if other in response and name in response:  # one reader would judge the one text, another reader the other
+            raise InvalidBattleError(f"purple_response: expected {name} or {other}, got both")
+    return {**value, "purple_response": {SPELLINGS.get(name, name): part for name, part in response.items()}}
 
 
-def _first_error(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    if first["type"] == "missing":
-        return f"{field}: missing{more}"
-    if first["type"] == "value_error":
-        return f"{field}: {first['ctx']['error']}{more}"  # of our own validators, which say what they got
-    # pydantic speaks of Python's types; whoever wrote the line knows JSON's
-    expected = _EXPECTED.get(first["type"]) or f"{first['msg'][0].lower()}{first['msg'][1:]}"
-    return f"{field}: {expected}, got {excerpt(first.get('input'))}{more}"
+def _convert(value: dict[str, Any]) -> BattleRecord:
+    try:
+        return msgspec.convert(value, BattleRecord)
+    except msgspec.ValidationError as error:
+        raise InvalidBattleError(_explain(str(error), value)) from error
+
+
+def _explain(message: str, value: Any) -> str:
+    """What msgspec says, such as "Expected `str`, got `int` - at `$.task.id`", in the words of JSON, with the value."""
+    said, _, place = message.partition(" - at ")
+    steps = STEP.findall(place)
+    missing = MISSING.search(said)
+    if missing:
+        return f"{'.'.join([*steps, missing[1]])}: missing"
+    for step in steps:
+        value = value[int(step) if isinstance(value, list) else step]
+    kind = EXPECTED.search(said)
+    # all that is left is a severity that there is not
+    expected = KINDS[kind[1]] if kind else f"one of {', '.join(map(repr, SEVERITIES))}"
+    return f"{'.'.join(steps)}: expected {expected}, got {excerpt(value)}"
+
+
+def _texts(place: str, value: object) -> Iterator[tuple[str, str]]:
+    """Every text of a record, with the name of its field."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _texts(f"{place}.{number}", item)
+    elif isinstance(value, msgspec.Struct):
+        for attribute, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            yield from _texts(f"{place}.{name}".removeprefix("."), getattr(value, attribute))
 
 
 def _reason(error: BaseException) -> str:

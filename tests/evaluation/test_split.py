@@ -414,7 +414,8 @@ def test_the_tests_hand_out_nothing_but_calls(sandbox: Sandbox) -> None:
     source = """
 def climb(thing):
     found = []
-    for name in ("__globals__", "__code__", "__closure__", "__self__", "__dict__", "__class__", "_secret", "expected"):
+    hidden = ("__globals__", "__code__", "__closure__", "__self__", "__dict__", "__class__", "_secret", "expected")
+    for name in (*hidden, "gen", "func", "args"):
         try: value = getattr(thing, name)
         except (AttributeError, PermissionError): continue
         if name == "__dict__" and value == {}: continue
@@ -422,14 +423,18 @@ def climb(thing):
     return [name for name in found if name != "__class__"]
 """
     tests = """
+from contextlib import contextmanager
 from solution import climb
 class Thing:
     _secret = 1
     def method(self): pass
+@contextmanager
+def opened(secret): yield secret
 def plain(): pass
 plain.expected = 5
 def test_a():
     assert climb(plain) == climb(Thing()) == climb(Thing().method) == climb(climb) == []
+    assert climb(Thing) == climb(opened(7)) == []
 """
     run = sandbox.run_tests(source, tests, kind="hidden")
     assert outcomes(run) == {"test_a": "passed"}, run.outcomes

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from base64 import b64encode
 from collections import deque
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import pytest
 
+from green_logic.evaluation.isolation.split.generators import make_generator, take_state
 from green_logic.evaluation.isolation.split.mirrors import Mirror
+from green_logic.evaluation.isolation.split.values import MALFORMED
 from green_logic.evaluation.sandbox import Sandbox, TestRun
 
 SOLUTION = """
@@ -278,3 +282,34 @@ def test_a_change_between_look_and_encoding_is_seen_at_the_next_look() -> None:
     thread.start()
     thread.join()
     assert not mirror.is_as_seen()
+
+
+def test_a_generator_is_as_seen_until_somebody_draws_from_it() -> None:
+    value = Random(1)
+    mirror = seen(value)
+    assert mirror.is_as_seen()
+    value.random()
+    assert not mirror.is_as_seen()
+
+
+def test_a_generator_goes_on_where_the_other_left_it() -> None:
+    value = Random(1)
+    value.gauss(0, 1)
+    other = make_generator(take_state(value))
+    assert [other.gauss(0, 1), other.random()] == [value.gauss(0, 1), value.random()]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(None, 1, "x", [], ["", None], ["AAAA"], ["AAAA", None], ["A", None], [[1], None], [None, None]),
+        [b64encode(bytes(4 * 624)).decode(), None],  # a word short
+        [b64encode(bytes(4 * 626)).decode(), None],
+        [b64encode(bytes(4 * 624) + b"\xff\xff\0\0").decode(), None],  # a place beyond the words
+        [take_state(Random(1))[0], "1.0"],
+        [take_state(Random(1))[0], 1],
+    ],
+)
+def test_what_is_no_state_makes_no_generator(data: Any) -> None:
+    with pytest.raises(MALFORMED):
+        make_generator(data)

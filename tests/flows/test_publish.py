@@ -129,6 +129,22 @@ def test_a_scheduled_publication_tells_once_what_it_did(recorded: Settings, caps
     assert "✔" in capsys.readouterr().err
 
 
+def test_a_run_without_a_directory_of_its_own_is_not_named_after_none(
+    recorded: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.client.orchestration import get_client
+
+    from flows.publish import export_and_archive
+
+    directory = str(recorded.data_dir)
+    monkeypatch.setenv("GREEN_LOGIC_DATA", directory)
+    export_and_archive(skip=["archive", "backup"])
+    export_and_archive(directory, skip=["archive", "backup"])
+    with get_client(sync_client=True) as client:
+        names = {run.name for run in client.read_flow_runs(limit=50)}
+    assert {"publish", f"publish-{directory}"} <= names
+
+
 def test_an_archive_that_rotted_at_the_second_place_fails_the_flow(recorded: Settings, tmp_path: Path) -> None:
     from flows.publish import export_and_archive
 

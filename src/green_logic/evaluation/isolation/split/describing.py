@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
+from abc import ABCMeta
 from collections import UserList
 from collections.abc import Callable, Mapping, Set
+from enum import EnumType
 from typing import TYPE_CHECKING, Any
 
 from green_logic.evaluation.isolation.split.builtin_errors import builtin_base
 from green_logic.evaluation.isolation.split.handed import HANDED_CLASS, HANDED_ERROR
-from green_logic.evaluation.isolation.split.values import BUILTIN_NAMES, name_standard_class
+from green_logic.evaluation.isolation.split.standard_names import name_standard_class
+from green_logic.evaluation.isolation.split.values import BUILTIN_NAMES
 from green_logic.evaluation.isolation.split.words import words
 
 if TYPE_CHECKING:
@@ -31,6 +35,8 @@ SPECIAL_METHODS = words(
 DESCRIPTOR_METHODS = ("__get__", "__set__", "__delete__", "__set_name__")
 VALUE_BASES = (int, float, str, bytes, tuple)  # a subclass carries its plain value, on which the tests decide
 CONTAINER_BASES = (list, dict, set, frozenset, bytearray)  # a subclass is asked for its plain content
+ABSTRACT = (ABCMeta, EnumType)  # types of classes that the tests' side can take a proxy class for a subclass of
+BINDING = (types.FunctionType, functools._lru_cache_wrapper)  # what becomes a method in a class of the tests
 MAX_TEXT = 4000  # characters of an exception's message
 MAX_CAUSES = 4
 COROUTINE_FLAG = 0x80  # inspect.CO_COROUTINE
@@ -53,6 +59,8 @@ def describe_class(peer: SolutionPeer, kind: type) -> dict[str, Any]:
         "fields": list(getattr(kind, "_fields", ())) if issubclass(kind, tuple) else [],
         "dataclass": [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else None,
         "functions": sorted(_find_functions(kind)),
+        "derives": [name for part in kind.__mro__ if type(part) in ABSTRACT and (name := name_standard_class(part))],
+        "binds": kind in BINDING,
         "doc": kind.__doc__[:MAX_TEXT] if isinstance(kind.__doc__, str) and kind.__module__ != "builtins" else None,
         "asks": type(kind) is not type and hasattr(type(kind), "__instancecheck__"),
     }
@@ -128,6 +136,7 @@ def plain_content(value: Any) -> Any:
 # method that compares -> as what, and how to get at that
 COMPARED_CONTENTS: tuple[tuple[object, str, Callable[[Any], Any]], ...] = (
     (Mapping.__eq__, "dict", lambda value: dict(value.items())),
+    (types.MappingProxyType.__eq__, "dict", dict),
     (Set.__eq__, "set", set),
     (UserList.__eq__, "list", lambda value: list(value.data)),
 )
@@ -155,9 +164,10 @@ def is_async_function(value: object) -> bool:
 
 def _differs(kind: type, name: str) -> bool:
     found = getattr(kind, name, None)
+    base = builtin_base(kind) if issubclass(kind, BaseException) else object
     if name == "__call__" and not any(name in vars(part) for part in kind.__mro__):
         return False  # found on the metaclass
-    return found is not None and found is not getattr(object, name, None)
+    return found is not None and found is not getattr(base, name, None)
 
 
 def _describe_base(peer: SolutionPeer, base: type) -> Any:

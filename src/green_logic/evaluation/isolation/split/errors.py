@@ -7,7 +7,8 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from green_logic.evaluation.isolation.split.builtin_errors import construct_error
-from green_logic.evaluation.isolation.split.values import check_list, check_number, check_text, find_standard_class
+from green_logic.evaluation.isolation.split.standard_names import find_standard_class
+from green_logic.evaluation.isolation.split.values import check_list, check_number, check_text
 from green_logic.evaluation.isolation.split.verdicts import mark_as_solutions
 from green_logic.evaluation.isolation.split.wire import LostError
 

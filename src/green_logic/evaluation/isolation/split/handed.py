@@ -6,6 +6,7 @@ import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from green_logic.evaluation.isolation.guest import TESTS
 from green_logic.evaluation.isolation.split.builtin_errors import builtin_base, construct_error
 from green_logic.evaluation.isolation.split.hints import make_signature, named_annotations
 from green_logic.evaluation.isolation.split.values import check_list, check_text
@@ -35,7 +36,7 @@ class StandIn:
     def __init__(self, peer: SolutionPeer, number: int, name: str, doc: str | None) -> None:
         own = self.__dict__
         own[PEER], own[NUMBER] = peer, number
-        own["__doc__"] = doc
+        own["__doc__"], own["__annotations__"] = doc, {}
         if name:  # for functools.wraps
             own["__name__"] = own["__qualname__"] = name
 
@@ -54,8 +55,8 @@ def make_stand_in(peer: SolutionPeer, data: list[Any]) -> Any:
     described = peer.decode(signature)
     if described is not None:
         own = vars(stand_in)
-        own["__signature__"] = make_signature(peer, described)
-        own["__annotations__"] = named_annotations(own["__signature__"])
+        own["__signature__"] = made = make_signature(peer, described)
+        own["__module__"], own["__annotations__"] = TESTS, named_annotations(made)
     return _make_async(stand_in) if kind == "async" else stand_in
 
 
@@ -86,10 +87,10 @@ def _make_async(stand_in: Any) -> Any:
         return await stand_in(*arguments, **named)
 
     call.__name__ = call.__qualname__ = getattr(stand_in, "__name__", "call")
-    call.__doc__ = vars(stand_in)["__doc__"]
+    call.__doc__, call.__annotations__ = vars(stand_in)["__doc__"], vars(stand_in)["__annotations__"]
     if signature := vars(stand_in).get("__signature__"):
         call.__signature__ = signature  # type: ignore[attr-defined]
-        call.__annotations__ = vars(stand_in)["__annotations__"]
+        call.__module__ = TESTS
     setattr(call, FORWARD, (call, stand_in))
     return call
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections.abc
+import contextlib
 import copy
 import functools
 import inspect
@@ -53,6 +54,14 @@ OPEN_TYPES = (
     types.GeneratorType,
     types.AsyncGeneratorType,
 )
+# what `contextmanager` makes of the tests' functions: entered and left, but what it was made of is not shown
+ENTERED_TYPES = (
+    contextlib._GeneratorContextManager,
+    contextlib._AsyncGeneratorContextManager,
+    contextlib.nullcontext,
+    contextlib.ExitStack,
+    contextlib.AsyncExitStack,
+)
 MOCK_NAMES = frozenset(dir(NonCallableMock())) | {"called", "call_count", "call_args", "call_args_list"}
 MOCK_METHODS = frozenset({"__call__", "__enter__", "__exit__", "__aenter__", "__aexit__"})
 CLOSED_TYPES = (types.ModuleType, types.FrameType, types.CodeType, types.TracebackType)
@@ -61,19 +70,33 @@ CLOSED_MODULES = ("pytest", "_pytest", "pluggy", "green_logic")
 
 
 def is_open(target: object) -> bool:
-    """Whether the solution may look at `target`, not only call it."""
-    kind = type(target)
+    """Whether the solution may look at `target`, an object or a class of the tests, not only call it."""
+    kind = target if isinstance(target, type) else type(target)
     return not is_verdict(target) and (
         is_of_tests(kind)
-        or kind in OPEN_TYPES
+        or type(target) in OPEN_TYPES
         or isinstance(target, (NonCallableMock, collections.abc.Iterator, collections.abc.MappingView))
-        or _is_test_class(target)
     )
 
 
+def is_usable(target: object) -> bool:
+    """Whether the solution may use special methods of `target`."""
+    return is_open(target) or type(target) in ENTERED_TYPES
+
+
+def use(target: Any, name: str, operands: tuple[Any, ...]) -> Any:
+    """What the special method gives."""
+    if type(target) in ENTERED_TYPES and len(operands) > 2:
+        operands = (*operands[:2], None)  # a generator takes no traceback that is the solution's
+    return getattr(type(target), name)(target, *operands)
+
+
 def check_may_read(target: Any, name: str) -> Any:
-    """A public attribute of an open object. Raises PermissionError for any other."""
+    """A public attribute of an open object. Raises PermissionError for any other, AttributeError if there is none."""
     is_mock = isinstance(target, NonCallableMock)
+    if not is_open(target) and inspect.getattr_static(target, name, None) is None:
+        # not a refusal: a solution may ask for what a callback need not have
+        raise AttributeError(f"{type(target).__name__!r} object has no attribute {name!r}")
     if name.startswith("_") or not is_open(target) or (is_mock and name in MOCK_NAMES):
         raise PermissionError(f"the tests' process refuses to give {name}")
     if isinstance(target, (types.GeneratorType, types.AsyncGeneratorType)) and name[:3] in {"gi_", "ag_"}:
@@ -93,8 +116,8 @@ def find_action(op: object, target: Any, name: str) -> Callable[..., Any]:
     if op in {"get", "method"}:
         found = check_may_read(target, name)
         return found if op == "method" else lambda: found
-    if op == "op" and is_open(target) and name in HANDED_METHODS:
-        return functools.partial(getattr(type(target), name), target)
+    if op == "op" and is_usable(target) and name in HANDED_METHODS:
+        return lambda *operands: use(target, name, operands)
     if op in {"set", "store"}:
         return functools.partial(set_attribute if op == "set" else store_attribute, target, name)
     if op == "isinstance" and _is_test_class(target):
@@ -147,7 +170,7 @@ def describe_handed(peer: TestsPeer, value: Any) -> list[Any]:
         methods = ["__call__"]
     elif isinstance(value, NonCallableMock):
         methods = [name for name in MOCK_METHODS if hasattr(type(value), name)]
-    elif is_open(value):
+    elif is_usable(value):
         methods = [name for name in HANDED_METHODS if _has(value, name)]
     else:
         methods = ["__call__"] if callable(value) and not _is_machinery(value) else []
@@ -161,8 +184,9 @@ def describe_handed(peer: TestsPeer, value: Any) -> list[Any]:
 
 
 def _has(value: Any, name: str) -> bool:
-    found = getattr(type(value), name, None)
-    return found is not None and found is not getattr(object, name, None)
+    # not by getattr, which finds what a class itself has of its metaclass: `__call__`
+    found = next((vars(part)[name] for part in type(value).__mro__ if name in vars(part)), None)
+    return found is not None and found is not vars(object).get(name)
 
 
 def _is_machinery(value: Any) -> bool:

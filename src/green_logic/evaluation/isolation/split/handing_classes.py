@@ -13,12 +13,13 @@ import inspect
 import types
 from typing import TYPE_CHECKING, Any
 
+from green_logic.evaluation.isolation.guest import TESTS
 from green_logic.evaluation.isolation.split.builtin_errors import builtin_base
 from green_logic.evaluation.isolation.split.describing import PLAIN_VALUES, VALUE_BASES
 from green_logic.evaluation.isolation.split.handed import HANDED_METHODS
-from green_logic.evaluation.isolation.split.hints import TESTS, describe_hint, describe_signature
+from green_logic.evaluation.isolation.split.hints import describe_hint, describe_signature
 from green_logic.evaluation.isolation.split.proxies import is_remote
-from green_logic.evaluation.isolation.split.values import name_standard_class
+from green_logic.evaluation.isolation.split.standard_names import name_standard_class
 from green_logic.evaluation.isolation.split.verdicts import OUTCOMES
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
+from green_logic.evaluation.isolation.guest import TESTS
 from green_logic.evaluation.isolation.split.proxies import is_remote
 
 if TYPE_CHECKING:
     from green_logic.evaluation.isolation.split.solution import SolutionPeer
     from green_logic.evaluation.isolation.split.tester import TestsPeer
 
-TESTS = "test_solution"
 PARAMETER_KINDS = {kind.name: kind for kind in inspect._ParameterKind}
 UNKNOWN = (SyntaxError, LookupError)  # of a text that names what is not there, such as a class within a function
 UNPLAIN = (ValueError, TypeError, AttributeError, RecursionError, MemoryError)  # of one that says more than types

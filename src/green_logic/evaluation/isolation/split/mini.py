@@ -1,7 +1,8 @@
 """The fast path: runs test files that need nothing of pytest but `raises`, `approx` and `parametrize`.
 
-Names, outcomes and first lines of messages are pytest's. A file with anything else (fixtures, other marks, unittest,
-setup and teardown, coroutines) is refused as a whole, and then pytest runs it.
+Names and outcomes are pytest's, and so are messages, but that the values of a comparison are not shortened. A file with
+anything else (fixtures, other marks, unittest, setup and teardown, coroutines) is refused as a whole, and then pytest
+runs it.
 """
 
 from __future__ import annotations

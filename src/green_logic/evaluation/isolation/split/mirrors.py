@@ -1,8 +1,8 @@
-"""Containers that both sides hold: whoever changes one, the other sees it with the next message, as in one process.
+"""Containers and random generators that both sides hold: whoever changes one, the other sees it with the next message.
 
-So a solution sorts the caller's list in place, and a test that changes the list it was given finds out whether it was a
-copy. A mirror is dropped when nothing on its side refers to it any more, unless there are several threads. Where both
-sides change one container at the same time, the last change wins.
+So, as in one process, a solution sorts the caller's list in place, and a test that changes the list it was given finds
+out whether it was a copy. A mirror is dropped when nothing on its side refers to it any more, unless there are several
+threads. Where both sides change one container at the same time, the last change wins.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import itertools
 import operator
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from random import Random
 from typing import Any
 
 from green_logic.evaluation.isolation.split.news import News
@@ -24,7 +25,17 @@ MAX_ITEMS = 20_000  # a larger one is looked at once, after the call it was part
 ALONE = 2  # references to a container that only its mirror and the call that counts them hold
 # what stays the same to the other side for as long as it is the same object: what cannot change, and other mirrors
 ATOMS = frozenset({str, int, float, bool, type(None), bytes, complex})
+MAX_PLAIN = 300  # characters or items of what is remembered for its identity
 STEADY = ATOMS | EMPTY_STATES.keys()
+WHOLE: dict[type, Callable[[Any], Any]] = {bytearray: bytes, Random: Random.getstate}  # looked at as one
+
+
+def is_plain(value: Any) -> bool:
+    """Whether it is text, a float or the like, small, and holds nothing that can change."""
+    kind = type(value)
+    if kind in {str, bytes, tuple, frozenset}:
+        return len(value) <= MAX_PLAIN and (kind in {str, bytes} or all(type(item) in ATOMS for item in value))
+    return kind is float
 
 
 class Mirror:
@@ -42,15 +53,16 @@ class Mirror:
         value, seen = self.value, self.seen
         if seen is None:
             return False
-        if type(value) is bytearray:
-            return bool(value == seen)
+        if type(value) in WHOLE:
+            return bool(WHOLE[type(value)](value) == seen)
         size = len(value) * 2 if type(value) is dict else len(value)
         return size == len(seen) and all(map(operator.is_, _items(value), seen))
 
     def look(self) -> None:
         """Remember what it holds; before it is encoded, for another thread may change it meanwhile."""
         value = self.value
-        self.seen = bytes(value) if type(value) is bytearray else _take_steady(list(_items(value)))
+        take = WHOLE.get(type(value))
+        self.seen = take(value) if take else _take_steady(list(_items(value)))
 
 
 class Mirrors:
@@ -59,7 +71,7 @@ class Mirrors:
     Its lock is held while a message becomes bytes and while news are taken in and put into effect, so that numbers and
     news are in one order whatever the threads do. It is not held while they are read, see news.py.
 
-        ["l"|"d"|"s"|"B", number, content]  a new one      ["u", number, content]  changed      ["x", number]  dropped
+        ["l"|"d"|"s"|"B"|"G", number, content]  a new one    ["u", number, content]  changed    ["x", number]  dropped
     """
 
     def __init__(self, codec: Codec, parity: int) -> None:
@@ -135,7 +147,7 @@ class Mirrors:
         for number, mirror in list(self._mirrors.items()):
             if number in self._unfilled:
                 continue
-            is_done = sys.getrefcount(mirror.value) <= ALONE or len(mirror.value) > MAX_ITEMS
+            is_done = sys.getrefcount(mirror.value) <= ALONE or _size(mirror.value) > MAX_ITEMS
             if is_unsure or not mirror.is_as_seen():
                 self._compare(number, mirror)
             if is_done and not keep:
@@ -200,7 +212,7 @@ class Mirrors:
         mirror = self._mirrors.pop(number, None)
         if mirror is not None:
             del self._numbers[id(mirror.value)]
-            self._has_lost |= len(mirror.value) > MAX_ITEMS
+            self._has_lost |= _size(mirror.value) > MAX_ITEMS
 
 
 @contextmanager
@@ -210,6 +222,10 @@ def _refusing() -> Iterator[None]:
         yield
     except MALFORMED as error:
         raise LostError(f"malformed news: {error}") from error
+
+
+def _size(value: Any) -> int:
+    return 0 if type(value) is Random else len(value)
 
 
 def _items(value: Any) -> Iterable[Any]:
@@ -229,6 +245,8 @@ def _fill(value: Any, content: Any) -> None:
     """Give a container the content of another of its type, keeping its identity. Nothing is hashed or compared."""
     if type(value) in {list, bytearray}:
         value[:] = content
+    elif type(value) is Random:
+        value.setstate(content.getstate())
     else:
         value.clear()
         value.update(content)

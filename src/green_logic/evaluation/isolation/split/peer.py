@@ -5,6 +5,7 @@ sides take turns, and a request may come in the middle of another one's answer: 
 
     {"q": number, "op": ..., ...}             a request
     {"r": number, "v": value | "e": error}    its answer
+    "o": whether a value that cannot change was given before; with answers of the solution
     "c": [clock ahead in ns, busy]  "p": within a message that is being read  "u", "h": see news.py    with each of them
 """
 

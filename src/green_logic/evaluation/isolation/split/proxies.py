@@ -117,6 +117,7 @@ class Remote(metaclass=RemoteMeta):
     __slots__ = ()
     _is_named = False  # whether the tests name the class
     _asks = False  # whether the solution has a word in isinstance and issubclass
+    _enums = frozenset[type]()  # of the standard library, from which the solution's class derives
 
     def __getattr__(self, name: str) -> Any:
         if name in LOCAL_NAMES or name == RID:
@@ -209,10 +210,21 @@ class RemoteDict(Mapping[str, Any]):
         return len(self._peer.request("owned", self._number))
 
 
+class RemoteOwn:
+    """An attribute of a class of the solution that instances may have for themselves, as functions have texts."""
+
+    def __init__(self, name: str, of_class: object) -> None:
+        self._name, self._of_class = name, of_class
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return self._of_class if instance is None else owner._peer.get(number_of(instance), self._name)
+
+
 class RemoteModule:
     """`solution`, as the tests import it. No module in the eyes of `inspect`, so that patching asks for attributes."""
 
     __slots__ = ("__file__", "__name__", "_peer")
+    __doc__ = property(lambda self: self._peer.get(0, "__doc__"))
 
     def __init__(self, peer: TestsPeer, name: str, path: str) -> None:
         for attribute, value in (("_peer", peer), ("__name__", name), ("__file__", path)):

@@ -6,6 +6,9 @@ import builtins
 import dataclasses
 import json
 import operator
+import types
+from abc import ABCMeta
+from enum import EnumType
 from typing import TYPE_CHECKING, Any
 
 from green_logic.evaluation.isolation.split.describing import CONTAINER_BASES, SPECIAL_METHODS, VALUE_BASES
@@ -16,11 +19,13 @@ from green_logic.evaluation.isolation.split.proxies import (
     RemoteError,
     RemoteMeta,
     RemoteObject,
+    RemoteOwn,
     number_of,
     special_method,
 )
 from green_logic.evaluation.isolation.split.proxy_descriptors import descriptor_methods
-from green_logic.evaluation.isolation.split.values import check_list, check_text, find_standard_class
+from green_logic.evaluation.isolation.split.standard_names import find_standard_class
+from green_logic.evaluation.isolation.split.values import check_list, check_text
 from green_logic.evaluation.isolation.split.wire import LostError
 
 if TYPE_CHECKING:
@@ -29,6 +34,16 @@ if TYPE_CHECKING:
 VALUES = {base.__name__: base for base in VALUE_BASES}
 CONTAINERS = {base.__name__: base for base in CONTAINER_BASES}
 MAX_BASES = 20
+# types of the solution's objects that tests ask `isinstance` for, and that mean nothing to pytest or mock
+BUILTIN_KINDS: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (
+        *(types.GeneratorType, types.AsyncGeneratorType, map, filter, zip, enumerate, reversed),
+        *(property, staticmethod, classmethod, types.MappingProxyType),
+    )
+}
+# of `numbers` none: what is a number, `approx` would ask for a sum
+REGISTERING = frozenset({"abc", "collections", "collections.abc", "contextlib"})
 
 
 def parse_description(text: Any) -> Any:
@@ -51,26 +66,58 @@ def make_class(peer: TestsPeer, number: int, described: Any) -> RemoteMeta:
     namespace: dict[str, Any] = {
         "_peer": peer,
         RID: number,
+        "_asks": False,
         "_value": value,
-        "_asks": described.get("asks") is True,
         "_is_named": is_named,
         "_functions": frozenset(map(check_text, check_list(described.get("functions")))),
         "__module__": check_text(described.get("module")),
-        "__doc__": described.get("doc") if type(described.get("doc")) is str else None,
+        "__doc__": RemoteOwn("__doc__", described.get("doc") if type(described.get("doc")) is str else None),
     }
     if described.get("module") == "builtins":
-        # functions and modules have a text each
-        namespace["__doc__"] = property(lambda self: peer.get(number_of(self), "__doc__"))
+        namespace["__module__"] = RemoteOwn("__module__", "builtins")
         if name == "module":
             namespace["__dict__"] = property(lambda self: RemoteDict(peer, number_of(self)))
+        if kind := BUILTIN_KINDS.get(name):
+            namespace["__class__"] = property(lambda _: kind)
+    if described.get("binds") is True:
+        namespace["__get__"] = lambda self, owner, _=None: self if owner is None else types.MethodType(self, owner)
     compared = CONTAINERS.get(str(described.get("compared")))
     namespace |= _special_methods(described, (value, content, compared), is_named=is_named)
-    if peer.places:
+    if peer.places and described.get("binds") is not True:
         namespace |= descriptor_methods(frozenset(map(check_text, check_list(described.get("descriptor")))))
     if type(described.get("dataclass")) is list:
         fields = [(field, object) for field in map(check_text, described["dataclass"])]
         namespace["__dataclass_fields__"] = vars(dataclasses.make_dataclass("Fields", fields))["__dataclass_fields__"]
-    return _create(name, bases, namespace, value, is_exception=described.get("exception") is True)
+    cls = _create(name, bases, namespace, value, is_exception=described.get("exception") is True)
+    _register(cls, check_list(described.get("derives")))
+    # not before: `register` would ask the solution whether the abstract class derives from this one
+    type.__setattr__(cls, "_asks", described.get("asks") is True)
+    return cls
+
+
+def recognise_enums() -> None:
+    """Let isinstance and issubclass know enumerations of the solution, for the standard library's have no `register`.
+
+    pytest asks as well: a parameter that is a member has its text for a name.
+    """
+
+    def derives(kind: Any, cls: Any) -> bool:
+        return type.__subclasscheck__(kind, cls) or (isinstance(cls, RemoteMeta) and kind in cls._enums)
+
+    def holds(kind: Any, value: Any) -> bool:
+        return type.__instancecheck__(kind, value) or derives(kind, type(value))
+
+    for name, check in (("__subclasscheck__", derives), ("__instancecheck__", holds)):
+        setattr(EnumType, name, check)
+
+
+def _register(cls: RemoteMeta, derives: list[Any]) -> None:
+    """Let the standard library's abstract classes and enumerations know `cls` for a subclass of theirs."""
+    found = [find_standard_class(*map(check_text, check_list(entry))) for entry in derives[:MAX_BASES]]
+    abstract: list[Any] = [base for base in found if type(base) is ABCMeta and base.__module__ in REGISTERING]
+    for base in abstract:
+        base.register(cls)
+    type.__setattr__(cls, "_enums", frozenset(base for base in found if type(base) is EnumType))
 
 
 def _special_methods(
@@ -79,15 +126,18 @@ def _special_methods(
     """`builtin`: the types whose value, and whose content, an instance has, and the one that it is compared as."""
     value, content, compared = builtin
     methods: dict[str, Any] = {}
-    listed = {*map(check_text, check_list(described.get("methods"))), "__repr__", "__str__"} & SPECIAL_METHODS
-    if described.get("exception") is True:
-        listed -= {"__repr__", "__str__", "__hash__", "__eq__", "__ne__"}
+    listed = {*map(check_text, check_list(described.get("methods")))} & SPECIAL_METHODS
+    is_exception = described.get("exception") is True
+    if is_exception:
+        listed -= {"__str__", "__hash__"}
         methods["__str__"] = vars(RemoteError)["__str__"]  # before that of a builtin base
+    else:
+        listed |= {"__repr__", "__str__"}
     for name in listed:
         method = special_method(name, is_named=is_named, value=value, content=content, compared=compared)
         if method:
             methods[name] = method
-    if described.get("unhashable") is True:
+    if described.get("unhashable") is True and not is_exception:
         methods["__hash__"] = None
     elif "__eq__" in methods and "__hash__" not in methods:
         methods["__hash__"] = object.__hash__

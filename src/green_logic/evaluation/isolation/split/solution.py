@@ -31,18 +31,16 @@ from green_logic.evaluation.isolation.split.handed import (
 from green_logic.evaluation.isolation.split.handed_classes import HandedMeta
 from green_logic.evaluation.isolation.split.handed_members import Attributes, bind_method, refer_to_method
 from green_logic.evaluation.isolation.split.loops import Loops, serve_loop
+from green_logic.evaluation.isolation.split.mirrors import is_plain
 from green_logic.evaluation.isolation.split.peer import Peer
 from green_logic.evaluation.isolation.split.stand_ins import StandIns
-from green_logic.evaluation.isolation.split.values import (
-    find_builtin,
-    find_standard_class,
-    is_harmless,
-    name_standard_class,
-)
+from green_logic.evaluation.isolation.split.standard_names import find_standard_class, name_standard_class
+from green_logic.evaluation.isolation.split.values import find_builtin, is_harmless
 from green_logic.evaluation.isolation.split.wire import LostError, Message, frame, receive_descriptor, send, to_json
 
 SPOKEN, LOOP, LANE = b"c", b"l", b"b"  # what a descriptor from the tests is for
 LANE_WANTED = b"n"
+MAX_REMEMBERED = 10_000
 
 
 class SolutionPeer(Peer):
@@ -54,6 +52,7 @@ class SolutionPeer(Peer):
         self._exported: list[Any] = [root]
         self._numbers: dict[int, int] = {id(root): 0}
         self.stand_ins = StandIns(self)
+        self._told: dict[int, Any] = {}
         self._lock = threading.RLock()
         self._lanes: list[socket.socket] = []
         self._lane_came = threading.Condition(threading.Lock())
@@ -127,6 +126,15 @@ class SolutionPeer(Peer):
     def release(self) -> None:
         """The answer is sent."""
         self._local.arguments = None
+
+    def encode_outcome(self, outcome: Any, *, failed: bool) -> Message:
+        """As every side does, and whether the tests have had this very object before: they may ask for identity."""
+        message = super().encode_outcome(outcome, failed=failed)
+        if not failed and is_plain(outcome):
+            is_old = self._told.get(id(outcome)) is outcome
+            if is_old or len(self._told) < MAX_REMEMBERED:
+                message["o"], self._told[id(outcome)] = is_old, outcome
+        return message
 
     def may_name(self, value: object) -> bool:
         """Functions stay here: the tests' process runs none for the solution."""

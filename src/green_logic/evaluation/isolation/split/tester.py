@@ -19,6 +19,9 @@ import threading
 import types
 import weakref
 from collections.abc import AsyncIterator, Callable
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from green_logic.evaluation.isolation.clock import VirtualClock
@@ -40,6 +43,7 @@ from green_logic.evaluation.isolation.split.handing_classes import (
     name_class,
 )
 from green_logic.evaluation.isolation.split.loops import LoopChannel, Loops
+from green_logic.evaluation.isolation.split.mirrors import is_plain
 from green_logic.evaluation.isolation.split.peer import Peer
 from green_logic.evaluation.isolation.split.proxies import (
     RID,
@@ -49,22 +53,17 @@ from green_logic.evaluation.isolation.split.proxies import (
     is_remote,
     number_of,
 )
-from green_logic.evaluation.isolation.split.proxy_classes import make_class, parse_description
+from green_logic.evaluation.isolation.split.proxy_classes import make_class, parse_description, recognise_enums
 from green_logic.evaluation.isolation.split.solution import LANE, LANE_WANTED, LOOP, SPOKEN
-from green_logic.evaluation.isolation.split.values import (
-    check_list,
-    check_number,
-    check_text,
-    find_standard_class,
-    is_harmless,
-    name_standard_class,
-)
+from green_logic.evaluation.isolation.split.standard_names import find_standard_class, name_standard_class
+from green_logic.evaluation.isolation.split.values import STANDARD, check_list, check_number, check_text, is_harmless
 from green_logic.evaluation.isolation.split.verdicts import OUTCOMES, is_verdict
 from green_logic.evaluation.isolation.split.wire import LostError, Message, send_descriptor
 
 UNCHANGING = frozenset({str, int, float, bytes, tuple, frozenset})
 UNCHANGING_TAGS = (["t"], ["b"], ["F"], ["i"])
 MAX_REMEMBERED = 10_000
+MAX_KEY = 2_000  # characters of what the solution gives again
 MAX_LANES = 128
 MAX_HANDED = 100_000  # beyond it what carries a value goes by that alone
 PRINT_STREAMS = ("stdout", "stderr")
@@ -97,6 +96,7 @@ class TestsPeer(Peer):
         self._values: dict[int, Any] = {}  # proxies that are numbers or tuples cannot be referred to weakly
         self._loop_channels: weakref.WeakKeyDictionary[Any, LoopChannel] = weakref.WeakKeyDictionary()
         self._sent: dict[str, Any] = {}
+        self._told: dict[str, Any] = {}
         self._readers: dict[object, Callable[[list[Any]], Any]] = {
             "r": self._proxy,
             "w": self._proxy,
@@ -116,6 +116,7 @@ class TestsPeer(Peer):
         word = channel.receiver.receive()
         if "failure" in word:
             return check_text(word["failure"]) or "failed"
+        recognise_enums()
         _thread.start_new_thread(self._serve_lanes, ())
         return ""
 
@@ -137,11 +138,24 @@ class TestsPeer(Peer):
     def read_answer(self, message: Message) -> Any:
         """As every side does."""
         data = message.get("v")
-        if type(data) in {str, int, float} or (type(data) is list and data[:1] in UNCHANGING_TAGS):
-            known = self._sent.get(json.dumps(data))
-            if known is not None:
-                return known
-        return super().read_answer(message)
+        if type(data) not in {str, int, float} and (type(data) is not list or data[:1] not in UNCHANGING_TAGS):
+            return super().read_answer(message)
+        key = json.dumps(data)
+        known = self._sent.get(key)
+        if known is None and message.get("o"):
+            known = self._told.get(key)
+        if known is not None:
+            return known
+        value = super().read_answer(message)
+        if "o" in message and len(key) < MAX_KEY and len(self._told) < MAX_REMEMBERED:
+            self._told[key] = value
+        return value
+
+    def encode_outcome(self, outcome: Any, *, failed: bool) -> Message:
+        """As every side does; what a callback gives is remembered as arguments are."""
+        if failed or not is_plain(outcome):
+            return super().encode_outcome(outcome, failed=failed)
+        return {"v": self.encode_argument(outcome)}
 
     def lose(self, reason: str) -> None:
         """Say that S is lost, and wait to be ended, so that no test's outcome depends on who was faster."""
@@ -427,9 +441,15 @@ def _plain_base(value: Any) -> Any:
     """A subclass of a builtin, such as a member of an IntEnum, goes by its plain value; None for anything else."""
     if callable(value) or (is_of_tests(type(value)) and isinstance(value, VALUE_BASES)):
         return None
+    if isinstance(value, memoryview):
+        return value.tobytes()  # of a part, which is not all of any value that crosses
     for base in (int, float, str, bytes):
         if isinstance(value, base):
             return PLAIN_VALUES[base](value)
+    for standard in (datetime, date, Decimal, Fraction):
+        if isinstance(value, standard):
+            take, make = STANDARD[standard]
+            return make(*take(value))
     for container in (dict, list, set, tuple, frozenset):
         if isinstance(value, container):
             return container(value)

@@ -4,34 +4,39 @@ Scalars stand for themselves. Everything else is a list that starts with its tag
 
     ["i", hex] ["f", "nan"] ["c", real, imag] ["b", base85]    numbers that JSON lacks, bytes
     ["t", items] ["F", items]                                  tuple, frozenset
-    ["m", mirror]  ["l"|"d"|"s"|"B", 0, content]               what can change: see mirrors.py
+    ["m", mirror]  ["l"|"d"|"s"|"B"|"G", 0, content]           what can change: see mirrors.py
     ["x", name, parts]                                         a datetime and its like
     ["n", name]                                                something of builtins
     ["g", module, name]                                        a class of the standard library
+    ["e", module, class, name, other]                          a member of its enumerations; `other` if it is unknown
 """
 
 from __future__ import annotations
 
 import base64
 import builtins
-import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from enum import EnumType
 from fractions import Fraction
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import PosixPath, PurePosixPath
+from random import Random
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from green_logic.evaluation.isolation.split.generators import is_plain_generator, make_generator, take_state
+from green_logic.evaluation.isolation.split.standard_names import find_member, name_member
 from green_logic.evaluation.isolation.split.wire import LostError
 
 MAX_DEPTH = 150  # containers in containers; each level takes three frames of Python's thousand
 EXACT_INT = 1 << 63
 # what constructors say of parts that no honest side sends
-MALFORMED = (TypeError, ValueError, IndexError, OverflowError, ArithmeticError, KeyError, OSError)
-EMPTY_STATES: dict[type, str] = {list: "l", dict: "d", set: "s", bytearray: "B"}
+MALFORMED = (TypeError, ValueError, IndexError, OverflowError, ArithmeticError, KeyError, OSError, BufferError)
+EMPTY_STATES: dict[type, str] = {list: "l", dict: "d", set: "s", bytearray: "B", Random: "G"}
 
 Parts = tuple[Any, ...]
 # exact type -> its parts, and the way back; parts are values again
@@ -46,13 +51,15 @@ STANDARD: dict[type, tuple[Callable[[Any], Parts], Callable[..., Any]]] = {
         lambda *p: time(*p[:5], fold=p[5]),
     ),
     timedelta: (lambda v: (v.days, v.seconds, v.microseconds), timedelta),
-    timezone: (lambda v: (v.utcoffset(None), v.tzname(None)), timezone),
+    timezone: (lambda v: v.__getinitargs__(), timezone),  # by its offset alone, `timezone.utc` is found again
     ZoneInfo: (lambda v: (v.key,), ZoneInfo),
     Decimal: (lambda v: (str(v),), Decimal),
     Fraction: (lambda v: (v.numerator, v.denominator), Fraction),
     UUID: (lambda v: (v.hex,), UUID),
-    PosixPath: (lambda v: (str(v),), PosixPath),
-    PurePosixPath: (lambda v: (str(v),), PurePosixPath),
+    **{
+        kind: (lambda v: (str(v),), kind)
+        for kind in (PosixPath, PurePosixPath, IPv4Address, IPv4Network, IPv6Address, IPv6Network)
+    },
     range: (lambda v: (v.start, v.stop, v.step), range),
     slice: (lambda v: (v.start, v.stop, v.step), slice),
     Counter: (lambda v: tuple(v.items()), lambda *p: Counter(dict(p))),
@@ -62,12 +69,21 @@ STANDARD: dict[type, tuple[Callable[[Any], Parts], Callable[..., Any]]] = {
     type({}.items()): (tuple, lambda *p: dict(p).items()),
     type({}.values()): (tuple, lambda *p: dict(enumerate(p)).values()),
     deque: (lambda v: (v.maxlen, *v), lambda *p: deque(p[1:], p[0])),
+    memoryview: (lambda v: (v.obj,), memoryview),
 }
 STANDARD_NAMES = {kind.__name__: kind for kind in STANDARD}
 BUILTIN_NAMES = {id(value): name for name, value in vars(builtins).items() if callable(value)} | {
     id(Ellipsis): "Ellipsis",
     id(NotImplemented): "NotImplemented",
 }
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether its parts are all of an instance of a class in STANDARD."""
+    if type(value) is memoryview:
+        seen: Any = value.obj
+        return type(seen) in {bytes, bytearray} and value.format == "B" and value.nbytes == len(seen)
+    return not (type(value) is OrderedDict and vars(value))
 
 
 class Codec:
@@ -101,7 +117,7 @@ class Codec:
             raise LostError(f"a malformed value: {error}") from error
 
     def encode_container(self, value: Any, depth: int) -> Any:
-        """JSON for a list, dict, set or bytearray, which the other side must be able to see change."""
+        """JSON for what the other side must be able to see change: an instance of a type in EMPTY_STATES."""
         raise NotImplementedError
 
     def decode_container(self, data: list[Any], depth: int) -> Any:
@@ -131,19 +147,23 @@ class Codec:
             return [[self.encode(key, depth), self.encode(item, depth)] for key, item in value.items()]
         if kind is bytearray:
             return base64.b85encode(value).decode()
+        if kind is Random:
+            return take_state(value)
         return [self.encode(item, depth) for item in value]
 
     def decode_content(self, kind: type, data: Any, depth: int = 0) -> Any:
         """A new container of the exact type `kind`. Raises LostError, or what its constructor raises."""
         if kind is bytearray:
             return bytearray(base64.b85decode(data))
+        if kind is Random:
+            return make_generator(data)
         items = check_list(data)
         if kind is dict:
             return {self.decode(key, depth): self.decode(item, depth) for key, item in map(check_list, items)}
         return kind(self.decode(item, depth) for item in items)
 
     def _encode_structure(self, value: Any, kind: type, depth: int) -> Any:
-        if kind in EMPTY_STATES:
+        if kind in EMPTY_STATES and (kind is not Random or is_plain_generator(value)):
             return self.encode_container(value, depth)
         if kind in FIXED_FORMS:
             tag, take = FIXED_FORMS[kind]
@@ -151,9 +171,11 @@ class Codec:
         name = BUILTIN_NAMES.get(id(value))
         if name and getattr(builtins, name, None) is value and self.may_name(value):
             return ["n", name]
-        if kind in STANDARD and not (kind is OrderedDict and vars(value)):
+        if kind in STANDARD and _is_whole(value):
             return ["x", kind.__name__, [self.encode(part, depth) for part in STANDARD[kind][0](value)]]
-        return self.encode_other(value, depth)
+        member = name_member(value) if type(kind) is EnumType else None
+        other = self.encode_other(value, depth)
+        return ["e", *member, other] if member else other
 
     def _decode_structure(self, data: list[Any], depth: int) -> Any:
         read = READERS.get(data[0])
@@ -176,6 +198,7 @@ READERS: dict[object, Callable[[Codec, list[Any], int], Any]] = {
     "i": lambda _, data, __: int(check_text(data[1]), 16),
     "f": lambda _, data, __: float(check_text(data[1])),
     "n": lambda codec, data, _: codec.decode_builtin(data[1]),
+    "e": lambda codec, data, depth: _decode_member(codec, data, depth),  # noqa: PLW0108  it is defined below
     "x": lambda codec, data, depth: STANDARD[STANDARD_NAMES[data[1]]][1](
         *(codec.decode(part, depth) for part in check_list(data[2]))
     ),
@@ -190,22 +213,10 @@ def find_builtin(name: object) -> Any:
     return value
 
 
-def name_standard_class(kind: type) -> tuple[str, str] | None:
-    """Module and name of a class of the standard library, None for any other."""
-    module, name = getattr(kind, "__module__", None), getattr(kind, "__qualname__", None)
-    if type(module) is not str or type(name) is not str or module.partition(".")[0] not in sys.stdlib_module_names:
-        return None
-    return (module, name) if find_standard_class(module, name) is kind else None
-
-
-def find_standard_class(module: str, name: str) -> type | None:
-    """A class of the standard library that is loaded here already; None if there is none."""
-    if module.partition(".")[0] not in sys.stdlib_module_names or "__" in module:
-        return None
-    found: object = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return found if isinstance(found, type) else None
+def _decode_member(codec: Codec, data: list[Any], depth: int) -> Any:
+    module, kind, name, other = data[1:]
+    found = find_member(*map(check_text, (module, kind, name)))
+    return codec.decode(other, depth) if found is None else found
 
 
 def is_harmless(value: object) -> bool:
