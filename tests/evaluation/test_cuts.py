@@ -67,6 +67,17 @@ def test_the_first_the_last_and_several_may_hang(sandbox: Sandbox, numbers: tupl
     assert set(outcomes(run)) == {f"test_{place}" for place in range(len(numbers))}
 
 
+@pytest.mark.parametrize("split", [None, False])
+@pytest.mark.parametrize("numbers", [(-1,), (1, -1)])
+def test_a_last_test_that_hangs_is_not_forgotten(
+    sandbox: Sandbox, numbers: tuple[int, ...], split: bool | None
+) -> None:
+    """By pytest, which then has none to run."""
+    run = sandbox.run_tests(SOLUTION, asking(*numbers).replace("()", "(capsys)"), kind="hidden", split=split)
+    assert (run.ended, run.runner, run.cut) == ("finished", "pytest", (f"test_{len(numbers) - 1}",))
+    assert [outcome.outcome for outcome in run.outcomes] == ["passed", "failed"][-len(numbers) :]
+
+
 def test_more_tests_that_hang_than_are_cut_end_the_run(sandbox: Sandbox) -> None:
     run = sandbox.run_tests(SOLUTION, asking(*[-1] * (MAX_CUTS + 2), 5), kind="hidden")
     assert (run.ended, run.detail) == ("timeout", "one test took more than 0.6 s")

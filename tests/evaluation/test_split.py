@@ -77,6 +77,7 @@ def test_the_sample_that_equals_everything_gains_nothing(sandbox: Sandbox) -> No
         ("from solution import add\ndef test_a(): assert add(1, 2) == 3", "mini"),
         ("from solution import add\nclass TestA:\n    def test_a(self): assert add(1, 2) == 3", "mini"),
         ("from solution import add\ndef test_a(tmp): pass", "pytest"),
+        ("import pytest, solution\ndef test_a():\n    with pytest.warns(UserWarning): pass", "pytest"),
         ("import unittest, solution\nclass TestA(unittest.TestCase):\n    def test_a(self): pass", "pytest"),
         ("from solution import add\ndef setup_module(): pass\ndef test_a(): pass", "pytest"),
     ],
@@ -113,6 +114,16 @@ def test_calls_are_counted(sandbox: Sandbox) -> None:
             "from solution import named as n\ndef test_a():\n    @n\n    class B: pass\n    assert B.name == 'B'",
             "line 3: the solution's n may change B",
         ),
+        (
+            "import logging, solution\nlog = logging.getLogger('a')\ndef test_a(): assert log.handlers == []",
+            "uses handlers of a logger",
+        ),
+        ("import logging\ndef test_a(): assert not logging.getLogger('a').level", "uses level of a logger"),
+        ("def test_a(caplog): caplog.handler.addFilter(lambda record: True)", "has log records filtered"),
+        ("import logging\ndef test_a(caplog): logging.getLogger('a').error('x')", "uses error of a logger"),
+        ("import logging\ndef test_a(caplog): logging.info('x')", "uses info of a logger"),
+        ("import warnings\ndef test_a(): warnings.warn('x')", "uses warn itself"),
+        ("from warnings import warn\ndef test_a(): warn('x')", "uses warn itself"),
     ],
 )
 def test_what_needs_one_process_gets_it_and_says_so(sandbox: Sandbox, tests: str, reason: str) -> None:
@@ -129,6 +140,35 @@ def test_own_tests_share_the_process_of_the_solution(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("tests", ["def broken(:", "import inspect (", "\0"])
 def test_tests_that_do_not_parse_need_nothing(tests: str) -> None:
+    assert find_needs(tests).same_process == ""
+
+
+@pytest.mark.parametrize(
+    ("tests", "captures"),
+    [
+        ("from solution import area\nassert area(2) == 4", set()),
+        ("def test_a(capsys): pass", {"output"}),
+        ("import pytest\nwith pytest.warns(UserWarning): pass", {"warnings"}),
+        ("def test_a(recwarn, caplog): pass", {"warnings", "logs"}),
+        ("from logging import getLogger\ngetLogger('a').setLevel(10)", {"logs"}),
+        ("class A(B):\n    def test_a(self):\n        with self.assertLogs(): pass", {"logs"}),
+    ],
+)
+def test_what_the_tests_listen_to_is_known(tests: str, captures: set[str]) -> None:
+    assert find_needs(tests).captures == captures
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "import logging\nlog = logging.getLogger('a')\nlog.setLevel(10)\nlog.addHandler(h)\nassert player.level == 3",
+        "import logging\nlog = logging.getLogger('a')\nold = log.level\nlog.setLevel(10)\nlog.setLevel(old)",
+        "import logging.handlers\nlogging.handlers.MemoryHandler(1).level\ncaplog.handler.level",
+        "import logging, solution\nsolution.log.warning('x')\nsolution.warnings.warn('x')\nlogging.WARNING",
+        "found[0] = logging.getLogger('a')\nassert found[0].name == other[0].level",
+    ],
+)
+def test_listening_needs_no_process_of_its_own(tests: str) -> None:
     assert find_needs(tests).same_process == ""
 
 

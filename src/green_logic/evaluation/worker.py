@@ -96,7 +96,7 @@ class Worker:
         with self._reporting_death():
             job: dict[str, object] = {"source": source, "limits": asdict(limits)}
             if split:
-                send_record(self._channel, {**job, "kind": "split", "captures": split.captures})
+                send_record(self._channel, {**job, "kind": "split", "captures": sorted(split.captures)})
                 # apart, so that the solution's process can be forked before anybody reads the tests
                 send_record(self._channel, {"tests": tests, **split.told(), "earlier": asdict(earlier)})
                 send_frame(self._channel, self._compiled.find(tests))

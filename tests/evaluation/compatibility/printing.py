@@ -1,7 +1,9 @@
 """capsys and redirect_stdout see what the solution prints."""
 # ruff: noqa
 
+import logging
 import sys
+import warnings
 
 
 def greet(name):
@@ -19,6 +21,13 @@ def both():
     callback()
 
 
+def complain():
+    warnings.warn("a warning is not printed")
+    logging.getLogger("printing").error("nor is a record of a logger without a handler")
+    logging.error("nor one of the root")
+    print("done")
+
+
 def around(function):
     print("before")
     function()
@@ -28,7 +37,7 @@ def around(function):
 # ---- hidden tests ----
 
 import contextlib, io
-from solution import around, both, greet, warn
+from solution import around, both, complain, greet, warn
 
 
 def test_capsys(capsys):
@@ -40,6 +49,11 @@ def test_stderr(capsys):
     warn("careful")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "careful\n")
+
+
+def test_nothing_else(capsys):
+    complain()
+    assert capsys.readouterr() == ("done\n", "")
 
 
 def test_redirect():

@@ -98,6 +98,20 @@ class ShopTest(unittest.TestCase):
         with mock.patch("solution.Shop.parse", return_value=("x", 9)):
             self.assertEqual(Shop.parse("a"), ("x", 9))
 
+    def test_warned(self):
+        with self.assertWarns(DeprecationWarning) as caught:
+            self.assertEqual(old(), 1)
+        self.assertEqual(str(caught.warning), "use new()")
+        with self.assertWarnsRegex(UserWarning, "^negative"):
+            self.shop.add("tea", -1)
+
+    def test_logged(self):
+        with self.assertLogs("shop", "INFO") as logs:
+            self.shop.add("milk")
+            with self.assertRaises(OutOfStock):
+                self.shop.buy("milk", 2)
+        self.assertEqual(logs.output, ["INFO:shop:added milk", "ERROR:shop:out of milk"])
+
     def test_failing_mailer(self):
         self.mailer.send.side_effect = ConnectionError("down")
         with self.assertRaises(ConnectionError):

@@ -42,8 +42,8 @@ UNUSED_PLUGINS = (
     "setupplan",
     "stepwise",
     "terminal",
-    "warnings",
 )
+WARNINGS_PLUGIN = "warnings"  # likewise, but for hidden tests: their marks, and filters for each test
 THREAD_STACK_BYTES = 2 << 20  # 8 MB each, the default, would let RLIMIT_AS refuse a hundred threads
 RANKS = {"passed": 0, "skipped": 1, "failed": 2, "error": 3}
 
@@ -99,7 +99,11 @@ class Recorder:
     @pytest.hookimpl(trylast=True)  # when the order is settled
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Leave out what an earlier run has told of."""
-        items[:] = self._earlier.leave(items, lambda item: _name_of(item.nodeid), self._reporter.fail)
+        items[:] = self._earlier.leave(items, lambda item: _name_of(item.nodeid), self._fail)
+
+    def _fail(self, name: str, message: str) -> None:
+        self.errors += 1  # told without being run, like what cannot be collected: it may be the only test there is
+        self._reporter.fail(name, message)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """From here on the tests to come are known."""
@@ -235,13 +239,13 @@ def _run(reporter: Reporter, source: str, tests: str, kind: str, earlier: Earlie
         return "import_error", describe(error)
     if kind == "hidden":
         reporter.send(loaded="solution")
-    return run_pytest(reporter, earlier)
+    return run_pytest(reporter, earlier, filters=kind == "hidden")
 
 
-def run_pytest(reporter: Reporter, earlier: Earlier = NOTHING) -> tuple[str, str]:
-    """Run the loaded tests with pytest: the end and its detail, as `_run`."""
+def run_pytest(reporter: Reporter, earlier: Earlier = NOTHING, *, filters: bool = False) -> tuple[str, str]:
+    """Run the loaded tests with pytest: the end and its detail, as `_run`. `filters`: of warnings, for each test."""
     recorder = Recorder(reporter, earlier)
-    return read_end(recorder, pytest.main(pytest_arguments(Path.cwd()), plugins=[recorder]))
+    return read_end(recorder, pytest.main(pytest_arguments(Path.cwd(), filters=filters), plugins=[recorder]))
 
 
 def read_end(recorder: Recorder, code: int | pytest.ExitCode) -> tuple[str, str]:
@@ -252,10 +256,10 @@ def read_end(recorder: Recorder, code: int | pytest.ExitCode) -> tuple[str, str]
     return ("finished" if has_ended and recorder.is_complete else "", "")
 
 
-def pytest_arguments(directory: Path) -> list[str]:
+def pytest_arguments(directory: Path, *, filters: bool = False) -> list[str]:
     """Command line of the guest's pytest: no configuration, no plugins but its own, no capture."""
     arguments = ["-s", "--noconftest", "--continue-on-collection-errors", "-c", os.devnull]
-    for plugin in UNUSED_PLUGINS:
+    for plugin in UNUSED_PLUGINS if filters else (*UNUSED_PLUGINS, WARNINGS_PLUGIN):
         arguments += ["-p", f"no:{plugin}"]
     return [*arguments, f"--rootdir={directory}", f"--confcutdir={directory}", str(directory / f"{TESTS}.py")]
 

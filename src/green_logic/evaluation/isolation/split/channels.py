@@ -92,6 +92,8 @@ class Channel:
             message = self.receiver.receive()
             with self.peer.reading:
                 self.peer.take_news(message)
+            if not self.peer.reading.depth:
+                self.peer.say_asides()
             if "c" in message:  # else it had nothing but news
                 self._other_reads = "p" in message
                 return message
@@ -111,6 +113,10 @@ class Channel:
         """Close the connection."""
         self.is_closed = True
         self.peer.channels.discard(self)
+        self.connection.close()
+
+    def __del__(self) -> None:
+        """With a thread its channel ends: unclosed, the socket would warn, and a test may listen."""
         self.connection.close()
 
     def _await(self, number: int) -> Message:

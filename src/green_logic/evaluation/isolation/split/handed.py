@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from green_logic.evaluation.isolation.guest import TESTS
 from green_logic.evaluation.isolation.split.builtin_errors import builtin_base, construct_error
 from green_logic.evaluation.isolation.split.hints import make_signature, named_annotations
+from green_logic.evaluation.isolation.split.records import FORMATTED, MAX_TEXT, TEXT, describe_record
 from green_logic.evaluation.isolation.split.values import check_list, check_text
 from green_logic.evaluation.isolation.split.words import words
 
@@ -26,7 +28,7 @@ HANDED_CLASS = "__handed_class__"  # the same of a class of the tests
 NUMBER = "_handed_number"  # the same of any other object
 PEER = "__handed_peer__"  # attribute of either: whom it asks
 SAID = "_said"  # attribute of the stand-in for an exception: its text, when a test raised it
-CLASS, OBJECT = "class", "object"  # kinds of what is handed over
+CLASS, OBJECT, HANDLER = "class", "object", "handler"  # kinds of what is handed over
 FORWARD = "__handed__"  # attribute of a real function that stands for a test's: that function, and its stand-in
 
 
@@ -47,9 +49,27 @@ class StandIn:
         return own[PEER].request("get", own[NUMBER], name)
 
 
+class HandlerStandIn(StandIn, logging.Handler):
+    """A logging handler of the tests, which decides there. A formatter that the solution sets is used here."""
+
+    def __init__(self, peer: SolutionPeer, number: int, name: str, doc: str | None) -> None:
+        super().__init__(peer, number, name, doc)
+        logging.Handler.__init__(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand it over."""
+        told = describe_record(record)
+        if self.formatter:
+            told = {name: value for name, value in told.items() if name not in FORMATTED}
+            told[TEXT] = self.format(record)[:MAX_TEXT]
+        getattr(self, PEER).request("log", getattr(self, NUMBER), "", **told)
+
+
 def make_stand_in(peer: SolutionPeer, data: list[Any]) -> Any:
     """The stand-in that `["h", number, kind, methods, name, doc, signature]` asks for."""
     number, kind, methods, name, doc, signature = data[1:7]
+    if kind == HANDLER:
+        return HandlerStandIn(peer, number, "", None)
     names = (*check_list(methods), *(("__get__",) if kind == "function" else ()))
     stand_in = _class_of(names)(peer, number, check_text(name), doc)
     described = peer.decode(signature)

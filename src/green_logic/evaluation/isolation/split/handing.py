@@ -9,6 +9,7 @@ import copy
 import functools
 import inspect
 import io
+import logging
 import queue
 import random
 import threading
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from unittest.mock import NonCallableMock
 
-from green_logic.evaluation.isolation.split.handed import HANDED_METHODS
+from green_logic.evaluation.isolation.split.handed import HANDED_METHODS, HANDLER
 from green_logic.evaluation.isolation.split.handing_classes import (
     describe_class,
     holds_tests,
@@ -25,6 +26,7 @@ from green_logic.evaluation.isolation.split.handing_classes import (
     is_of_tests,
 )
 from green_logic.evaluation.isolation.split.hints import describe_signature
+from green_logic.evaluation.isolation.split.records import restore_record
 from green_logic.evaluation.isolation.split.setting import set_attribute, store_attribute
 from green_logic.evaluation.isolation.split.verdicts import is_verdict
 
@@ -122,7 +124,14 @@ def find_action(op: object, target: Any, name: str) -> Callable[..., Any]:
         return functools.partial(set_attribute if op == "set" else store_attribute, target, name)
     if op == "isinstance" and _is_test_class(target):
         return lambda value: isinstance(value, target)
+    if op == "log" and isinstance(target, logging.Handler):
+        return functools.partial(_log, target)
     raise PermissionError("the tests' process refuses this")
+
+
+def _log(handler: logging.Handler, /, **told: Any) -> Any:
+    record = restore_record(told)
+    return handler.handle(record) if record.levelno >= handler.level else None
 
 
 def _list_attributes(_: TestsPeer, target: Any) -> tuple[tuple[str, Any], ...]:
@@ -166,6 +175,8 @@ def _is_test_class(target: object) -> bool:
 
 def describe_handed(peer: TestsPeer, value: Any) -> list[Any]:
     """Kind, special methods, name, doc and signature, for the stand-in on the other side."""
+    if issubclass(type(value), logging.Handler):  # no mock of one
+        return [HANDLER, [], "", None, None]
     if is_function := isinstance(value, (types.FunctionType, types.MethodType)):
         methods = ["__call__"]
     elif isinstance(value, NonCallableMock):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import types
 import weakref
 from collections.abc import Awaitable, Coroutine
@@ -24,6 +25,9 @@ from green_logic.evaluation.isolation.split.wire import LostError, Message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# a coroutine that goes back to the other side is awaited there
+AWAITED_THERE = "coroutine 'Loops._wait' was never awaited"
+re.compile(AWAITED_THERE, re.IGNORECASE)  # as `warnings` does, for every guest to find it done
 MAX_PATIENCE = 50  # rounds of a loop that a request waits for the tasks before it to come to rest
 
 
@@ -144,6 +148,7 @@ class Loops:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
         self._targets: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._returned: list[Any] = []  # awaited over there; let go, they would warn that they never were
 
     def awaited(self, number: int) -> Coroutine[Any, Any, Any]:
         """A coroutine that awaits `number` of the other side."""
@@ -154,7 +159,10 @@ class Loops:
     def find_awaited(self, value: Any) -> int | None:
         """The number that `awaited` made `value` for."""
         # of nothing else: looking it up would hash it, which a class may do with the other side's objects
-        return self._targets.get(value) if type(value) is types.CoroutineType else None
+        number = self._targets.get(value) if type(value) is types.CoroutineType else None
+        if number is not None:
+            self._returned.append(value)
+        return number
 
     async def _wait(self, number: int) -> Any:
         channel = self._peer.channel()

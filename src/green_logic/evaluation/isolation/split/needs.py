@@ -25,9 +25,21 @@ INSIDE_NAMES = words(
     "tmp_path tmp_path_factory tmpdir tempfile TemporaryDirectory NamedTemporaryFile chdir",
     "signature get_type_hints create_autospec autospec capfd setenv delenv environ",
 )
+RECORD_NAMES = words("LogRecord makeLogRecord")
+LOG_METHODS = words("debug info warning warn error exception critical log")
+WARN_METHODS = words("warn warn_explicit")
+# how a logger of the tests' process is set up says nothing of the solution's, and none of the solution's hears it
+LOGGER_NAMES = LOG_METHODS | words(
+    "disabled filters handlers hasHandlers isEnabledFor getEffectiveLevel level propagate"
+)
 REPLACING_NAMES = frozenset({"patch", "setattr", "delattr"})
 KEEPING_NAMES = ("register", "singleton")  # how decorators begin that leave the class as it is
-CAPTURING_NAMES = frozenset({"capsys", "redirect_stdout", "redirect_stderr", "stdout", "stderr"})
+OUTPUT, WARNINGS, LOGS = "output", "warnings", "logs"  # what tests can listen to
+CAPTURING_NAMES = {
+    OUTPUT: words("capsys redirect_stdout redirect_stderr stdout stderr"),
+    WARNINGS: words("warnings warns deprecated_call recwarn assertWarns assertWarnsRegex filterwarnings"),
+    LOGS: words("logging caplog assertLogs assertNoLogs"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,13 +47,13 @@ class Needs:
     """What one test file needs."""
 
     same_process: str  # why the solution must live in the tests' process; empty: it need not
-    captures: bool  # whether the tests look at what is printed
+    captures: frozenset[str]  # what they listen to of what it says beside its answers
     names: frozenset[str]  # what they take from the solution by name: which of its classes they know
     places: frozenset[str] = frozenset()  # `Class.member`: what of the solution they put into their classes
 
     def told(self) -> dict[str, list[str]]:
         """What the tests' process has to know."""
-        return {"names": sorted(self.names), "places": sorted(self.places)}
+        return {"names": sorted(self.names), "places": sorted(self.places), "captures": sorted(self.captures)}
 
 
 @functools.lru_cache(maxsize=256)
@@ -50,10 +62,12 @@ def find_needs(tests: str) -> Needs:
     try:
         tree = parse(tests)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Needs("", captures=False, names=frozenset())
+        return Needs("", captures=frozenset(), names=frozenset())
     nodes = list(ast.walk(tree))
-    captures = any(name in CAPTURING_NAMES for node in nodes for name in _names_of(node))
-    reason = next(itertools.chain(_looks_inside(nodes), _derives(nodes), _decorates(nodes), _replaces(nodes)), "")
+    named = {name for node in nodes for name in _names_of(node)}
+    captures = frozenset(kind for kind, names in CAPTURING_NAMES.items() if names & named)
+    looks = (_looks_inside, _derives, _decorates, _replaces, _uses_loggers, _warns)
+    reason = next(itertools.chain.from_iterable(look(nodes) for look in looks), "")
     names, places = frozenset(_taken_from_solution(nodes)), frozenset(_find_places(nodes))
     return Needs(reason, captures=captures, names=names, places=places)
 
@@ -208,6 +222,44 @@ def _replaces(nodes: list[ast.AST]) -> Iterator[str]:
                 yield f"line {target.lineno}: replaces a part of {module}"
 
 
+def _uses_loggers(nodes: list[ast.AST]) -> Iterator[str]:
+    """What the tests do with loggers of their process and the solution, which has its own, does not see."""
+    made = [node for node in nodes if isinstance(node, ast.Assign) and _makes_logger(node.value)]
+    loggers = {_last_name(target) for node in made for target in node.targets} - {""}
+    kept = {id(node.value) for node in nodes if isinstance(node, ast.Assign)}  # for the test to put it back
+    makes_records = any(RECORD_NAMES.intersection(_names_of(node)) for node in nodes)
+    for node in nodes:
+        if not isinstance(node, ast.Attribute):
+            continue
+        if node.attr == "addFilter" or (makes_records and node.attr == "filter"):
+            yield f"line {node.lineno}: has log records filtered"
+        if node.attr == "level" and id(node) in kept:
+            continue
+        is_logger = _makes_logger(node.value) or _last_name(node.value) in loggers
+        if (is_logger and node.attr in LOGGER_NAMES) or (node.attr in LOG_METHODS and _root_of(node) == "logging"):
+            yield f"line {node.lineno}: uses {node.attr} of a logger"
+
+
+def _warns(nodes: list[ast.AST]) -> Iterator[str]:
+    """Warnings of the tests' own: what they test may be what the solution makes of them."""
+    for node in nodes:
+        names: set[str] = set()
+        if isinstance(node, ast.ImportFrom) and node.module == "warnings":
+            names = {alias.name for alias in node.names}
+        elif isinstance(node, ast.Attribute) and _root_of(node) == "warnings":
+            names = {node.attr}
+        if found := WARN_METHODS & names:
+            yield f"line {node.lineno}: uses {min(found)} itself"  # type: ignore[attr-defined]
+
+
+def _makes_logger(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and _last_name(node.func) == "getLogger"
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
 def _replaced(node: ast.AST) -> Iterator[ast.expr]:
     """What a statement or a call puts something else into."""
     if isinstance(node, ast.Assign):
@@ -238,3 +290,5 @@ def _names_of(node: ast.AST) -> Iterator[str]:
         yield node.arg or ""
     elif isinstance(node, ast.alias):
         yield node.name.rpartition(".")[2]
+    elif isinstance(node, ast.ImportFrom):
+        yield (node.module or "").partition(".")[0]

@@ -155,7 +155,7 @@ def _keep(work: Callable[[], None], status: int) -> NoReturn:
 def _keep_solution(plan: Plan, job: dict[str, Any], descriptors: tuple[int, int], leash: int, status: int) -> None:
     limits = Limits(**job["limits"])
     enter(plan, limits)
-    source, captures = str(job["source"]), job["captures"] is True
+    source, captures = str(job["source"]), job["captures"]
     pid, confined = supervisor.fork_guest(
         plan,
         limits,

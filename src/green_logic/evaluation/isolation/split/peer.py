@@ -38,7 +38,7 @@ class Peer(Codec):
         self._elsewhere = False  # the other side has threads or children, so that its time is real
         clock.is_watched_elsewhere = lambda: self._elsewhere
         clock.catch_up = self._catch_up
-        self.take_output: Callable[[], list[list[str]]] = list
+        self.take_asides: Callable[[], list[list[Any]]] = list  # what to tell beside what both sides hold
 
     def channel(self) -> Channel:
         """The calling thread's channel."""
@@ -84,8 +84,8 @@ class Peer(Codec):
 
     def collect_news(self, *, keep: bool) -> None:
         """Make news of what has changed here; of what is dropped only unless `keep`. Raises OversizeError."""
-        for stream, text in self.take_output():
-            self.mirrors.news.add(["o", stream, text])
+        for entry in self.take_asides():
+            self.mirrors.news.add(entry)
         # the number of threads over there is what it was, or one of them will say so
         self.mirrors.collect(keep=keep or len(self.channels) > 1 or self._elsewhere)
 
@@ -106,6 +106,9 @@ class Peer(Codec):
         # without any as well: what the sender knows to be told may have come on another channel and be unused
         if "c" in message:
             news.use(self.read_news, self.use_news, may_wait="p" not in message)
+
+    def say_asides(self) -> None:
+        """Do what news ask for that may call anything. No message is being read."""
 
     def is_connected(self) -> bool:
         """Whether the calling thread can ask without more ado."""

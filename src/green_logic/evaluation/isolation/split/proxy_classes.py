@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import dataclasses
 import json
+import logging
 import operator
 import types
 from abc import ABCMeta
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 VALUES = {base.__name__: base for base in VALUE_BASES}
 CONTAINERS = {base.__name__: base for base in CONTAINER_BASES}
 MAX_BASES = 20
+LOGGERS = ("Logger", "RootLogger")
 # types of the solution's objects that tests ask `isinstance` for, and that mean nothing to pytest or mock
 BUILTIN_KINDS: dict[str, type] = {
     kind.__name__: kind
@@ -79,6 +81,8 @@ def make_class(peer: TestsPeer, number: int, described: Any) -> RemoteMeta:
             namespace["__dict__"] = property(lambda self: RemoteDict(peer, number_of(self)))
         if kind := BUILTIN_KINDS.get(name):
             namespace["__class__"] = property(lambda _: kind)
+    if described.get("module") == "logging" and name in LOGGERS:
+        namespace["__class__"] = property(lambda _: logging.Logger)  # `assertLogs` asks isinstance for it
     if described.get("binds") is True:
         namespace["__get__"] = lambda self, owner, _=None: self if owner is None else types.MethodType(self, owner)
     compared = CONTAINERS.get(str(described.get("compared")))

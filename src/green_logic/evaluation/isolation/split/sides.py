@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import sys
 import types
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,16 @@ import pytest
 from green_logic.evaluation.isolation import guest
 from green_logic.evaluation.isolation.earlier import Earlier
 from green_logic.evaluation.isolation.split.compiled import KeptCode
+from green_logic.evaluation.isolation.split.loops import AWAITED_THERE
 from green_logic.evaluation.isolation.split.mini import BeyondMiniError, Case, find_cases, run_case
+from green_logic.evaluation.isolation.split.needs import WARNINGS
 from green_logic.evaluation.isolation.split.proxies import RemoteModule
 from green_logic.evaluation.isolation.split.solution import serve_solution
 from green_logic.evaluation.isolation.split.tester import TestsPeer
 from green_logic.evaluation.isolation.split.wire import LostError
 
-# a coroutine that goes back to the solution is awaited there
-AWAITED_THERE = "coroutine 'Loops._wait' was never awaited"
-re.compile(AWAITED_THERE, re.IGNORECASE)  # as `warnings` does, for every tests' process to find it done
 
-
-def run_solution(control: socket.socket, source: str, *, captures: bool) -> None:
+def run_solution(control: socket.socket, source: str, *, captures: Collection[str]) -> None:
     """Be process S: load `source` and serve it until the tests are gone."""
     clock = guest.prepare_process({guest.SOLUTION: source})
     serve_solution(control, lambda: guest.load(guest.SOLUTION, source, {}), clock, captures=captures)
@@ -39,15 +37,18 @@ def run_tests(descriptor: int, control: socket.socket, hidden: dict[str, Any], k
     reporter = guest.Reporter(descriptor)
     clock = guest.prepare_process({guest.TESTS: tests})
     code = kept.find(tests)  # before anything of the solution's has come
-    lost = "the solution: {}"
-    peer = TestsPeer(control, clock, names, places, lambda why: reporter.send(end="lost", detail=lost.format(why)))
     warnings.filterwarnings("ignore", AWAITED_THERE)
+
+    def give_up(reason: str) -> None:
+        reporter.send(end="lost", detail=f"the solution: {reason}")
+
+    peer = TestsPeer(control, clock, names=names, places=places, captures=hidden["captures"], give_up=give_up)
     end, detail, runner = "", "", "mini"
     try:
         if failure := peer.start():
             end, detail = "import_error", f"solution: {failure}"
         else:
-            end, detail, runner = _run(reporter, peer, tests, code, Earlier(**hidden["earlier"]))
+            end, detail, runner = _run(reporter, peer, hidden, code)
     except LostError as error:
         peer.lose(str(error))
     for stream in (sys.stdout, sys.stderr):
@@ -59,24 +60,25 @@ def run_tests(descriptor: int, control: socket.socket, hidden: dict[str, Any], k
 
 
 def _run(
-    reporter: guest.Reporter, peer: TestsPeer, tests: str, code: types.CodeType | None, earlier: Earlier
+    reporter: guest.Reporter, peer: TestsPeer, hidden: dict[str, Any], code: types.CodeType | None
 ) -> tuple[str, str, str]:
     """End, detail and runner; an empty end is a crash."""
+    filters, earlier = WARNINGS in hidden["captures"], Earlier(**hidden["earlier"])
     solution: Any = RemoteModule(peer, guest.SOLUTION, str(Path.cwd() / f"{guest.SOLUTION}.py"))
     sys.modules[guest.SOLUTION] = solution
     try:
-        module = guest.load(guest.TESTS, tests, {}, code)
+        module = guest.load(guest.TESTS, str(hidden["tests"]), {}, code)
     except pytest.skip.Exception as skipped:
         return "no_tests", f"skipped: {skipped.msg}", "mini"
     except BaseException as error:  # noqa: BLE001  whatever it raises is the result
         return "import_error", guest.describe(error), "mini"
     try:
-        cases = find_cases(module)
+        cases = None if filters else find_cases(module)
     except BeyondMiniError:
         cases = None
     reporter.send(loaded="solution")
     if cases is None:
-        return (*guest.run_pytest(reporter, earlier), "pytest")
+        return (*guest.run_pytest(reporter, earlier, filters=filters), "pytest")
     return (*_run_mini(reporter, cases, earlier), "mini")
 
 

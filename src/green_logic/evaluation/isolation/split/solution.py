@@ -7,17 +7,18 @@ import contextlib
 import copy
 import importlib
 import json
+import logging
 import os
 import socket
-import sys
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from green_logic.evaluation.isolation.clock import VirtualClock
 from green_logic.evaluation.isolation.guest import describe
 from green_logic.evaluation.isolation.split import describing
+from green_logic.evaluation.isolation.split.asides import TUNINGS, Asides
 from green_logic.evaluation.isolation.split.channels import Channel
 from green_logic.evaluation.isolation.split.handed import (
     HANDED_CLASS,
@@ -56,6 +57,8 @@ class SolutionPeer(Peer):
         self._lock = threading.RLock()
         self._lanes: list[socket.socket] = []
         self._lane_came = threading.Condition(threading.Lock())
+        self._loggers: set[str] = set()  # names of those that the tests have handed over
+        self._asides: Asides | None = None
         self.loops = Loops(self)
 
     def export(self, value: object) -> int:
@@ -103,6 +106,22 @@ class SolutionPeer(Peer):
         channel = Channel(self, connection)
         self.adopt(channel)
         channel.serve()
+
+    def listen(self, captures: Collection[str]) -> None:
+        """Tell the tests from now on what the solution says beside its answers."""
+        self._asides = Asides(self, captures)
+        self.take_asides = self._asides.take
+
+    def read_news(self, entry: list[Any]) -> Any:
+        """As every side does; what the tests listen with can be used as it is."""
+        return None if entry[0] in TUNINGS else super().read_news(entry)
+
+    def use_news(self, entry: list[Any], content: Any) -> None:
+        """As every side does, and follow what the tests listen with."""
+        if self._asides and entry[0] in TUNINGS:
+            self._asides.tune(entry)
+        else:
+            super().use_news(entry, content)
 
     def handle(self, message: Message) -> object:
         """Do what the tests ask."""
@@ -157,13 +176,15 @@ class SolutionPeer(Peer):
         return ["r", number, class_number]
 
     def _refer_to_handed(self, value: Any) -> Any:
-        handed = self._find_handed(value)
-        if handed is not None:
-            return ["h", handed]
+        """How a message names what is a test's own."""
+        if isinstance(value, logging.Logger) and value.name in self._loggers:
+            return ["L", value.name]
+        number = self._find_number(value)
+        if number is not None:
+            return ["h", number]
         return self.encode(dict(value)) if type(value) is Attributes else refer_to_method(value)
 
-    def _find_handed(self, value: Any) -> int | None:
-        """The number of what is a test's own."""
+    def _find_number(self, value: Any) -> int | None:
         if isinstance(value, types.FunctionType):
             value = find_forwarded(value)
         if isinstance(value, StandIn) or isinstance(type(value), HandedMeta):
@@ -179,14 +200,18 @@ class SolutionPeer(Peer):
             return self._exported[subject] if tag == "r" else getattr(self._exported[subject], data[2])
         if tag == "h":
             return self.stand_ins.find(data)
-        if tag == "o":
-            return bind_method(self.decode(subject), data[2])
-        if tag == "a":
-            return self.loops.awaited(subject)
+        if tag in {"o", "a"}:
+            return bind_method(self.decode(subject), data[2]) if tag == "o" else self.loops.awaited(subject)
+        if tag in {"L", "R"}:
+            return self._find_logger(subject) if tag == "L" else logging.makeLogRecord(self.decode(subject))
         if tag in {"g", "M"}:
             module = importlib.import_module(subject)
             return module if tag == "M" else find_standard_class(subject, data[2])
         return self.restore_error(subject)
+
+    def _find_logger(self, name: str) -> logging.Logger:
+        self._loggers.add(name)
+        return logging.getLogger(name)
 
     def describe_error(self, error: BaseException) -> Any:
         """As `describing` does."""
@@ -234,8 +259,11 @@ OPERATIONS: dict[str, Callable[..., object]] = {
 }
 
 
-def serve_solution(control: socket.socket, load: Any, clock: VirtualClock, *, captures: bool) -> None:
-    """Load the solution by `load`, tell how that went, and serve. Returns only when the tests are gone."""
+def serve_solution(control: socket.socket, load: Any, clock: VirtualClock, *, captures: Collection[str]) -> None:
+    """Load the solution by `load`, tell how that went, and serve. Returns only when the tests are gone.
+
+    `captures`: what the tests listen to of what it says beside its answers.
+    """
     try:
         _, first = receive_descriptor(control)
     except LostError:
@@ -248,56 +276,10 @@ def serve_solution(control: socket.socket, load: Any, clock: VirtualClock, *, ca
         return
     peer = SolutionPeer(control, clock, root)
     if captures:
-        peer.take_output = capture_output()
+        peer.listen(captures)
     _thread.start_new_thread(peer.serve_control, ())  # not counted by threading.active_count
     channel = Channel(peer, first)
     peer.adopt(channel)
     send(first, frame(to_json({"ready": True})))
     channel.serve()
     _thread.allocate_lock().acquire()
-
-
-def capture_output() -> Any:
-    """Collect what is printed, for tests that look at it. Returns what takes it."""
-    printed: list[list[str]] = []
-    for name in ("stdout", "stderr"):
-        setattr(sys, name, _Printed(printed, name))
-
-    def take() -> list[list[str]]:
-        taken = printed[:]
-        del printed[: len(taken)]
-        return taken
-
-    return take
-
-
-class _Printed:
-    """Text stream that keeps what is written for the tests' process."""
-
-    encoding, errors, closed = "utf-8", "replace", False
-
-    def __init__(self, printed: list[list[str]], name: str) -> None:
-        self._printed = printed
-        self._name = name
-
-    def write(self, text: str) -> int:
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        self._printed.append([self._name, text])
-        return len(text)
-
-    def writelines(self, lines: Any) -> None:
-        for line in lines:
-            self.write(line)
-
-    def flush(self) -> None:
-        """Nothing: it goes with the next message."""
-
-    def isatty(self) -> bool:
-        return False
-
-    def writable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        raise OSError("captured output has no descriptor")

@@ -1,8 +1,8 @@
 """The tests' side (T): trusts nothing that the solution's side says.
 
 What S may do here: answer, call what a test handed over, look at objects whose class the tests define (or which are
-made for sharing, such as an Event), set data on them, and change containers that both sides hold. Everything else is
-refused. `handing` and `setting` say what exactly.
+made for sharing, such as an Event), set data on them, change containers that both sides hold, and print, warn and log
+for tests that listen. Everything else is refused. `handing` and `setting` say what exactly.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import _thread
 import asyncio
 import contextlib
+import functools
 import inspect
 import json
+import logging
 import os
 import socket
-import sys
 import threading
 import types
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -42,6 +43,7 @@ from green_logic.evaluation.isolation.split.handing_classes import (
     is_of_tests,
     name_class,
 )
+from green_logic.evaluation.isolation.split.listening import Listening
 from green_logic.evaluation.isolation.split.loops import LoopChannel, Loops
 from green_logic.evaluation.isolation.split.mirrors import is_plain
 from green_logic.evaluation.isolation.split.peer import Peer
@@ -66,12 +68,14 @@ MAX_REMEMBERED = 10_000
 MAX_KEY = 2_000  # characters of what the solution gives again
 MAX_LANES = 128
 MAX_HANDED = 100_000  # beyond it what carries a value goes by that alone
-PRINT_STREAMS = ("stdout", "stderr")
 PATIENCE_S = 0.25  # for the supervisor to end us once the solution is gone
 
 
 class TestsPeer(Peer):
-    """T's end of the conversation. `names`, `places`: as `needs.Needs`. `give_up`: called when S is lost."""
+    """T's end of the conversation.
+
+    `names`, `places`: as `needs.Needs`. `captures`: what the tests listen to. `give_up`: called when S is lost.
+    """
 
     __test__ = False
 
@@ -79,8 +83,10 @@ class TestsPeer(Peer):
         self,
         control: socket.socket,
         clock: VirtualClock,
+        *,
         names: frozenset[str],
         places: frozenset[str],
+        captures: Collection[str],
         give_up: Callable[[str], None],
     ) -> None:
         super().__init__(clock, parity=2)
@@ -106,8 +112,12 @@ class TestsPeer(Peer):
             "A": self._decode_method,
             "g": self._decode_standard,
             "E": lambda data: self.restore_error(data[1]),
+            "L": lambda data: self._listening.find_logger(data[1]),
         }
         self._lanes = 0
+        self._listening = Listening(self, captures)
+        if captures:
+            self.take_asides = self._listening.changes
         self.loops = Loops(self)
 
     def start(self) -> str:
@@ -136,7 +146,23 @@ class TestsPeer(Peer):
         return data
 
     def read_answer(self, message: Message) -> Any:
-        """As every side does."""
+        """As every side does. Raises as well what was raised when the tests heard what the solution said meanwhile."""
+        try:
+            answer = self._read_answer(message)
+        except LostError:
+            raise
+        except BaseException:
+            self._hear()
+            raise
+        self._hear()
+        return answer
+
+    def _hear(self) -> None:
+        if not self.reading.depth:
+            self._listening.say()
+            self._listening.check()
+
+    def _read_answer(self, message: Message) -> Any:
         data = message.get("v")
         if type(data) not in {str, int, float} and (type(data) is not list or data[:1] not in UNCHANGING_TAGS):
             return super().read_answer(message)
@@ -227,17 +253,19 @@ class TestsPeer(Peer):
         return do(*arguments, **named)
 
     def read_news(self, entry: list[Any]) -> Any:
-        """As every side does; what was printed can be used as it is."""
-        return None if entry[:1] == ["o"] else super().read_news(entry)
+        """As every side does, and what the solution says beside its answers."""
+        return self._listening.read(entry) or super().read_news(entry)
 
     def use_news(self, entry: list[Any], content: Any) -> None:
-        """As every side does, and print what the solution printed."""
-        if entry[:1] != ["o"]:
+        """As every side does, and say again what the solution said."""
+        if isinstance(content, functools.partial):
+            self._listening.hear(content)
+        else:
             super().use_news(entry, content)
-            return
-        name, text = map(check_text, entry[1:3])
-        if name in PRINT_STREAMS:
-            getattr(sys, name).write(text)
+
+    def say_asides(self) -> None:
+        """Say again what the solution said."""
+        self._listening.say()
 
     # --- values
 
@@ -266,11 +294,13 @@ class TestsPeer(Peer):
     def _hand_over(self, value: Any) -> Any:
         if isinstance(value, types.ModuleType):
             return ["M", value.__name__]
+        if named := self._listening.name(value):
+            return named
         if isinstance(value, (types.FrameType, types.CodeType)):
             raise TypeError(f"a {type(value).__name__} is not handed to a solution")
         if self._is_method_of_known(value):
             return ["o", self.encode(value.__self__), value.__name__]
-        if is_of_tests(type(value)):
+        if is_of_tests(type(value)) and not issubclass(type(value), logging.Handler):
             return self._hand_over_object(value)
         number = self.number_of_handed(value)
         if inspect.iscoroutine(value):
