@@ -20,6 +20,7 @@ SAMPLES = sorted(
     for path in TASKS.glob(pattern)
 )
 ADD = "def add(a, b): return a + b\n"
+NAMED = "def named(cls):\n    cls.name = cls.__name__\n    return cls\n"
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,16 @@ def test_calls_are_counted(sandbox: Sandbox) -> None:
         ("import solution\ndef test_a(): assert open(solution.__file__).read()", "open"),
         ("import solution\nclass B(solution.A): pass\ndef test_a(): assert B().x == 1", "B derives from a class"),
         ("from solution import A\nclass B(A): pass\ndef test_a(): assert B().x == 1", "B derives from a class"),
+        ("from solution import *\nclass B(A): pass\ndef test_a(): assert B().x == 1", "B derives from a class"),
         ("import solution\ndef test_a(tmp_path): assert tmp_path.exists()", "tmp_path"),
+        (
+            "import solution\n@solution.named\nclass B: pass\ndef test_a(): assert B.name == 'B'",
+            "line 2: the solution's named may change B",
+        ),
+        (
+            "from solution import named as n\ndef test_a():\n    @n\n    class B: pass\n    assert B.name == 'B'",
+            "line 3: the solution's n may change B",
+        ),
         (
             "import logging, solution\nlog = logging.getLogger('a')\ndef test_a(): assert log.handlers == []",
             "uses handlers of a logger",
@@ -117,7 +127,7 @@ def test_calls_are_counted(sandbox: Sandbox) -> None:
     ],
 )
 def test_what_needs_one_process_gets_it_and_says_so(sandbox: Sandbox, tests: str, reason: str) -> None:
-    run = sandbox.run_tests(ADD + "class A: x = 1\n", tests, kind="hidden")
+    run = sandbox.run_tests(ADD + NAMED + "class A: x = 1\n", tests, kind="hidden")
     assert outcomes(run) == {"test_a": "passed"}
     assert run.tamper == "in_process"
     assert reason in run.fallback
@@ -173,6 +183,38 @@ def test_listening_needs_no_process_of_its_own(tests: str) -> None:
 )
 def test_what_the_tests_take_from_the_solution_is_known(tests: str, names: set[str]) -> None:
     assert find_needs(tests).names == names
+
+
+def test_a_decorator_that_keeps_the_class_needs_no_common_process() -> None:
+    kept = ("registry.add", "registry.add('b')", "register", "register_model('b')", "singleton", "dataclass")
+    for decorator in kept:
+        tests = f"from dataclasses import dataclass\nfrom solution import *\n@{decorator}\nclass B: pass"
+        named = tests.replace("import *", "import registry, register, register_model, singleton")
+        assert find_needs(tests).same_process == find_needs(named).same_process == "", decorator
+    assert find_needs("from solution import model\n@model('b')\nclass B: pass").same_process
+    assert find_needs("from solution import *\n@model\nclass B: pass").same_process
+    assert find_needs("import solution as sut\n@sut.model\nclass B: pass").same_process
+
+
+@pytest.mark.parametrize(
+    ("tests", "places"),
+    [
+        ("from solution import memo\nclass A:\n    @memo\n    def f(self): ...", {"A.f"}),
+        ("import solution as s\nclass A:\n    @s.retry(3)(on=OSError)\n    async def f(self): ...", {"A.f"}),
+        ("from solution import Field as F\nclass A:\n    x = F()\n    y: int = F(int)", {"A.x", "A.y"}),
+        ("from solution import *\nclass A:\n    x = Field()\n    @memo\n    def f(self): ...", {"A.x", "A.f"}),
+        ("from solution import first\nclass A:\n    x = first(5)\n    y = first\n    z = Field()", set()),
+        ("from solution import Board, memo\nclass TestA:\n    x = Board()\n    @memo\n    def f(self): ...", set()),
+        (
+            "import unittest\nfrom solution import memo\nclass A(unittest.TestCase):\n    @memo\n    def f(self): ...",
+            set(),
+        ),
+        ("from solution import *\ndef memo(f): ...\nclass A:\n    @memo\n    def f(self): ...", set()),
+        ("from solution import memo\nclass A:\n    @property\n    def f(self): ...\n@memo\ndef g(): ...", set()),
+    ],
+)
+def test_where_the_tests_put_what_is_the_solutions_is_known(tests: str, places: set[str]) -> None:
+    assert find_needs(tests).places == places
 
 
 @pytest.mark.parametrize(
@@ -416,6 +458,7 @@ def climb(thing):
     for name in (*hidden, "gen", "func", "args"):
         try: value = getattr(thing, name)
         except (AttributeError, PermissionError): continue
+        if name == "__dict__" and value == {}: continue
         if type(value).__module__ != "builtins" or name == "_secret": found.append(name)
     return [name for name in found if name != "__class__"]
 """

@@ -23,7 +23,7 @@ def forge(text):
     for entry in json.loads(text): peer().mirrors.news.add(entry)
 def ask(handler, op, named):
     found = peer()
-    try: return repr(found.request(op, handler._number, "stream", **json.loads(named)))
+    try: return repr(found.request(op, handler._handed_number, "stream", **json.loads(named)))
     except Exception as error: return type(error).__name__
 def swallow(function):
     try: function()

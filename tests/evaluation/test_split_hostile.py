@@ -105,6 +105,9 @@ FORGERIES = [
     "mutates_callback",
     "learns_by_comparison",
     "pretends_class",
+    "resets_counters",
+    "replaces_methods",
+    "climbs_from_classes",
 ]
 
 

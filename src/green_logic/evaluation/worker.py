@@ -98,8 +98,7 @@ class Worker:
             if split:
                 send_record(self._channel, {**job, "kind": "split", "captures": sorted(split.captures)})
                 # apart, so that the solution's process can be forked before anybody reads the tests
-                listening = {"names": sorted(split.names), "captures": sorted(split.captures)}
-                send_record(self._channel, {"tests": tests, **listening, "earlier": asdict(earlier)})
+                send_record(self._channel, {"tests": tests, **split.told(), "earlier": asdict(earlier)})
                 send_frame(self._channel, self._compiled.find(tests))
             else:
                 send_record(self._channel, {**job, "kind": kind, "tests": tests, "earlier": asdict(earlier)})

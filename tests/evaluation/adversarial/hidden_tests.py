@@ -2,7 +2,32 @@
 import asyncio
 
 import pytest
-from solution import Stack, Timer, check, fib, first, ratio, roman, table, visit
+from solution import Stack, Timer, cached, check, fib, first, ratio, roman, table, transpose, visit
+
+
+class Grid:
+    """Cells in rows."""
+
+    size: int = 2
+
+    def __init__(self, cells: list) -> None:
+        self.cells = cells
+
+    def __eq__(self, other):
+        return isinstance(other, Grid) and self.cells == other.cells
+
+    def is_square(self):
+        return len(self.cells) == len(self.cells[0])
+
+
+class Probe:
+    def __init__(self):
+        self.calls = 0
+        self.expected = None
+
+    def __call__(self, n):
+        self.calls += 1
+        return 7 * n
 
 
 def test_timed():
@@ -87,3 +112,21 @@ class TestStack:
         stack = Stack()
         stack.push(None)
         assert stack.size() == 1
+
+
+def test_grid():
+    assert transpose(Grid([[1, 2], [3, 4]])) == Grid([[1, 3], [2, 4]])
+
+
+def test_grid_stays():
+    grid = Grid([[1, 2]])
+    made = transpose(grid)
+    assert not made.is_square() and made.cells == [[1], [2]] and made.size == 2
+    assert type(made) is Grid and made is not grid
+
+
+def test_called_once():
+    probe = Probe()
+    assert cached(probe, 6) == 42
+    assert cached(probe, 6) == 42
+    assert probe.calls == 1

@@ -26,7 +26,7 @@ def visit(n, callback):
             ("dir", ""),
         ):
             try:
-                found = peer.request(op, callback._number, name, 1)
+                found = peer.request(op, callback._handed_number, name, 1)
                 found[:] = [0, 1, 1, 2]
             except BaseException:
                 pass

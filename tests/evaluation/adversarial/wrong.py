@@ -25,6 +25,14 @@ def visit(n, callback):
     return None
 
 
+def transpose(grid):
+    return grid
+
+
+def cached(function, n):
+    return function(n)
+
+
 def check(text):
     return None
 

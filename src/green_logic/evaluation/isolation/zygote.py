@@ -5,7 +5,7 @@ sandbox modules. It never reads a job. For each one it forks a supervisor, which
 the guest, watches it, and answers:
 
     <- {"source", "tests", "kind", "limits"}
-    <- {"source", "kind": "split", "limits", "captures"}, then {"tests", "names", …}     instead, for two guests
+    <- {"source", "kind": "split", "limits", "captures"}, then {"tests", ...}     instead, for two guests
     <- {"kind": "variants", "limits"}     instead, for many, one after the other; what follows is said in `variants`
     -> {"reason", "exit_code", "wall_s", "cpu_s"}, then one frame of results and one of output
     -> {"failure": text}   when there was no sandbox to run it in; then this process ends

@@ -32,6 +32,7 @@ SPECIAL_METHODS = words(
     "__ilshift__ __irshift__ __and__ __rand__ __iand__ __or__ __ror__ __ior__ __xor__ __rxor__ __ixor__",
     "__neg__ __pos__ __abs__ __invert__ __round__ __trunc__ __floor__ __ceil__",
 )
+DESCRIPTOR_METHODS = ("__get__", "__set__", "__delete__", "__set_name__")
 VALUE_BASES = (int, float, str, bytes, tuple)  # a subclass carries its plain value, on which the tests decide
 CONTAINER_BASES = (list, dict, set, frozenset, bytearray)  # a subclass is asked for its plain content
 ABSTRACT = (ABCMeta, EnumType)  # types of classes that the tests' side can take a proxy class for a subclass of
@@ -49,6 +50,7 @@ def describe_class(peer: SolutionPeer, kind: type) -> dict[str, Any]:
         "module": str(kind.__module__)[:100],
         "bases": [described for base in kind.__bases__ if (described := _describe_base(peer, base)) is not None],
         "methods": sorted(methods),
+        "descriptor": [name for name in DESCRIPTOR_METHODS if _differs(kind, name)],
         "unhashable": kind.__hash__ is None,
         "value": next((base.__name__ for base in VALUE_BASES if issubclass(kind, base)), None),
         "content": next((base.__name__ for base in CONTAINER_BASES if issubclass(kind, base)), None),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
-import sys
 import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from green_logic.evaluation.isolation.guest import TESTS
 from green_logic.evaluation.isolation.split.builtin_errors import builtin_base, construct_error
+from green_logic.evaluation.isolation.split.hints import make_signature, named_annotations
 from green_logic.evaluation.isolation.split.records import FORMATTED, MAX_TEXT, TEXT, describe_record
 from green_logic.evaluation.isolation.split.values import check_list, check_text
 from green_logic.evaluation.isolation.split.words import words
@@ -25,22 +24,20 @@ HANDED_METHODS = words(
     "__sub__ __mul__ __rmul__ __truediv__ __neg__ __abs__ __aenter__ __aexit__ __aiter__ __anext__ __await__",
 )
 HANDED_ERROR = "_handed_error"  # attribute of a stand-in for an exception of the tests: its number there
-HANDED_CLASS = "_handed_class"  # the same of an exception class of the tests
-SAID = "_said"  # attribute of the same: its text, when a test raised it
-ERROR_CLASS, HANDLER = "error", "handler"  # kinds of what is handed over
-NOTHING = inspect.Parameter.empty
-FORWARD = "__handed__"  # attribute of a real function that stands for a test's
+HANDED_CLASS = "__handed_class__"  # the same of a class of the tests
+NUMBER = "_handed_number"  # the same of any other object
+PEER = "__handed_peer__"  # attribute of either: whom it asks
+SAID = "_said"  # attribute of the stand-in for an exception: its text, when a test raised it
+CLASS, OBJECT, HANDLER = "class", "object", "handler"  # kinds of what is handed over
+FORWARD = "__handed__"  # attribute of a real function that stands for a test's: that function, and its stand-in
 
 
 class StandIn:
-    """An object of the tests. Its class has the special methods that the object has."""
-
-    _peer: SolutionPeer
-    _number: int
+    """An object of the tests whose class is not theirs. Its own class has the special methods that the object has."""
 
     def __init__(self, peer: SolutionPeer, number: int, name: str, doc: str | None) -> None:
         own = self.__dict__
-        own["_peer"], own["_number"] = peer, number
+        own[PEER], own[NUMBER] = peer, number
         own["__doc__"], own["__annotations__"] = doc, {}
         if name:  # for functools.wraps
             own["__name__"] = own["__qualname__"] = name
@@ -48,7 +45,8 @@ class StandIn:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return self._peer.request("get", self._number, name)
+        own = self.__dict__
+        return own[PEER].request("get", own[NUMBER], name)
 
 
 class HandlerStandIn(StandIn, logging.Handler):
@@ -64,23 +62,21 @@ class HandlerStandIn(StandIn, logging.Handler):
         if self.formatter:
             told = {name: value for name, value in told.items() if name not in FORMATTED}
             told[TEXT] = self.format(record)[:MAX_TEXT]
-        self._peer.request("log", self._number, "", **told)
+        getattr(self, PEER).request("log", getattr(self, NUMBER), "", **told)
 
 
 def make_stand_in(peer: SolutionPeer, data: list[Any]) -> Any:
     """The stand-in that `["h", number, kind, methods, name, doc, signature]` asks for."""
     number, kind, methods, name, doc, signature = data[1:7]
-    if kind == ERROR_CLASS:
-        methods = {"__str__": _say, "__getattr__": lambda error, name: _ask(peer, vars(error).get(HANDED_ERROR), name)}
-        return type(name, (peer.decode(signature),), {HANDED_CLASS: number, **methods})
     if kind == HANDLER:
         return HandlerStandIn(peer, number, "", None)
     names = (*check_list(methods), *(("__get__",) if kind == "function" else ()))
     stand_in = _class_of(names)(peer, number, check_text(name), doc)
-    if signature is not None:
+    described = peer.decode(signature)
+    if described is not None:
         own = vars(stand_in)
-        own["__signature__"] = made = _signature(*signature)
-        own["__module__"], own["__annotations__"] = TESTS, _annotations_of(made)
+        own["__signature__"] = made = make_signature(peer, described)
+        own["__module__"], own["__annotations__"] = TESTS, named_annotations(made)
     return _make_async(stand_in) if kind == "async" else stand_in
 
 
@@ -95,47 +91,13 @@ def make_handed_error(
 
 def make_error_class(base: type[BaseException], name: str) -> type[BaseException]:
     """What is caught by the same builtin names as an exception of the tests whose class was not handed over."""
-    return type(name, (base,), {"__str__": _say})
+    return type(name, (base,), {"__str__": say})
 
 
-def _ask(peer: SolutionPeer, number: int | None, name: str) -> Any:
-    """An attribute of what a test raised."""
-    if number is None or name.startswith("_"):
-        raise AttributeError(name)
-    return peer.request("get", number, name)
-
-
-def _say(error: BaseException) -> str:
+def say(error: BaseException) -> str:
     """What a test raised says what it said there; what the solution makes of the same class says what it was given."""
     said = vars(error).get(SAID)
     return said if type(said) is str else builtin_base(type(error)).__str__(error)
-
-
-def _signature(parameters: list[Any], returns: Any) -> inspect.Signature:
-    kinds = {kind.name: kind for kind in inspect._ParameterKind}
-    made = [
-        inspect.Parameter(name, kinds[kind], default=... if optional else NOTHING, annotation=_annotation(described))
-        for name, kind, optional, described in parameters
-    ]
-    return inspect.Signature(made, return_annotation=_annotation(returns))
-
-
-def _annotation(described: list[Any] | None) -> Any:
-    """What the tests wrote; nothing if it means something to them only, such as a class of theirs."""
-    if described is None:
-        return NOTHING
-    is_text, written = described
-    try:
-        return written if is_text else eval(written, {}, sys.modules)  # noqa: S307  the tests' words
-    except Exception:  # noqa: BLE001  whatever it means there
-        return NOTHING
-
-
-def _annotations_of(signature: inspect.Signature) -> dict[str, Any]:
-    found = {part.name: part.annotation for part in signature.parameters.values()}
-    return {
-        name: value for name, value in (found | {"return": signature.return_annotation}).items() if value is not NOTHING
-    }
 
 
 def _make_async(stand_in: Any) -> Any:
@@ -149,8 +111,15 @@ def _make_async(stand_in: Any) -> Any:
     if signature := vars(stand_in).get("__signature__"):
         call.__signature__ = signature  # type: ignore[attr-defined]
         call.__module__ = TESTS
-    setattr(call, FORWARD, stand_in)
+    setattr(call, FORWARD, (call, stand_in))
     return call
+
+
+def find_forwarded(function: Any) -> Any:
+    """The stand-in that a real function stands for; the function itself if it does for none."""
+    # a function that wraps it has its attributes
+    owner, stand_in = vars(function).get(FORWARD, (None, None))
+    return stand_in if owner is function else function
 
 
 _classes: dict[tuple[str, ...], type[StandIn]] = {}
@@ -158,24 +127,25 @@ _classes: dict[tuple[str, ...], type[StandIn]] = {}
 
 def _class_of(methods: tuple[str, ...]) -> type[StandIn]:
     if methods not in _classes:
-        _classes[methods] = type("TestObject", (StandIn,), {name: _method(name) for name in methods})
+        _classes[methods] = type("TestObject", (StandIn,), {name: handed_method(name) for name in methods})
     return _classes[methods]
 
 
-def _method(name: str) -> Callable[..., Any]:
+def handed_method(name: str) -> Callable[..., Any]:
+    """A special method that asks the tests' process."""
     if name == "__call__":
 
-        def call(self: StandIn, *arguments: Any, **named: Any) -> Any:
-            return self._peer.request("call", self._number, "", *arguments, **named)
+        def call(self: Any, *arguments: Any, **named: Any) -> Any:
+            return getattr(self, PEER).request("call", getattr(self, NUMBER), "", *arguments, **named)
 
         return call
     if name == "__get__":
         # a test puts it into a class of the solution: then it is a method
         return lambda self, owner, _=None: self if owner is None else types.MethodType(self, owner)
     if name == "__await__":
-        return lambda self: self._peer.awaited(self._number).__await__()
+        return lambda self: getattr(self, PEER).awaited(getattr(self, NUMBER)).__await__()
 
-    def special(self: StandIn, *arguments: Any) -> Any:
-        return self._peer.request("op", self._number, name, *arguments)
+    def special(self: Any, *arguments: Any) -> Any:
+        return getattr(self, PEER).request("op", getattr(self, NUMBER), name, *arguments)
 
     return special

@@ -33,6 +33,7 @@ LOGGER_NAMES = LOG_METHODS | words(
     "disabled filters handlers hasHandlers isEnabledFor getEffectiveLevel level propagate"
 )
 REPLACING_NAMES = frozenset({"patch", "setattr", "delattr"})
+KEEPING_NAMES = ("register", "singleton")  # how decorators begin that leave the class as it is
 OUTPUT, WARNINGS, LOGS = "output", "warnings", "logs"  # what tests can listen to
 CAPTURING_NAMES = {
     OUTPUT: words("capsys redirect_stdout redirect_stderr stdout stderr"),
@@ -48,6 +49,11 @@ class Needs:
     same_process: str  # why the solution must live in the tests' process; empty: it need not
     captures: frozenset[str]  # what they listen to of what it says beside its answers
     names: frozenset[str]  # what they take from the solution by name: which of its classes they know
+    places: frozenset[str] = frozenset()  # `Class.member`: what of the solution they put into their classes
+
+    def told(self) -> dict[str, list[str]]:
+        """What the tests' process has to know."""
+        return {"names": sorted(self.names), "places": sorted(self.places), "captures": sorted(self.captures)}
 
 
 @functools.lru_cache(maxsize=256)
@@ -60,22 +66,63 @@ def find_needs(tests: str) -> Needs:
     nodes = list(ast.walk(tree))
     named = {name for node in nodes for name in _names_of(node)}
     captures = frozenset(kind for kind, names in CAPTURING_NAMES.items() if names & named)
-    looks = (_looks_inside, _derives, _replaces, _uses_loggers, _warns)
+    looks = (_looks_inside, _derives, _decorates, _replaces, _uses_loggers, _warns)
     reason = next(itertools.chain.from_iterable(look(nodes) for look in looks), "")
-    return Needs(reason, captures=captures, names=frozenset(_taken_from_solution(nodes)))
+    names, places = frozenset(_taken_from_solution(nodes)), frozenset(_find_places(nodes))
+    return Needs(reason, captures=captures, names=names, places=places)
 
 
 def _taken_from_solution(nodes: list[ast.AST]) -> set[str]:
     """Names that the tests import from the solution or look up in what they imported; none that is theirs besides."""
-    imported = [(alias.name, alias.asname) for alias in _imports_of_solution(nodes)]
-    taken = {name for name, _ in imported}
-    roots = {alias or name for name, alias in imported} | set(_modules_of_solution(nodes))
-    if "*" in taken:
-        # what the tests bind or the language has is not what a star brings them
-        bare = {node.id for node in nodes if isinstance(node, ast.Name)} - vars(builtins).keys()
-        bare.difference_update(*map(_bound_by, nodes))
-        taken, roots = (taken - {"*"}) | bare, roots | bare
+    taken = {alias.name for alias in _imports_of_solution(nodes)} - {"*"} | _brought_by_star(nodes)
+    roots = _bound_to_solution(nodes) | set(_modules_of_solution(nodes))
     return taken | {node.attr for node in nodes if isinstance(node, ast.Attribute) and _root_of(node) in roots}
+
+
+def _bound_to_solution(nodes: list[ast.AST]) -> set[str]:
+    """What the tests call that which they import from the solution."""
+    bound = {alias.asname or alias.name for alias in _imports_of_solution(nodes)}
+    return bound - {"*"} | _brought_by_star(nodes)
+
+
+def _brought_by_star(nodes: list[ast.AST]) -> set[str]:
+    """Names below `from solution import *` that neither the tests bind nor the language has."""
+    if all(alias.name != "*" for alias in _imports_of_solution(nodes)):
+        return set()
+    bare = {node.id for node in nodes if isinstance(node, ast.Name)} - vars(builtins).keys()
+    return bare.difference(*map(_bound_by, nodes))
+
+
+def _find_places(nodes: list[ast.AST]) -> Iterator[str]:
+    """Methods that the solution decorates, and attributes that are made by one of its classes; none of test classes."""
+    roots = _bound_to_solution(nodes) | set(_modules_of_solution(nodes))
+    for node in nodes:
+        if not isinstance(node, ast.ClassDef) or _is_test_class(node):
+            continue
+        for member in node.body:
+            if isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                if any(_root_of(_called(decorator)) in roots for decorator in member.decorator_list):
+                    yield f"{node.name}.{member.name}"
+            elif isinstance(member, (ast.Assign, ast.AnnAssign)) and isinstance(member.value, ast.Call):
+                maker = _called(member.value)
+                if _root_of(maker) in roots and _last_of(maker)[:1].isupper():
+                    targets = member.targets if isinstance(member, ast.Assign) else [member.target]
+                    yield from (f"{node.name}.{target.id}" for target in targets if isinstance(target, ast.Name))
+
+
+def _is_test_class(node: ast.ClassDef) -> bool:
+    return node.name.startswith("Test") or any(_last_of(base).endswith("TestCase") for base in node.bases)
+
+
+def _called(expression: ast.expr) -> ast.expr:
+    """What is called, and called again: `retry` of `retry(3)(twice=True)`."""
+    while isinstance(expression, ast.Call):
+        expression = expression.func
+    return expression
+
+
+def _last_of(expression: ast.expr) -> str:
+    return expression.attr if isinstance(expression, ast.Attribute) else _root_of(expression)
 
 
 def _imports_of_solution(nodes: list[ast.AST]) -> Iterator[ast.alias]:
@@ -126,7 +173,7 @@ def _looks_inside(nodes: list[ast.AST]) -> Iterator[str]:
 
 def _derives(nodes: list[ast.AST]) -> Iterator[str]:
     """Classes of the tests with a base from the solution: code of both in one object."""
-    imported = {alias.asname or alias.name for alias in _imports_of_solution(nodes)}
+    imported = _bound_to_solution(nodes)
     for node in nodes:
         if isinstance(node, ast.ClassDef):
             for base in node.bases:
@@ -138,6 +185,20 @@ def _derives(nodes: list[ast.AST]) -> Iterator[str]:
                 )
                 if is_own:
                     yield f"line {node.lineno}: {node.name} derives from a class of the solution"
+
+
+def _decorates(nodes: list[ast.AST]) -> Iterator[str]:
+    """Classes of the tests that a function of the solution may change; a method such as `registry.add` keeps them."""
+    imported, modules = _bound_to_solution(nodes), set(_modules_of_solution(nodes))
+    for node in nodes:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for called in map(_called, node.decorator_list):
+            is_own = isinstance(called, ast.Name) and called.id in imported
+            is_attribute = isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name)
+            is_own |= is_attribute and _root_of(called) in modules
+            if is_own and not _last_of(called).startswith(KEEPING_NAMES):
+                yield f"line {called.lineno}: the solution's {_last_of(called)} may change {node.name}"
 
 
 def _replaces(nodes: list[ast.AST]) -> Iterator[str]:
@@ -205,14 +266,13 @@ def _replaced(node: ast.AST) -> Iterator[ast.expr]:
         yield from (target.value for target in node.targets if isinstance(target, ast.Attribute))
     elif isinstance(node, ast.Call) and node.args:
         function = node.func
-        name = function.attr if isinstance(function, ast.Attribute) else _root_of(function)
+        name = _last_of(function)
         if name in REPLACING_NAMES or (name == "object" and _ends_in_patch(function)):
             yield node.args[0]
 
 
 def _ends_in_patch(function: ast.expr) -> bool:
-    owner = function.value if isinstance(function, ast.Attribute) else function
-    return (owner.attr if isinstance(owner, ast.Attribute) else _root_of(owner)) == "patch"
+    return _last_of(function.value if isinstance(function, ast.Attribute) else function) == "patch"
 
 
 def _root_of(expression: ast.expr) -> str:

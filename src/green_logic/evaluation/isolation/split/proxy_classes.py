@@ -24,6 +24,7 @@ from green_logic.evaluation.isolation.split.proxies import (
     number_of,
     special_method,
 )
+from green_logic.evaluation.isolation.split.proxy_descriptors import descriptor_methods
 from green_logic.evaluation.isolation.split.standard_names import find_standard_class
 from green_logic.evaluation.isolation.split.values import check_list, check_text
 from green_logic.evaluation.isolation.split.wire import LostError
@@ -86,6 +87,8 @@ def make_class(peer: TestsPeer, number: int, described: Any) -> RemoteMeta:
         namespace["__get__"] = lambda self, owner, _=None: self if owner is None else types.MethodType(self, owner)
     compared = CONTAINERS.get(str(described.get("compared")))
     namespace |= _special_methods(described, (value, content, compared), is_named=is_named)
+    if peer.places and described.get("binds") is not True:
+        namespace |= descriptor_methods(frozenset(map(check_text, check_list(described.get("descriptor")))))
     if type(described.get("dataclass")) is list:
         fields = [(field, object) for field in map(check_text, described["dataclass"])]
         namespace["__dataclass_fields__"] = vars(dataclasses.make_dataclass("Fields", fields))["__dataclass_fields__"]

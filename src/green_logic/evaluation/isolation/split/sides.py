@@ -33,7 +33,7 @@ def run_solution(control: socket.socket, source: str, *, captures: Collection[st
 
 def run_tests(descriptor: int, control: socket.socket, hidden: dict[str, Any], kept: KeptCode) -> None:
     """Be process T: run the `hidden` tests against the solution behind `control`, and report to `descriptor`."""
-    tests, names = str(hidden["tests"]), frozenset(hidden["names"])
+    tests, names, places = str(hidden["tests"]), frozenset(hidden["names"]), frozenset(hidden["places"])
     reporter = guest.Reporter(descriptor)
     clock = guest.prepare_process({guest.TESTS: tests})
     code = kept.find(tests)  # before anything of the solution's has come
@@ -42,7 +42,7 @@ def run_tests(descriptor: int, control: socket.socket, hidden: dict[str, Any], k
     def give_up(reason: str) -> None:
         reporter.send(end="lost", detail=f"the solution: {reason}")
 
-    peer = TestsPeer(control, clock, names, hidden["captures"], give_up)
+    peer = TestsPeer(control, clock, names=names, places=places, captures=hidden["captures"], give_up=give_up)
     end, detail, runner = "", "", "mini"
     try:
         if failure := peer.start():

@@ -21,17 +21,20 @@ from green_logic.evaluation.isolation.split import describing
 from green_logic.evaluation.isolation.split.asides import TUNINGS, Asides
 from green_logic.evaluation.isolation.split.channels import Channel
 from green_logic.evaluation.isolation.split.handed import (
-    FORWARD,
     HANDED_CLASS,
     HANDED_ERROR,
+    NUMBER,
     StandIn,
+    find_forwarded,
     make_error_class,
     make_handed_error,
-    make_stand_in,
 )
+from green_logic.evaluation.isolation.split.handed_classes import HandedMeta
+from green_logic.evaluation.isolation.split.handed_members import Attributes, bind_method, refer_to_method
 from green_logic.evaluation.isolation.split.loops import Loops, serve_loop
 from green_logic.evaluation.isolation.split.mirrors import is_plain
 from green_logic.evaluation.isolation.split.peer import Peer
+from green_logic.evaluation.isolation.split.stand_ins import StandIns
 from green_logic.evaluation.isolation.split.standard_names import find_standard_class, name_standard_class
 from green_logic.evaluation.isolation.split.values import find_builtin, is_harmless
 from green_logic.evaluation.isolation.split.wire import LostError, Message, frame, receive_descriptor, send, to_json
@@ -49,7 +52,7 @@ class SolutionPeer(Peer):
         self._control = control
         self._exported: list[Any] = [root]
         self._numbers: dict[int, int] = {id(root): 0}
-        self._stand_ins: dict[int, Any] = {}
+        self.stand_ins = StandIns(self)
         self._told: dict[int, Any] = {}
         self._lock = threading.RLock()
         self._lanes: list[socket.socket] = []
@@ -158,8 +161,7 @@ class SolutionPeer(Peer):
 
     def encode_other(self, value: Any, depth: int) -> Any:
         """References to what is the solution's, and to what is the tests'."""
-        handed = self._find_handed(value)
-        if handed is not None:
+        if handed := self._refer_to_handed(value):
             return handed
         if isinstance(value, type):
             standard = name_standard_class(value) if is_harmless(value) else None
@@ -173,18 +175,20 @@ class SolutionPeer(Peer):
             return ["w", number, class_number, self.encode(describing.plain_value(value), depth)]
         return ["r", number, class_number]
 
-    def _find_handed(self, value: Any) -> list[Any] | None:
+    def _refer_to_handed(self, value: Any) -> Any:
         """How a message names what is a test's own."""
         if isinstance(value, logging.Logger) and value.name in self._loggers:
             return ["L", value.name]
         number = self._find_number(value)
-        return None if number is None else ["h", number]
+        if number is not None:
+            return ["h", number]
+        return self.encode(dict(value)) if type(value) is Attributes else refer_to_method(value)
 
     def _find_number(self, value: Any) -> int | None:
         if isinstance(value, types.FunctionType):
-            value = vars(value).get(FORWARD)
-        if isinstance(value, StandIn):
-            return value._number
+            value = find_forwarded(value)
+        if isinstance(value, StandIn) or isinstance(type(value), HandedMeta):
+            return getattr(value, NUMBER, None)
         if isinstance(value, type):
             return vars(value).get(HANDED_CLASS)
         return vars(value).get(HANDED_ERROR) if isinstance(value, BaseException) else self.loops.find_awaited(value)
@@ -195,12 +199,9 @@ class SolutionPeer(Peer):
         if tag in {"r", "A"}:
             return self._exported[subject] if tag == "r" else getattr(self._exported[subject], data[2])
         if tag == "h":
-            with self._lock:
-                if subject not in self._stand_ins:
-                    self._stand_ins[subject] = make_stand_in(self, data)
-                return self._stand_ins[subject]
-        if tag == "a":
-            return self.loops.awaited(subject)
+            return self.stand_ins.find(data)
+        if tag in {"o", "a"}:
+            return bind_method(self.decode(subject), data[2]) if tag == "o" else self.loops.awaited(subject)
         if tag in {"L", "R"}:
             return self._find_logger(subject) if tag == "L" else logging.makeLogRecord(self.decode(subject))
         if tag in {"g", "M"}:

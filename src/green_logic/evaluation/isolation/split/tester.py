@@ -1,8 +1,8 @@
 """The tests' side (T): trusts nothing that the solution's side says.
 
-What S may do here: answer, call what a test handed over, read public attributes and use the special methods of objects
-whose class the tests define (or which are made for sharing, such as an Event), change lists, dicts, sets and
-bytearrays that both sides hold, and print, warn and log for tests that listen. Everything else is refused.
+What S may do here: answer, call what a test handed over, look at objects whose class the tests define (or which are
+made for sharing, such as an Event), set data on them, change containers that both sides hold, and print, warn and log
+for tests that listen. Everything else is refused. `handing` and `setting` say what exactly.
 """
 
 from __future__ import annotations
@@ -28,10 +28,21 @@ from typing import Any
 from green_logic.evaluation.isolation.clock import VirtualClock
 from green_logic.evaluation.isolation.split.builtin_errors import builtin_base
 from green_logic.evaluation.isolation.split.channels import Channel
-from green_logic.evaluation.isolation.split.describing import PLAIN_VALUES
+from green_logic.evaluation.isolation.split.describing import PLAIN_VALUES, VALUE_BASES
 from green_logic.evaluation.isolation.split.errors import restore_error
-from green_logic.evaluation.isolation.split.handed import ERROR_CLASS, HANDED_METHODS
-from green_logic.evaluation.isolation.split.handing import check_may_read, describe_handed, is_usable, use
+from green_logic.evaluation.isolation.split.handed import CLASS, OBJECT
+from green_logic.evaluation.isolation.split.handing import (
+    VIEWS,
+    describe_handed,
+    find_action,
+)
+from green_logic.evaluation.isolation.split.handing_classes import (
+    find_public_method,
+    held_value,
+    is_described,
+    is_of_tests,
+    name_class,
+)
 from green_logic.evaluation.isolation.split.listening import Listening
 from green_logic.evaluation.isolation.split.loops import LoopChannel, Loops
 from green_logic.evaluation.isolation.split.mirrors import is_plain
@@ -45,7 +56,6 @@ from green_logic.evaluation.isolation.split.proxies import (
     number_of,
 )
 from green_logic.evaluation.isolation.split.proxy_classes import make_class, parse_description, recognise_enums
-from green_logic.evaluation.isolation.split.records import restore_record
 from green_logic.evaluation.isolation.split.solution import LANE, LANE_WANTED, LOOP, SPOKEN
 from green_logic.evaluation.isolation.split.standard_names import find_standard_class, name_standard_class
 from green_logic.evaluation.isolation.split.values import STANDARD, check_list, check_number, check_text, is_harmless
@@ -57,14 +67,14 @@ UNCHANGING_TAGS = (["t"], ["b"], ["F"], ["i"])
 MAX_REMEMBERED = 10_000
 MAX_KEY = 2_000  # characters of what the solution gives again
 MAX_LANES = 128
-MAX_HANDED = 100_000
+MAX_HANDED = 100_000  # beyond it what carries a value goes by that alone
 PATIENCE_S = 0.25  # for the supervisor to end us once the solution is gone
 
 
 class TestsPeer(Peer):
     """T's end of the conversation.
 
-    `names`: what the tests take from the solution. `captures`: what they listen to. `give_up`: called when S is lost.
+    `names`, `places`: as `needs.Needs`. `captures`: what the tests listen to. `give_up`: called when S is lost.
     """
 
     __test__ = False
@@ -73,12 +83,15 @@ class TestsPeer(Peer):
         self,
         control: socket.socket,
         clock: VirtualClock,
+        *,
         names: frozenset[str],
+        places: frozenset[str],
         captures: Collection[str],
         give_up: Callable[[str], None],
     ) -> None:
         super().__init__(clock, parity=2)
-        self.names = names
+        self.names, self.places = names, places
+        self.placed: dict[int, set[type]] = {}  # descriptors of the solution, and the classes that have them
         self._control = control
         self._give_up = give_up
         self._lock = threading.RLock()
@@ -96,6 +109,7 @@ class TestsPeer(Peer):
             "k": lambda data: self.class_of(check_number(data[1])),
             "a": lambda data: self.loops.awaited(check_number(data[1])),
             "h": lambda data: self._find_handed(data[1]),
+            "A": self._decode_method,
             "g": self._decode_standard,
             "E": lambda data: self.restore_error(data[1]),
             "L": lambda data: self._listening.find_logger(data[1]),
@@ -228,27 +242,15 @@ class TestsPeer(Peer):
         if op == "news":
             return None
         target = self._find_handed(message.get("i"))
-        if op == "call" and callable(target):
-            return self._call(target, message, self._decode_named(message))
-        if op == "get":
-            return check_may_read(target, check_text(message.get("n")))
-        if op == "op" and is_usable(target) and message.get("n") in HANDED_METHODS:
-            return self._call(lambda *operands: use(target, message["n"], operands), message, {})
-        if op == "log" and isinstance(target, logging.Handler):
-            record = restore_record(self._decode_named(message))
-            return target.handle(record) if record.levelno >= target.level else None
+        if op in VIEWS:
+            return VIEWS[op](self, target)
         if op == "run" and inspect.isawaitable(target):
             return asyncio.run(_await_it(target))
-        raise PermissionError("the tests' process refuses this")
-
-    def _decode_named(self, message: Message) -> dict[str, Any]:
-        with self.reading:
-            return {check_text(name): self.decode(value) for name, value in dict(message.get("k", {})).items()}
-
-    def _call(self, target: Callable[..., Any], message: Message, named: dict[str, Any]) -> Any:
+        do = find_action(op, target, check_text(message.get("n")))
         with self.reading:
             arguments = [self.decode(value) for value in check_list(message.get("a", []))]
-        return target(*arguments, **named)
+            named = {check_text(name): self.decode(value) for name, value in dict(message.get("k", {})).items()}
+        return do(*arguments, **named)
 
     def read_news(self, entry: list[Any]) -> Any:
         """As every side does, and what the solution says beside its answers."""
@@ -274,7 +276,7 @@ class TestsPeer(Peer):
         own = self._find_own(value)
         if own is not None:
             return ["r", own]
-        if isinstance(value, type) and (named := _name_class(value)):
+        if isinstance(value, type) and (named := name_class(value)):
             return named
         if isinstance(value, types.TracebackType):
             return None  # for __exit__: nobody needs more of it than that it is no value
@@ -289,13 +291,43 @@ class TestsPeer(Peer):
             return 0
         return number_of(value) if is_remote(value) else self.loops.find_awaited(value)
 
-    def _hand_over(self, value: Any) -> list[Any]:
+    def _hand_over(self, value: Any) -> Any:
         if isinstance(value, types.ModuleType):
             return ["M", value.__name__]
         if named := self._listening.name(value):
-            return named  # type: ignore[no-any-return]
+            return named
         if isinstance(value, (types.FrameType, types.CodeType)):
             raise TypeError(f"a {type(value).__name__} is not handed to a solution")
+        if self._is_method_of_known(value):
+            return ["o", self.encode(value.__self__), value.__name__]
+        if is_of_tests(type(value)) and not issubclass(type(value), logging.Handler):
+            return self._hand_over_object(value)
+        number = self.number_of_handed(value)
+        if inspect.iscoroutine(value):
+            return ["a", number]
+        is_class = isinstance(value, type) and is_described(value)
+        return ["h", number, CLASS] if is_class else ["h", number, *describe_handed(self, value)]
+
+    def _hand_over_object(self, value: Any) -> Any:
+        """One of a test's class, with the builtin value that it carries, if it does."""
+        held = held_value(value)
+        if held is not None and len(self._handed) >= MAX_HANDED:
+            return self.encode(held)
+        number, class_number = self.number_of_handed(value), self.number_of_handed(type(value))
+        return ["h", number, OBJECT, class_number, self.encode(held)]
+
+    def _is_method_of_known(self, value: Any) -> bool:
+        """Whether S has the object that a method is bound to, and so the method, which has not come by itself yet."""
+        if type(value) is not types.MethodType or find_public_method(value.__self__, value.__name__) != value:
+            return False
+        return _identify(value.__self__) in self._handed_numbers and _identify(value) not in self._handed_numbers
+
+    def refer(self, kind: Any) -> Any:
+        """A class as a description of another one has it: the number of one that is described itself."""
+        return self.number_of_handed(kind) if isinstance(kind, type) and is_described(kind) else kind
+
+    def number_of_handed(self, value: Any) -> int:
+        """The number by which S names an object of the tests from now on."""
         with self._lock:
             key = _identify(value)
             number = self._handed_numbers.get(key)
@@ -304,11 +336,7 @@ class TestsPeer(Peer):
                     raise ValueError("too many objects handed over")
                 number = self._handed_numbers[key] = len(self._handed)
                 self._handed.append(value)
-        if isinstance(value, type) and issubclass(value, BaseException):
-            # S catches it, raises it and asks what it derives from, so there it is a class
-            bases = (base for base in value.__mro__[1:] if issubclass(base, BaseException))
-            return ["h", number, ERROR_CLASS, [], value.__name__, None, self.encode(next(bases))]
-        return ["a", number] if inspect.iscoroutine(value) else ["h", number, *describe_handed(value)]
+            return number
 
     def _find_handed(self, number: object) -> Any:
         if not 0 <= check_number(number) < len(self._handed):
@@ -321,6 +349,12 @@ class TestsPeer(Peer):
         if read is None:
             raise LostError("an unknown tag")
         return read(data)
+
+    def _decode_method(self, data: list[Any]) -> Any:
+        method = find_public_method(self._find_handed(data[1]), check_text(data[2]))
+        if method is None:
+            raise LostError("a method that is none of a test's object")
+        return method
 
     def _decode_standard(self, data: list[Any]) -> type:
         found = find_standard_class(check_text(data[1]), check_text(data[2]))
@@ -381,7 +415,7 @@ class TestsPeer(Peer):
         """An exception for S: its own, or a builtin base and the text; of a test's verdict not even that."""
         own = number_of(error) if is_remote(error) else None
         if own is None:
-            number = self._hand_over(error)[1]
+            number = self.number_of_handed(error)
         base = builtin_base(type(error))
         text, told = ("", ()) if is_verdict(error) else (str(error)[:1000], error.args)
         try:
@@ -433,17 +467,9 @@ def _identify(value: Any) -> tuple[int, ...]:
     return (id(value.__self__), id(value.__func__)) if isinstance(value, types.MethodType) else (id(value),)
 
 
-def _name_class(kind: type) -> list[str] | None:
-    """How a message names a class of the tests that S has as well; None for any other."""
-    if issubclass(kind, OUTCOMES):
-        return ["n", builtin_base(kind).__name__]  # an `__exit__` may ask what it derives from
-    standard = name_standard_class(kind)
-    return ["g", *standard] if standard else None
-
-
 def _plain_base(value: Any) -> Any:
     """A subclass of a builtin, such as a member of an IntEnum, goes by its plain value; None for anything else."""
-    if callable(value):
+    if callable(value) or (is_of_tests(type(value)) and isinstance(value, VALUE_BASES)):
         return None
     if isinstance(value, memoryview):
         return value.tobytes()  # of a part, which is not all of any value that crosses
