@@ -1,4 +1,4 @@
-"""Exceptions of the solution, raised again on the tests' side from a description that nobody trusts."""
+"""Exceptions on the tests' side: how theirs are told, and the solution's from descriptions that nobody trusts."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import builtins
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from green_logic.evaluation.isolation.split.builtin_errors import construct_error
-from green_logic.evaluation.isolation.split.standard_names import find_standard_class
+from green_logic.evaluation.isolation.split.builtin_errors import builtin_base, construct_error
+from green_logic.evaluation.isolation.split.proxies import is_remote, number_of
+from green_logic.evaluation.isolation.split.standard_names import find_standard_class, name_standard_class
 from green_logic.evaluation.isolation.split.values import check_list, check_number, check_text
-from green_logic.evaluation.isolation.split.verdicts import mark_as_solutions
+from green_logic.evaluation.isolation.split.verdicts import OUTCOMES, is_verdict, mark_as_solutions
 from green_logic.evaluation.isolation.split.wire import LostError
 
 if TYPE_CHECKING:
@@ -17,6 +18,31 @@ if TYPE_CHECKING:
 
 MAX_NESTING = 12
 SKIPPING = ("unittest", "doctest")  # whose exceptions mean something to pytest
+
+
+def tell_error(peer: TestsPeer, error: BaseException) -> dict[str, Any]:
+    """An exception for S: its own, or a builtin base and the text; of a test's verdict not even that."""
+    own = number_of(error) if is_remote(error) else None
+    if own is None:
+        number = peer.handed.number_of(error)
+    base = builtin_base(type(error))
+    text, told = ("", ()) if is_verdict(error) else (str(error)[:1000], error.args)
+    try:
+        arguments = [peer.encode(argument) for argument in told]
+    except (ValueError, TypeError):
+        arguments = [text]
+    standard = name_standard_class(type(error)) if type(error) is not base else None
+    is_of_tests = own is None and standard is None and type(error) not in {base, *OUTCOMES}
+    return {
+        "class": peer.encode(type(error)) if is_of_tests else None,
+        "own": own,
+        "number": number if own is None else 0,
+        "base": base.__name__,
+        "standard": standard,
+        "name": type(error).__name__,
+        "text": text,
+        "args": arguments,
+    }
 
 
 def restore_error(peer: TestsPeer, data: Any, depth: int = 0) -> BaseException:
@@ -53,10 +79,10 @@ def restore_error(peer: TestsPeer, data: Any, depth: int = 0) -> BaseException:
 def _restore_own(peer: TestsPeer, data: dict[str, Any], arguments: tuple[Any, ...]) -> BaseException:
     """An instance of an exception class of the solution."""
     number, class_number = map(check_number, check_list(data["own"]))
-    cls = peer.class_of(class_number)
+    cls = peer.proxies.class_of(class_number)
     if not issubclass(cls, BaseException):
         raise LostError("an exception that is none")
-    error: Any = peer.proxy_of(number, cls)
+    error: Any = peer.proxies.of(number, cls)
     own = object.__getattribute__(error, "__dict__")
     text = check_text(data.get("text"))
     BaseException.args.__set__(error, arguments)  # type: ignore[attr-defined]

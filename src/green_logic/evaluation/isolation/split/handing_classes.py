@@ -87,7 +87,7 @@ def describe_class(peer: TestsPeer, kind: type) -> Described:
         "module": kind.__module__,
         "doc": _text_or_none(kind.__doc__),
         "listed": tuple((name, own[name]) for name in LISTS if _is_names(own.get(name))),
-        "bases": tuple(peer.refer(base) for base in kind.__bases__ if _is_native(base)),
+        "bases": tuple(peer.handed.refer(base) for base in kind.__bases__ if _is_native(base)),
         "virtual": tuple(base for base in kind.__bases__ if type(base) is abc.ABCMeta and name_standard_class(base)),
         "protocol": own.get("_is_protocol") is True and own.get("_is_runtime_protocol") is True,
         "special": () if is_error else tuple(sorted(name for name in HANDED_METHODS if _adds(kind, name))),
@@ -163,4 +163,4 @@ def _describe_enum(peer: TestsPeer, kind: Any) -> tuple[tuple[str, int, Any], ..
     if not issubclass(kind, enum.Enum):
         return ()
     members = kind.__members__.items()
-    return tuple((name, peer.number_of_handed(member), member._value_) for name, member in members)
+    return tuple((name, peer.handed.number_of(member), member._value_) for name, member in members)

@@ -59,10 +59,10 @@ def describe_hint(peer: TestsPeer, hint: Any) -> Any:
             origin = None
         if origin is None or isinstance(origin, type):
             parts = (describe_hint(peer, part) for part in typing.get_args(hint))
-            return (origin and peer.refer(origin), *parts)
+            return (origin and peer.handed.refer(origin), *parts)
     if hint is None or hint is types.NoneType:
         return None
-    return peer.refer(hint) if isinstance(hint, type) else typing.Any
+    return peer.handed.refer(hint) if isinstance(hint, type) else typing.Any
 
 
 def _describe_if_any(peer: TestsPeer, hint: Any) -> Any:

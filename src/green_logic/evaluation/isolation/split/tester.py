@@ -13,53 +13,30 @@ import contextlib
 import functools
 import inspect
 import json
-import logging
 import os
 import socket
 import threading
 import types
 import weakref
 from collections.abc import AsyncIterator, Callable, Collection
-from datetime import date, datetime
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from green_logic.evaluation.isolation.clock import VirtualClock
-from green_logic.evaluation.isolation.split.builtin_errors import builtin_base
 from green_logic.evaluation.isolation.split.channels import Channel
-from green_logic.evaluation.isolation.split.describing import PLAIN_VALUES, VALUE_BASES
-from green_logic.evaluation.isolation.split.errors import restore_error
-from green_logic.evaluation.isolation.split.handed import CLASS, OBJECT
-from green_logic.evaluation.isolation.split.handing import (
-    VIEWS,
-    describe_handed,
-    find_action,
-)
-from green_logic.evaluation.isolation.split.handing_classes import (
-    find_public_method,
-    held_value,
-    is_described,
-    is_of_tests,
-    name_class,
-)
+from green_logic.evaluation.isolation.split.errors import restore_error, tell_error
+from green_logic.evaluation.isolation.split.handed_objects import HandedObjects, plain_base
+from green_logic.evaluation.isolation.split.handing import VIEWS, find_action
+from green_logic.evaluation.isolation.split.handing_classes import name_class
 from green_logic.evaluation.isolation.split.listening import Listening
 from green_logic.evaluation.isolation.split.loops import LoopChannel, Loops
 from green_logic.evaluation.isolation.split.mirrors import is_plain
 from green_logic.evaluation.isolation.split.peer import Peer
-from green_logic.evaluation.isolation.split.proxies import (
-    RID,
-    RemoteMeta,
-    RemoteMethod,
-    RemoteModule,
-    is_remote,
-    number_of,
-)
-from green_logic.evaluation.isolation.split.proxy_classes import make_class, parse_description, recognise_enums
+from green_logic.evaluation.isolation.split.proxies import RemoteMethod, RemoteModule, is_remote, number_of
+from green_logic.evaluation.isolation.split.proxy_classes import recognise_enums
+from green_logic.evaluation.isolation.split.proxy_objects import Proxies
 from green_logic.evaluation.isolation.split.solution import LANE, LANE_WANTED, LOOP, SPOKEN
-from green_logic.evaluation.isolation.split.standard_names import find_standard_class, name_standard_class
-from green_logic.evaluation.isolation.split.values import STANDARD, check_list, check_number, check_text, is_harmless
-from green_logic.evaluation.isolation.split.verdicts import OUTCOMES, is_verdict
+from green_logic.evaluation.isolation.split.standard_names import find_standard_class
+from green_logic.evaluation.isolation.split.values import check_list, check_number, check_text, is_harmless
 from green_logic.evaluation.isolation.split.wire import LostError, Message, send_descriptor
 
 UNCHANGING = frozenset({str, int, float, bytes, tuple, frozenset})
@@ -67,7 +44,6 @@ UNCHANGING_TAGS = (["t"], ["b"], ["F"], ["i"])
 MAX_REMEMBERED = 10_000
 MAX_KEY = 2_000  # characters of what the solution gives again
 MAX_LANES = 128
-MAX_HANDED = 100_000  # beyond it what carries a value goes by that alone
 PATIENCE_S = 0.25  # for the supervisor to end us once the solution is gone
 
 
@@ -94,22 +70,18 @@ class TestsPeer(Peer):
         self.placed: dict[int, set[type]] = {}  # descriptors of the solution, and the classes that have them
         self._control = control
         self._give_up = give_up
-        self._lock = threading.RLock()
-        self._handed: list[Any] = []
-        self._handed_numbers: dict[tuple[int, ...], int] = {}
-        self._classes: dict[int, RemoteMeta] = {}
-        self._proxies: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-        self._values: dict[int, Any] = {}  # proxies that are numbers or tuples cannot be referred to weakly
+        self.handed = HandedObjects(self)
+        self.proxies = Proxies(self)
         self._loop_channels: weakref.WeakKeyDictionary[Any, LoopChannel] = weakref.WeakKeyDictionary()
         self._sent: dict[str, Any] = {}
         self._told: dict[str, Any] = {}
         self._readers: dict[object, Callable[[list[Any]], Any]] = {
-            "r": self._proxy,
-            "w": self._proxy,
-            "k": lambda data: self.class_of(check_number(data[1])),
+            "r": self.proxies.read,
+            "w": self.proxies.read,
+            "k": lambda data: self.proxies.class_of(check_number(data[1])),
             "a": lambda data: self.loops.awaited(check_number(data[1])),
-            "h": lambda data: self._find_handed(data[1]),
-            "A": self._decode_method,
+            "h": lambda data: self.handed.find(data[1]),
+            "A": self.handed.find_method,
             "g": self._decode_standard,
             "E": lambda data: self.restore_error(data[1]),
             "L": lambda data: self._listening.find_logger(data[1]),
@@ -241,7 +213,7 @@ class TestsPeer(Peer):
         op = message.get("op")
         if op == "news":
             return None
-        target = self._find_handed(message.get("i"))
+        target = self.handed.find(message.get("i"))
         if op in VIEWS:
             return VIEWS[op](self, target)
         if op == "run" and inspect.isawaitable(target):
@@ -282,7 +254,7 @@ class TestsPeer(Peer):
             return None  # for __exit__: nobody needs more of it than that it is no value
         if isinstance(value, BaseException):
             return ["E", self.describe_error(value)]
-        plain = _plain_base(value)
+        plain = plain_base(value)
         return self.encode(plain, depth) if plain is not None else self._hand_over(value)
 
     def _find_own(self, value: Any) -> int | None:
@@ -294,54 +266,7 @@ class TestsPeer(Peer):
     def _hand_over(self, value: Any) -> Any:
         if isinstance(value, types.ModuleType):
             return ["M", value.__name__]
-        if named := self._listening.name(value):
-            return named
-        if isinstance(value, (types.FrameType, types.CodeType)):
-            raise TypeError(f"a {type(value).__name__} is not handed to a solution")
-        if self._is_method_of_known(value):
-            return ["o", self.encode(value.__self__), value.__name__]
-        if is_of_tests(type(value)) and not issubclass(type(value), logging.Handler):
-            return self._hand_over_object(value)
-        number = self.number_of_handed(value)
-        if inspect.iscoroutine(value):
-            return ["a", number]
-        is_class = isinstance(value, type) and is_described(value)
-        return ["h", number, CLASS] if is_class else ["h", number, *describe_handed(self, value)]
-
-    def _hand_over_object(self, value: Any) -> Any:
-        """One of a test's class, with the builtin value that it carries, if it does."""
-        held = held_value(value)
-        if held is not None and len(self._handed) >= MAX_HANDED:
-            return self.encode(held)
-        number, class_number = self.number_of_handed(value), self.number_of_handed(type(value))
-        return ["h", number, OBJECT, class_number, self.encode(held)]
-
-    def _is_method_of_known(self, value: Any) -> bool:
-        """Whether S has the object that a method is bound to, and so the method, which has not come by itself yet."""
-        if type(value) is not types.MethodType or find_public_method(value.__self__, value.__name__) != value:
-            return False
-        return _identify(value.__self__) in self._handed_numbers and _identify(value) not in self._handed_numbers
-
-    def refer(self, kind: Any) -> Any:
-        """A class as a description of another one has it: the number of one that is described itself."""
-        return self.number_of_handed(kind) if isinstance(kind, type) and is_described(kind) else kind
-
-    def number_of_handed(self, value: Any) -> int:
-        """The number by which S names an object of the tests from now on."""
-        with self._lock:
-            key = _identify(value)
-            number = self._handed_numbers.get(key)
-            if number is None:
-                if len(self._handed) >= MAX_HANDED:
-                    raise ValueError("too many objects handed over")
-                number = self._handed_numbers[key] = len(self._handed)
-                self._handed.append(value)
-            return number
-
-    def _find_handed(self, number: object) -> Any:
-        if not 0 <= check_number(number) < len(self._handed):
-            raise LostError("an object that no test handed over")
-        return self._handed[check_number(number)]
+        return self._listening.name(value) or self.handed.tell(value)
 
     def decode_other(self, data: list[Any], depth: int) -> Any:
         """What S refers to. Raises LostError for what cannot be."""
@@ -349,12 +274,6 @@ class TestsPeer(Peer):
         if read is None:
             raise LostError("an unknown tag")
         return read(data)
-
-    def _decode_method(self, data: list[Any]) -> Any:
-        method = find_public_method(self._find_handed(data[1]), check_text(data[2]))
-        if method is None:
-            raise LostError("a method that is none of a test's object")
-        return method
 
     def _decode_standard(self, data: list[Any]) -> type:
         found = find_standard_class(check_text(data[1]), check_text(data[2]))
@@ -369,71 +288,9 @@ class TestsPeer(Peer):
             raise LostError("a builtin that the tests do not take")
         return found
 
-    def class_of(self, number: int) -> RemoteMeta:
-        """The proxy class for one of the solution's classes."""
-        cls = self._classes.get(number)
-        if cls is None:
-            made = make_class(self, number, parse_description(self.request("class", number)))
-            cls = self._classes.setdefault(number, made)
-        return cls
-
-    def proxy_of(self, number: int, cls: Any, *value: Any) -> Any:
-        """The one proxy for an object of S."""
-        with self._lock:
-            proxy = self._find_proxy(number)
-            if proxy is None:
-                proxy = cls.__new__(cls, *value)
-                object.__setattr__(proxy, RID, number)
-                if value:
-                    self._values[number] = proxy
-                else:
-                    self._proxies[number] = proxy
-            return proxy
-
-    def _find_proxy(self, number: int) -> Any:
-        known = self._proxies.get(number)
-        return self._values.get(number) if known is None else known
-
-    def _proxy(self, data: list[Any]) -> Any:
-        tag = data[0]
-        number = check_number(data[1])
-        cls: Any = self.class_of(check_number(data[2]))
-        known = self._values.get(number) if tag == "w" else self._proxies.get(number)
-        if known is not None:
-            return known
-        base = type.__getattribute__(cls, "_value")
-        if (tag == "w") != (base is not None) or issubclass(cls, BaseException):
-            raise LostError("an object that does not fit its class")
-        if tag == "r":
-            return self.proxy_of(number, cls)
-        value = self.decode(data[3])
-        if type(value) is not base:
-            raise LostError("a value that does not fit its class")
-        return self.proxy_of(number, cls, value)
-
     def describe_error(self, error: BaseException) -> Any:
         """An exception for S: its own, or a builtin base and the text; of a test's verdict not even that."""
-        own = number_of(error) if is_remote(error) else None
-        if own is None:
-            number = self.number_of_handed(error)
-        base = builtin_base(type(error))
-        text, told = ("", ()) if is_verdict(error) else (str(error)[:1000], error.args)
-        try:
-            arguments = [self.encode(argument) for argument in told]
-        except (ValueError, TypeError):
-            arguments = [text]
-        standard = name_standard_class(type(error)) if type(error) is not base else None
-        is_of_tests = own is None and standard is None and type(error) not in {base, *OUTCOMES}
-        return {
-            "class": self.encode(type(error)) if is_of_tests else None,
-            "own": own,
-            "number": number if own is None else 0,
-            "base": base.__name__,
-            "standard": standard,
-            "name": type(error).__name__,
-            "text": text,
-            "args": arguments,
-        }
+        return tell_error(self, error)
 
     def restore_error(self, data: Any) -> BaseException:
         """What the solution raised. Raises LostError if that is no exception."""
@@ -456,34 +313,10 @@ class TestsPeer(Peer):
         channel.serve()
 
     def _find_awaitable(self, number: Any) -> Any:
-        found = self._find_handed(number)
+        found = self.handed.find(number)
         if not inspect.isawaitable(found):
             raise LostError("something to await that cannot be")
         return found
-
-
-def _identify(value: Any) -> tuple[int, ...]:
-    """What tells an object from any other that lives; a method is made anew whenever it is asked for."""
-    return (id(value.__self__), id(value.__func__)) if isinstance(value, types.MethodType) else (id(value),)
-
-
-def _plain_base(value: Any) -> Any:
-    """A subclass of a builtin, such as a member of an IntEnum, goes by its plain value; None for anything else."""
-    if callable(value) or (is_of_tests(type(value)) and isinstance(value, VALUE_BASES)):
-        return None
-    if isinstance(value, memoryview):
-        return value.tobytes()  # of a part, which is not all of any value that crosses
-    for base in (int, float, str, bytes):
-        if isinstance(value, base):
-            return PLAIN_VALUES[base](value)
-    for standard in (datetime, date, Decimal, Fraction):
-        if isinstance(value, standard):
-            take, make = STANDARD[standard]
-            return make(*take(value))
-    for container in (dict, list, set, tuple, frozenset):
-        if isinstance(value, container):
-            return container(value)
-    return None
 
 
 async def _await_it(target: Any) -> Any:
