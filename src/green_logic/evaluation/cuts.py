@@ -24,13 +24,15 @@ from green_logic.evaluation.testrun import (
 )
 
 MAX_CUTS = 3
+# of how hidden tests are run (what crosses in split execution, what needs one process): one higher when an L may change
+DEFINITION = 2
 
 Ask = Callable[[Earlier, Limits], TestRun]
 
 
 def constants() -> dict[str, object]:
-    """Every number that decides which tests are run; part of the profile."""
-    return {"cuts": MAX_CUTS, "test_share": TEST_SHARE, "most_test_s": MOST_TEST_S}
+    """What decides how hidden tests are run, and which; part of the profile."""
+    return {"definition": DEFINITION, "cuts": MAX_CUTS, "test_share": TEST_SHARE, "most_test_s": MOST_TEST_S}
 
 
 def run_through(ask: Ask, limits: Limits) -> TestRun:
