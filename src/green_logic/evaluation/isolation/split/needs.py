@@ -225,7 +225,7 @@ def _replaces(nodes: list[ast.AST]) -> Iterator[str]:
 def _uses_loggers(nodes: list[ast.AST]) -> Iterator[str]:
     """What the tests do with loggers of their process and the solution, which has its own, does not see."""
     made = [node for node in nodes if isinstance(node, ast.Assign) and _makes_logger(node.value)]
-    loggers = {_last_name(target) for node in made for target in node.targets} - {""}
+    loggers = {_last_of(target) for node in made for target in node.targets} - {""}
     kept = {id(node.value) for node in nodes if isinstance(node, ast.Assign)}  # for the test to put it back
     makes_records = any(RECORD_NAMES.intersection(_names_of(node)) for node in nodes)
     for node in nodes:
@@ -235,7 +235,7 @@ def _uses_loggers(nodes: list[ast.AST]) -> Iterator[str]:
             yield f"line {node.lineno}: has log records filtered"
         if node.attr == "level" and id(node) in kept:
             continue
-        is_logger = _makes_logger(node.value) or _last_name(node.value) in loggers
+        is_logger = _makes_logger(node.value) or _last_of(node.value) in loggers
         if (is_logger and node.attr in LOGGER_NAMES) or (node.attr in LOG_METHODS and _root_of(node) == "logging"):
             yield f"line {node.lineno}: uses {node.attr} of a logger"
 
@@ -253,11 +253,7 @@ def _warns(nodes: list[ast.AST]) -> Iterator[str]:
 
 
 def _makes_logger(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and _last_name(node.func) == "getLogger"
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return isinstance(node, ast.Call) and _last_of(node.func) == "getLogger"
 
 
 def _replaced(node: ast.AST) -> Iterator[ast.expr]:
