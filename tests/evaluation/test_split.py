@@ -103,6 +103,7 @@ def test_calls_are_counted(sandbox: Sandbox) -> None:
         ),
         ("import solution\ndef test_a(): assert open(solution.__file__).read()", "open"),
         ("import solution\nclass B(solution.A): pass\ndef test_a(): assert B().x == 1", "B derives from a class"),
+        ("import solution as s\nclass B(s.A): pass\ndef test_a(): assert B().x == 1", "B derives from a class"),
         ("from solution import A\nclass B(A): pass\ndef test_a(): assert B().x == 1", "B derives from a class"),
         ("from solution import *\nclass B(A): pass\ndef test_a(): assert B().x == 1", "B derives from a class"),
         ("import solution\ndef test_a(tmp_path): assert tmp_path.exists()", "tmp_path"),

@@ -173,7 +173,7 @@ def _looks_inside(nodes: list[ast.AST]) -> Iterator[str]:
 
 def _derives(nodes: list[ast.AST]) -> Iterator[str]:
     """Classes of the tests with a base from the solution: code of both in one object."""
-    imported = _bound_to_solution(nodes)
+    imported, modules = _bound_to_solution(nodes), set(_modules_of_solution(nodes))
     for node in nodes:
         if isinstance(node, ast.ClassDef):
             for base in node.bases:
@@ -181,7 +181,7 @@ def _derives(nodes: list[ast.AST]) -> Iterator[str]:
                 while isinstance(root, (ast.Attribute, ast.Subscript)):
                     root = root.value
                 is_own = isinstance(root, ast.Name) and (
-                    root.id in imported or (root.id == SOLUTION and root is not base)
+                    root.id in imported or (root.id in modules and root is not base)
                 )
                 if is_own:
                     yield f"line {node.lineno}: {node.name} derives from a class of the solution"
