@@ -410,8 +410,9 @@ def test_a_row_that_breaks_its_seal_is_not_published(exported: Settings, key: Si
     ("column", "value", "message"),
     [
         ("timestamp", "'yesterday'", "timestamp is not UTC"),
-        ("timestamp", "'2026-13-01T00:00:00.000000Z'", "2026-13"),
-        ("timestamp", "'2026-02-30T00:00:00.000000Z'", "2026-02-30|day is out of range|Day out of range"),
+        ("timestamp", "'2026-13-01T00:00:00.000000Z'", "row 3: timestamp is not UTC in microseconds: '2026-13"),
+        ("timestamp", "'2026-02-30T00:00:00.000000Z'", "row 3: timestamp is not UTC .*: '2026-02-30"),
+        ("timestamp", "''", "row 3: timestamp is not UTC"),
         ("timestamp", "'2026-01-01T00:00:00.0000+01Z'", "row 3: timestamp is not UTC"),
         ("timestamp", "'2026-01-01T00:00:00.00000:Z'", "row 3: timestamp is not UTC"),
         ("timestamp", "'2026-01-01T00:00:00.000000z'", "row 3: timestamp is not UTC"),
@@ -545,8 +546,15 @@ def test_a_month_boundary_splits_a_batch_by_utc() -> None:
     times = ["2026-01-31T23:59:59.999999", "2026-02-01T00:00:00.000000", "2026-01-31T23:00:00.000000"]
     batch = pa.record_batch({"id": [1, 2, 3], "timestamp": pa.array(times).cast(pa.timestamp("us"))})
     batch = batch.set_column(1, "timestamp", batch["timestamp"].cast(pa.int64()).cast(pa.timestamp("us", "UTC")))
-    found = {month: rows["id"].to_pylist() for month, rows in split_months(batch)}
+    found = {month: rows["id"].to_pylist() for month, rows in split_months(batch, "it")}
     assert found == {"2026-01": [1, 3], "2026-02": [2]}
+
+
+@pytest.mark.parametrize("moment", [-(1 << 62), 1 << 62])
+def test_a_time_beyond_the_calendar_is_told(moment: int) -> None:
+    batch = pa.record_batch({"timestamp": pa.array([0, moment]).cast(pa.timestamp("us", "UTC"))})
+    with pytest.raises(VerificationError, match="it: a timestamp is out of range"):
+        split_months(batch, "it")
 
 
 def sealed_result(result: dict[str, object], key: SigningKey, origin: str) -> object:

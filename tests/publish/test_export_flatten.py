@@ -7,7 +7,6 @@ from collections import namedtuple
 from typing import Any
 
 import msgspec
-import numpy as np
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -150,8 +149,8 @@ def check_types(flat: Flat) -> None:
         assert value is None or (type(value) is float and math.isfinite(value))
     assert all(value is None or type(value) is str for value in flat[6:12])
     assert all(value is None or (type(value) is int and 0 <= value < 2**31) for value in flat[12:14])
-    assert flat.v_intent is None or (flat.v_intent.shape == (384,) and flat.v_intent.dtype == np.float32)
+    assert flat.v_intent is None or (len(flat.v_intent) == 384 and flat.v_intent.typecode == "f")
 
 
 def same(one: Flat, other: Flat) -> bool:
-    return one[:-1] == other[:-1] and np.array_equal(one.v_intent, other.v_intent)
+    return one[:-1] == other[:-1] and one.v_intent == other.v_intent

@@ -232,7 +232,7 @@ def test_a_writer_whose_parent_is_gone_stops(recorded: Settings, tmp_path: Path,
     spool.mkdir()
     request = json.dumps({"range": {"number": 0, "after": 0, "last": ROWS}, "ending": ""})
     arguments = [recorded.database, spool, str(parent)]
-    command = [sys.executable, "-m", "green_logic.publish.range_writer", *arguments]
+    command = [sys.executable, "-m", "green_logic.publish.range_process", *arguments]
     done = subprocess.run(command, input=request + "\n", capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
     assert bool(done.stdout) == (not code)

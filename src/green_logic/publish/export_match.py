@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import resource
 import sqlite3
+from array import array
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -61,12 +62,12 @@ def match_file(root: Path, file: DataFile, connection: sqlite3.Connection) -> by
 
     Raises VerificationError for the first that is not.
     """
-    found = []
+    found = array("q")
     for batch in read_rows(root / VERSION_FOLDER / file.path, file.path, file):
         ids = integers(batch["id"])
-        _compare(batch, _ledger_rows(connection, ids.tolist()), file.path)
-        found.append(ids.tobytes())
-    return b"".join(found)
+        _compare(batch, _ledger_rows(connection, ids), file.path)
+        found.extend(ids)
+    return found.tobytes()
 
 
 def check_sealed(batch: pa.RecordBatch, name: str, keys: Mapping[str, PublicKey]) -> list[Leaf]:
@@ -107,12 +108,12 @@ def read_rows(path: Path, name: str, file: DataFile | None = None) -> Iterator[p
                 raise _wrong(name, f"its columns are not those of the contract: {_other(parquet.schema_arrow)}")
             for batch in _batches(parquet):
                 batch.validate(full=True)
-                ids = integers(batch["id"]).tolist()
+                ids = integers(batch["id"])
                 if not ids:
                     continue
                 if any(after <= before for before, after in zip([previous, *ids], ids, strict=False)):
                     raise _wrong(name, "ids do not rise")
-                if file is not None and [found for found, _ in split_months(batch)] != [month]:
+                if file is not None and [found for found, _ in split_months(batch, name)] != [month]:
                     raise _wrong(name, f"holds rows of another month, in {ids[0]} to {ids[-1]}")
                 first, previous, rows = first or ids[0], ids[-1], rows + len(ids)
                 yield batch

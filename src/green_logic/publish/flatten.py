@@ -7,13 +7,13 @@ exact text in the column `raw_result`.
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from green_logic.publish.contract import VECTOR_SIZE
 
@@ -172,14 +172,11 @@ def _count_tests(components: _Components | None) -> tuple[int | None, int | None
 
 
 @lru_cache(maxsize=256)
-def _vector(text: bytes) -> NDArray[np.float32] | None:
+def _vector(text: bytes) -> array[float] | None:
     """384 single floats, or None; rounded from the doubles that were sealed."""
     try:
         numbers = msgspec.json.decode(text, type=list[float])
     except _REFUSED:
         return None
-    if len(numbers) != VECTOR_SIZE:
-        return None
-    with np.errstate(over="ignore"):
-        vector = np.array(numbers, dtype=np.float32)
-    return vector if bool(np.isfinite(vector).all()) else None
+    vector = array("f", numbers)  # what is too large for a single float becomes infinite
+    return vector if len(vector) == VECTOR_SIZE and all(map(math.isfinite, vector)) else None

@@ -21,14 +21,16 @@ from green_logic.ledger.schema import database_errors
 
 WINDOW_ROWS = 8192
 WINDOW_BYTES = 16 << 20  # of text, signatures and vectors; all processes together then stay below 500 MB
-VECTOR_BYTES = 1536  # of a row beside its texts: a vector of 384 floats, and the small columns
+BESIDE_BYTES = 3072  # of a row beside its result: an envelope, a vector of 384 floats, and the small columns
 BUSY_TIMEOUT_S = 60.0  # a reader waits only while another connection mends the WAL after a crash
 # what is parsed comes as bytes; the CAST costs nothing, and a BLOB in any other column then shows by its type
-_ROWS = """
-SELECT b.id, b.battle_id, b.timestamp, b.score, b.breakdown, CAST(b.raw_result AS BLOB), b.dbom_hash,
-       CAST(l.envelope AS BLOB), l.leaf_index
-FROM battles b LEFT JOIN ledger l ON l.battle_row = b.id
-WHERE b.id > ? AND b.id <= ? ORDER BY b.id LIMIT ?
+_BATTLES = """
+SELECT id, battle_id, timestamp, score, breakdown, CAST(raw_result AS BLOB), dbom_hash
+FROM battles WHERE id > ? AND id <= ? ORDER BY id LIMIT ?
+"""
+_LEAVES = """
+SELECT battle_row, CAST(envelope AS BLOB), leaf_index
+FROM ledger WHERE battle_row > ? AND battle_row <= ? ORDER BY battle_row
 """
 
 
@@ -57,18 +59,20 @@ def read_windows(database: Path, *, after: int, last: int) -> Iterator[Rows]:
         database_errors(database),
         contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)) as connection,
     ):
-        while rows := _read_window(connection, after, last):
-            yield Rows(*zip(*rows, strict=True))
-            after = rows[-1][0]
+        while battles := _read_battles(connection, after, last):
+            columns = list(zip(*battles, strict=True))
+            ids = columns[0]
+            yield Rows._make([*columns, *_read_leaves(connection, after, ids)])
+            after = ids[-1]
 
 
-def _read_window(connection: sqlite3.Connection, after: int, last: int) -> list[tuple[Any, ...]]:
+def _read_battles(connection: sqlite3.Connection, after: int, last: int) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
     size = 0
-    with contextlib.closing(connection.execute(_ROWS, (after, last, WINDOW_ROWS))) as cursor:
+    with contextlib.closing(connection.execute(_BATTLES, (after, last, WINDOW_ROWS))) as cursor:
         try:
             for row in cursor:
-                size += len(row[5] or b"") + len(row[7] or b"") + VECTOR_BYTES
+                size += len(row[5] or b"") + BESIDE_BYTES
                 if size > WINDOW_BYTES and rows:
                     break  # this one opens the next window
                 rows.append(row)
@@ -78,3 +82,15 @@ def _read_window(connection: sqlite3.Connection, after: int, last: int) -> list[
             end = rows[-1][0] if rows else after
             raise VerificationError(f"the row after {end}: {error}", kind="schema") from error
     return rows
+
+
+def _read_leaves(
+    connection: sqlite3.Connection, after: int, ids: Sequence[int]
+) -> tuple[Sequence[bytes | None], Sequence[int | None]]:
+    """Envelope and leaf index of each row, None without a leaf."""
+    leaves = connection.execute(_LEAVES, (after, ids[-1])).fetchall()
+    rows, envelopes, indices = zip(*leaves, strict=True) if leaves else ((), (), ())
+    if rows != ids:  # some have none
+        found = {row: (envelope, index) for row, envelope, index in leaves}
+        envelopes, indices = zip(*(found.get(row, (None, None)) for row in ids), strict=True)
+    return envelopes, indices

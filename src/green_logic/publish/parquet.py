@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import operator
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -29,6 +30,7 @@ BUFFER_BYTES = 1 << 20  # of a file that is read back; without, a whole row grou
 PAGE_BYTES = (
     1 << 20
 )  # uncompressed; the window of zstd at level 1 is half of it, so that larger pages make nothing smaller
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  UTC, as all moments here
 
 
 class _DigestedFile(io.FileIO):
@@ -99,7 +101,7 @@ def write_parts(batches: Iterable[pa.RecordBatch], spool: Path, names: Iterator[
     writers: dict[str, PartWriter] = {}
     try:
         for batch in batches:
-            for month, rows in split_months(batch):
+            for month, rows in split_months(batch, "the export"):
                 if month not in writers:
                     writers[month] = PartWriter(spool / next(names), month)
                 writers[month].write(rows)
@@ -118,12 +120,24 @@ def _close(writers: dict[str, PartWriter], month: str) -> Part:
     return part
 
 
-def split_months(batch: pa.RecordBatch) -> list[tuple[str, pa.RecordBatch]]:
-    """The rows of each UTC month, `YYYY-MM`, in the order of ids; nearly always one month."""
-    months = integers(batch["timestamp"]).astype("datetime64[us]").astype("datetime64[M]")
-    if months.min() == months.max():  # before `unique`, whose first call loads a package: 12 ms of a small export
-        return [(str(months[0]), batch)]
-    return [(str(month), batch.filter(pa.array(months == month))) for month in np.unique(months)]
+def split_months(batch: pa.RecordBatch, name: str) -> list[tuple[str, pa.RecordBatch]]:
+    """The rows of each UTC month, `YYYY-MM`, in the order of months; nearly always one month.
+
+    Raises VerificationError for a month that no calendar has, in what is called `name`.
+    """
+    moments = integers(batch["timestamp"])
+    try:
+        first, last = _month(min(moments)), _month(max(moments))
+    except OverflowError as error:
+        raise _wrong(name, f"a timestamp is out of range: {error}") from error
+    if first == last:
+        return [(first, batch)]
+    months = [_month(moment) for moment in moments]
+    return [(month, batch.filter(pa.array([one == month for one in months]))) for month in sorted(set(months))]
+
+
+def _month(moment: int) -> str:
+    return (_EPOCH + timedelta(microseconds=moment)).isoformat()[: len("YYYY-MM")]
 
 
 def check_part(part: Part, ending: str) -> CheckedPart:
@@ -143,8 +157,8 @@ def check_file(path: Path, name: str, *, first: int, last: int, rows: int, sha25
     if digest != sha256:
         raise _wrong(name, f"expected SHA-256 {sha256[:16]}…, got {digest[:16]}…")
     try:
-        # pre_buffer would hold the whole file in memory
-        with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False, buffer_size=BUFFER_BYTES) as file:
+        # pre_buffer would hold the whole file in memory; the checksums of pages are in the digest
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER_BYTES) as file:
             if not file.schema_arrow.equals(SCHEMA):
                 raise _wrong(name, "its columns are not those of the contract")
             found = begin = previous = 0
@@ -163,14 +177,14 @@ def check_file(path: Path, name: str, *, first: int, last: int, rows: int, sha25
 def _check_rows(batch: pa.RecordBatch, name: str) -> tuple[int, int]:
     """First and last id of rows that are what was sealed."""
     ids = integers(batch["id"])
-    if not bool((np.diff(ids) > 0).all()):
+    if not all(map(operator.lt, ids, ids[1:])):
         raise _wrong(name, "ids do not rise")
     found = [hashlib.sha256(result).hexdigest() for result in texts(batch["raw_result"])]
     if "".join(found).encode() != joined(batch["dbom_hash"]):
         expected = batch["dbom_hash"].to_pylist()
         row = next(row for row, pair in enumerate(zip(found, expected, strict=True)) if pair[0] != pair[1])
         raise _wrong(name, f"row {ids[row]}: raw_result does not hash to dbom_hash")
-    return int(ids[0]), int(ids[-1])
+    return ids[0], ids[-1]
 
 
 def _file_digest(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The process that writes ranges of rows: `python -m green_logic.publish.range_writer DATABASE SPOOL PARENT`.
+"""The process that writes ranges of rows, started by range_process.py.
 
 It reads, checks, writes and reads back on its own, so that as many cores are busy as there are such processes, and no
 row ever travels between two of them. Requests come as lines of JSON on stdin, each answered by one on stdout: the
@@ -12,8 +12,8 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Work:
 
 
 def main(arguments: list[str]) -> int:
-    """Answer requests until stdin ends."""
+    """Answer requests until stdin ends. `arguments` are the database, the spool and the process id of the parent."""
     work = Work(Path(arguments[0]), Path(arguments[1]), int(arguments[2]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the parent, which ends this process
     gc.disable()  # nothing here makes cycles, and a window is 100,000 objects
@@ -62,12 +62,24 @@ def _answer(work: Work, ids: IdRange, ending: str) -> dict[str, Any]:
 
 def _check_and_sync(parts: Sequence[Part], ending: str) -> list[CheckedPart]:
     """Read parts back while the disk takes them: nobody waits for it."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="export-sync") as pool:
-        synced = [pool.submit(sync_file, part.path) for part in parts]
+    errors: list[OSError] = []
+    syncing = threading.Thread(target=_sync, args=(parts, errors), name="export-sync")
+    syncing.start()
+    try:
         checked = [check_part(part, ending) for part in parts]
-        for one in synced:
-            one.result()
+    finally:
+        syncing.join()
+    if errors:
+        raise errors[0]
     return checked
+
+
+def _sync(parts: Sequence[Part], errors: list[OSError]) -> None:
+    try:
+        for part in parts:
+            sync_file(part.path)
+    except OSError as error:
+        errors.append(error)
 
 
 def _batches(work: Work, ids: IdRange) -> Iterator[pa.RecordBatch]:
@@ -82,16 +94,3 @@ def _names(ids: IdRange) -> Iterator[str]:
     while True:
         yield f"part-{ids.number:06d}-{number:03d}.parquet"
         number += 1
-
-
-class _WithoutPandas:
-    """pyarrow imports pandas once it is given a list, which takes longer than a small export."""
-
-    def find_spec(self, fullname: str, *_: object) -> None:
-        if fullname == "pandas":
-            raise ModuleNotFoundError(fullname)
-
-
-if __name__ == "__main__":
-    sys.meta_path.insert(0, _WithoutPandas())
-    sys.exit(main(sys.argv[1:]))

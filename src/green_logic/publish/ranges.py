@@ -12,13 +12,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import selectors
 import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -31,7 +31,7 @@ from green_logic.publish.parts import CheckedPart, IdRange
 RANGE_ROWS = 100_000  # at most, so that processes end together and files become large
 SMALL_ROWS = 16_384  # not worth a second process: each takes 0.2 s to start
 PROCESSES = 2  # at most: each takes up to 200 MB, and together they stay below 500 MB (measured)
-_MODULE = "green_logic.publish.range_writer"
+_MODULE = "green_logic.publish.range_process"
 _ENVIRONMENT = {
     # idle threads of a library that nothing here uses would cost time at every start
     "OPENBLAS_NUM_THREADS": "1",
@@ -69,13 +69,13 @@ def writing_ranges(
     was killed.
     """
     make_directory(spool)
-    waiting = deque(ranges)
     count = min(len(ranges), PROCESSES, len(os.sched_getaffinity(0)))
     with contextlib.ExitStack() as stack:
         writers = [stack.enter_context(_starting(database, spool, lock)) for _ in range(count)]
-        with ThreadPoolExecutor(count, thread_name_prefix="export") as pool, _ending(writers):
-            futures = [pool.submit(writer.work_off, waiting, ending) for writer in writers]
-            yield (part for future in as_completed(futures) for part in future.result())
+        waiting = deque(ranges)
+        for writer in writers:
+            writer.ask(waiting.popleft(), ending)
+        yield _work_off(writers, waiting, ending)
 
 
 @contextlib.contextmanager
@@ -94,45 +94,41 @@ def _starting(database: Path, spool: Path, lock: int) -> Iterator[_Writer]:
             process.communicate()
 
 
-@contextlib.contextmanager
-def _ending(writers: Sequence[_Writer]) -> Iterator[None]:
-    """End the processes when the block does, however it does; whoever waits for an answer then waits no more."""
-    try:
-        yield
-    finally:
+def _work_off(writers: Sequence[_Writer], waiting: deque[IdRange], ending: str) -> Iterator[CheckedPart]:
+    """Each writer has been asked; whichever answers is asked for the next range, until none is waiting."""
+    with selectors.DefaultSelector() as selector:
         for writer in writers:
-            writer.end()
+            selector.register(writer.answers, selectors.EVENT_READ, writer)
+        while selector.get_map():
+            for key, _ in selector.select():
+                writer = key.data
+                yield from writer.answer()
+                if waiting:
+                    writer.ask(waiting.popleft(), ending)
+                else:
+                    selector.unregister(key.fileobj)
 
 
 class _Writer:
     """This side of one writing process."""
 
     def __init__(self, process: subprocess.Popen[bytes], messages: IO[bytes]) -> None:
+        assert process.stdin is not None  # noqa: S101  for the type checker: `_starting` asks for both
+        assert process.stdout is not None  # noqa: S101
+        self.answers = process.stdout
+        self._requests = process.stdin
         self._process = process
         self._messages = messages
 
-    def end(self) -> None:
-        """End the process; what it has not answered is lost."""
-        self._process.kill()
-        self._process.wait()
+    def ask(self, ids: IdRange, ending: str) -> None:
+        """Have a range written."""
+        with contextlib.suppress(BrokenPipeError):  # the answer will tell
+            self._requests.write(json.dumps({"range": asdict(ids), "ending": ending}).encode() + b"\n")
+            self._requests.flush()
 
-    def work_off(self, waiting: deque[IdRange], ending: str) -> list[CheckedPart]:
-        """Have range after range written, until none is waiting."""
-        done: list[CheckedPart] = []
-        while True:
-            try:
-                ids = waiting.popleft()
-            except IndexError:
-                return done
-            done += self._ask({"range": asdict(ids), "ending": ending})
-
-    def _ask(self, request: dict[str, Any]) -> list[CheckedPart]:
-        line = b""
-        with contextlib.suppress(BrokenPipeError):
-            if self._process.stdin and self._process.stdout:
-                self._process.stdin.write(json.dumps(request).encode() + b"\n")
-                self._process.stdin.flush()
-                line = self._process.stdout.readline()
+    def answer(self) -> list[CheckedPart]:
+        """Wait for the parts of the range that was asked for. Raises what `writing_ranges` says."""
+        line = self.answers.readline()
         if not line.endswith(b"\n"):
             raise self._crash()
         answer = json.loads(line)
