@@ -25,14 +25,13 @@ from green_logic.files import FileLock
 from green_logic.ledger.database import Ledger
 from green_logic.proof.keys import SigningKey
 from green_logic.publish import export as export_module
-from green_logic.publish import ledger_rows
 from green_logic.publish.columns import SCHEMA
 from green_logic.publish.compact import compact_exports
 from green_logic.publish.contract import COLUMNS, contract_table
 from green_logic.publish.export import export_battles, plan_export
 from green_logic.publish.export_lock import LOCK_NAME
 from green_logic.publish.manifest import SCHEMA_VERSION, Catalog, Manifest, manifest_bytes
-from green_logic.publish.parquet import split_months
+from green_logic.publish.parquet import GROUP_BYTES, split_months
 from green_logic.publish.plans import plan_compact
 from green_logic.publish.published import published_files
 from green_logic.publish.store import Store
@@ -529,7 +528,7 @@ def test_a_small_export_loads_no_arrow_in_the_calling_process(exported: Settings
 def test_windows_are_bounded_by_bytes_and_the_same_at_every_run(
     settings: Settings, key: SigningKey, tmp_path: Path
 ) -> None:
-    large = ledger_rows.WINDOW_BYTES // 3
+    large = GROUP_BYTES // 3
     with Ledger.open(settings, key) as ledger:
         results = [{**judged(number), "battle_id": f"large-{number}", "log": "x" * large} for number in range(5)]
         ledger.submit([sealed_result(result, key, ledger.origin) for result in results])

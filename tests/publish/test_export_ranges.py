@@ -43,9 +43,9 @@ def template(tmp_path_factory: pytest.TempPathFactory, key: SigningKey) -> Setti
 
 @pytest.fixture
 def recorded(template: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A ledger of 60 battles, enough for six ranges."""
+    """A ledger of 60 battles, enough for four ranges."""
     monkeypatch.setattr(ranges, "SMALL_ROWS", 5)
-    monkeypatch.setattr(ranges, "RANGE_ROWS", 12)
+    monkeypatch.setattr(ranges, "RANGE_ROWS", 15)
     return copy_of(template, tmp_path / "data")
 
 
@@ -71,12 +71,12 @@ def test_ranges_cover_every_id_once_in_even_shares(recorded: Settings) -> None:
     found = cut(recorded)
     assert (found[0].after, found[-1].last) == (0, ROWS)
     assert all(before.last == item.after for before, item in pairwise(found))
-    assert [item.number for item in found] == list(range(6))
-    assert [item.last - item.after for item in found] == [10] * 6
+    assert [item.number for item in found] == list(range(4))
+    assert [item.last - item.after for item in found] == [15] * 4
 
 
-@pytest.mark.parametrize(("rows", "count"), [(1, 1), (5, 1), (6, 2), (24, 2), (25, 4), (ROWS, 6)])
-def test_a_few_rows_are_one_range_and_more_are_an_even_number(recorded: Settings, rows: int, count: int) -> None:
+@pytest.mark.parametrize(("rows", "count"), [(1, 1), (5, 1), (6, 2), (30, 2), (31, 4), (ROWS, 4)])
+def test_few_rows_are_one_range_more_are_two_many_a_multiple_of_four(recorded: Settings, rows: int, count: int) -> None:
     assert len(cut(recorded, rows)) == count
 
 
@@ -87,7 +87,7 @@ def test_a_range_ends_at_a_row_whatever_gaps_the_ids_have(recorded: Settings) ->
     connection.close()
     with open_for_reading(recorded) as connection:
         found = cut_ranges(connection, after=0, last=100_000 + ROWS, rows=ROWS)
-    assert [item.last for item in found] == [10, 20, 100_030, 100_040, 100_050, 100_060]
+    assert [item.last for item in found] == [15, 100_030, 100_045, 100_060]
     assert export_battles(recorded).rows == ROWS
 
 
@@ -98,7 +98,7 @@ def test_the_same_files_on_any_number_of_cores(
     export_battles(recorded, destination=tmp_path / "one")
     monkeypatch.setattr(ranges, "PROCESSES", cores)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
-    assert len(export_battles(recorded, destination=tmp_path / "other").files) == 6
+    assert len(export_battles(recorded, destination=tmp_path / "other").files) == 4
     assert everything(tmp_path / "one") == everything(tmp_path / "other")
 
 
@@ -132,7 +132,7 @@ def test_a_row_without_a_leaf_in_any_range_publishes_nothing(recorded: Settings)
 )
 def test_a_seal_that_is_not_the_rows_publishes_nothing(recorded: Settings, envelope: str, kind: str) -> None:
     change(recorded, f"UPDATE ledger SET envelope = {envelope} WHERE battle_row = 17")  # noqa: S608  ours
-    with pytest.raises(VerificationError, match=r"battle b-0016|row 11-20") as caught:
+    with pytest.raises(VerificationError, match=r"battle b-0016|row 16-30") as caught:
         export_battles(recorded)
     assert caught.value.kind in {kind, "schema"}
     assert published_files(recorded) == []
@@ -162,7 +162,7 @@ def lock(tmp_path: Path) -> int:
 def test_every_part_has_a_name_of_its_own_that_a_sweep_knows(recorded: Settings, tmp_path: Path, lock: int) -> None:
     names = write(recorded, tmp_path / "spool", lock)
     assert names == sorted(path.name for path in (tmp_path / "spool").iterdir())
-    assert len(set(names)) == 6
+    assert len(set(names)) == 4
     assert all(PART_NAME.fullmatch(name) for name in names)
 
 

@@ -18,10 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from green_logic.errors import VerificationError
-from green_logic.publish.columns import SCHEMA
 from green_logic.publish.export import WRITER, commit, publish_parts
 from green_logic.publish.export_lock import exporting
-from green_logic.publish.ledger_rows import WINDOW_BYTES, WINDOW_ROWS
 from green_logic.publish.leftovers import check_whole, sweep
 from green_logic.publish.manifest import VERSION_FOLDER, Catalog, DataFile, Manifest, read_catalog, suffix
 from green_logic.publish.parquet import check_file, check_part, write_parts
@@ -88,7 +86,7 @@ def _merge(
     generation = catalog.generation + 1
     names = (f"part-{number:06d}.parquet" for number in count())
     # group by group: a run must not be merged across the large file that ends it
-    parts = (part for group in groups for part in write_parts(_regroup(_read(store, group)), store.spool, names))
+    parts = (part for group in groups for part in write_parts(_read(store, group), store.spool, names))
     checked = _check_parts(parts, suffix(generation))
     merged = {file for group in groups for file in group}
     rows, expected = sum(part.file.rows for part in checked), sum(file.rows for file in merged)
@@ -125,23 +123,3 @@ def _read(store: Store, files: Sequence[DataFile]) -> Iterator[pa.RecordBatch]:
             reader = stack.enter_context(pq.ParquetFile(path, pre_buffer=False))
             for group in range(reader.num_row_groups):
                 yield from reader.read_row_group(group, use_threads=False).to_batches()
-
-
-def _regroup(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Batches as large as an export's windows."""
-    waiting: list[pa.RecordBatch] = []
-    rows = size = 0
-    for batch in batches:
-        if waiting and (rows + len(batch) > WINDOW_ROWS or size + batch.nbytes > WINDOW_BYTES):
-            yield _combine(waiting)
-            waiting, rows, size = [], 0, 0
-        waiting.append(batch)
-        rows, size = rows + len(batch), size + batch.nbytes
-    if waiting:
-        yield _combine(waiting)
-
-
-def _combine(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    table = pa.Table.from_batches(batches, schema=SCHEMA).unify_dictionaries().combine_chunks()
-    (batch,) = table.to_batches()
-    return batch

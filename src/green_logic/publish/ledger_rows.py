@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 from green_logic.errors import VerificationError
 from green_logic.ledger.schema import database_errors
 
-WINDOW_ROWS = 8192
-WINDOW_BYTES = 16 << 20  # of text, signatures and vectors; all processes together then stay below 500 MB
+WINDOW_ROWS = 2048
+WINDOW_BYTES = 4 << 20  # of text, signatures and vectors
 BESIDE_BYTES = 3072  # of a row beside its result: an envelope, a vector of 384 floats, and the small columns
 CACHE_KB = 64  # of pages, none of which is needed twice; this much stays in the processor's own cache
 BUSY_TIMEOUT_S = 60.0  # a reader waits only while another connection mends the WAL after a crash

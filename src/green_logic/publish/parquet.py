@@ -24,6 +24,7 @@ from green_logic.publish.shape import integers, joined, texts
 FILE_BYTES = 128 << 20  # compressed; a file is closed once it is larger. Also what a reader or an upload takes at once
 # of real results, level 3 makes a fourteenth less in one and a half times the time, of seals and digests nothing less
 ZSTD_LEVEL = 1
+GROUP_BYTES = 16 << 20  # uncompressed, of a row group; all processes together then stay below 500 MB
 CHECK_ROWS = 1024  # read back at once
 SEALED = ("id", "raw_result", "dbom_hash")  # columns of which every value is looked at; the digest covers all bytes
 BUFFER_BYTES = 1 << 20  # of a file that is read back; without, a whole row group is in memory twice
@@ -47,12 +48,14 @@ class _DigestedFile(io.FileIO):
 
 
 class PartWriter:
-    """One open Parquet file. Every batch becomes a row group, so the caller bounds their size."""
+    """One open Parquet file. Batches are gathered to row groups."""
 
     def __init__(self, path: Path, month: str) -> None:
         self.month = month
         self._path = path
         self._first = self._last = self._rows = 0
+        self._gathered: list[pa.RecordBatch] = []
+        self._gathered_bytes = 0
         self._raw = _DigestedFile(path)
         self._file = io.BufferedWriter(self._raw)
         self._writer = pq.ParquetWriter(
@@ -68,8 +71,11 @@ class PartWriter:
         )
 
     def write(self, rows: pa.RecordBatch) -> None:
-        """Add one row group."""
-        self._writer.write_batch(rows)
+        """Add rows, in batches that are not large."""
+        if self._gathered and self._gathered_bytes + rows.nbytes > GROUP_BYTES:
+            self._write_group()
+        self._gathered.append(rows)
+        self._gathered_bytes += rows.nbytes
         self._first = self._first or rows["id"][0].as_py()
         self._last = rows["id"][-1].as_py()
         self._rows += len(rows)
@@ -81,9 +87,16 @@ class PartWriter:
 
     def close(self) -> Part:
         """Write the footer; the file is whole after this, though not durable yet."""
+        self._write_group()
         self._writer.close()
         self._file.close()
         return Part(self._path, self.month, self._first, self._last, self._rows, self._raw.digest.hexdigest())
+
+    def _write_group(self) -> None:
+        table = pa.Table.from_batches(self._gathered, SCHEMA).unify_dictionaries()
+        self._writer.write_table(table, row_group_size=len(table))
+        self._gathered.clear()
+        self._gathered_bytes = 0
 
     def abandon(self) -> None:
         """Close without a footer and remove the file."""
