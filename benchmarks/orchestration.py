@@ -1,7 +1,11 @@
-"""What Prefect costs: the same battles through the flow, against a running server, and through the local loop."""
+"""What Prefect costs: the same battles through the flow, against a running server, and through the local loop.
+
+    python -m benchmarks.orchestration [--battles 500] [--rounds 3]
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -17,6 +21,10 @@ BATTLES, ROUNDS = 500, 3
 
 def main() -> None:
     """Print the figures."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--battles", type=int, default=BATTLES)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         os.environ["PREFECT_HOME"] = directory
         from prefect.settings import PREFECT_API_URL
@@ -24,7 +32,7 @@ def main() -> None:
 
         import flows  # noqa: F401  sets the defaults of our own starts
 
-        source = _write_battles(Path(directory))
+        source = _write_battles(Path(directory), options.battles)
         with prefect_test_harness(server_startup_timeout=120):
             url = str(PREFECT_API_URL.value())
             ways = {"--local": {}, "--prefect": {"PREFECT_API_URL": url}}
@@ -33,21 +41,22 @@ def main() -> None:
                     way: lambda way=way, more=more: wall_of(lambda: _run(source, way, more))
                     for way, more in ways.items()
                 },
-                ROUNDS,
+                options.rounds,
             )
     share = 1 - figures["--local"] / figures["--prefect"]
-    print(f"\norchestration of {BATTLES} battles, wall s, median of {ROUNDS}, start included ({machine()})")
+    what = f"{options.battles} battles, wall s, median of {options.rounds}"
+    print(f"\norchestration of {what}, start included ({machine()})")
     for name, seconds in figures.items():
         print(f"  run {name:<12} {seconds:6.1f}")
     print(f"  Prefect's share {share:.0%}")
 
 
-def _write_battles(directory: Path) -> Path:
+def _write_battles(directory: Path, count: int) -> Path:
     battles = [json.loads(line) for line in SAMPLES.read_text().splitlines()]
     quick = [battle for battle in battles if not battle["battle_id"].endswith("-endless")]
     source = directory / "battles.jsonl"
     with source.open("w") as file:
-        for number in range(BATTLES):
+        for number in range(count):
             battle = quick[number % len(quick)]
             file.write(json.dumps({**battle, "battle_id": f"{battle['battle_id']}-{number}"}) + "\n")
     return source
