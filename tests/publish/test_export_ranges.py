@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -200,6 +201,22 @@ def test_an_error_arrives_as_what_it_was(
     with pytest.raises(expected, match="what") as caught:
         write(recorded, tmp_path / "spool", lock)
     assert (caught.value.hint, getattr(caught.value, "kind", None)) == ("how", kind)
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: no call was failed")
+def test_a_part_that_the_disk_does_not_take_is_none(
+    recorded: Settings, tmp_path: Path, lock: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # -D: the interpreter stays our own child
+    failing = "strace -D -f -q -o /dev/null -e trace=fsync -e inject=fsync:error=EIO"
+    broken = tmp_path / "python"
+    broken.write_text(f'#!/bin/sh\nexec {failing} {sys.executable} "$@"\n')
+    broken.chmod(0o755)
+    if subprocess.run([broken, "-c", ""], capture_output=True, check=False).returncode:
+        pytest.skip("strace may not trace here: no call was failed")
+    monkeypatch.setattr(sys, "executable", str(broken))
+    with pytest.raises(StorageError, match="Input/output error"):
+        write(recorded, tmp_path / "spool", lock)
 
 
 def test_a_writer_that_lost_its_parent_keeps_the_lock_until_it_ends(recorded: Settings, tmp_path: Path) -> None:
