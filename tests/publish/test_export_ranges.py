@@ -11,20 +11,27 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from export_samples import copy_of, make_key, record
 
 from green_logic.errors import ConfigurationError, GreenLogicError, RetryableError, StorageError, VerificationError
 from green_logic.ledger.reading import open_for_reading
 from green_logic.proof.keys import SigningKey
-from green_logic.publish import ranges
+from green_logic.publish import ledger_rows, parquet, ranges
+from green_logic.publish.columns import SCHEMA
 from green_logic.publish.export import export_battles
+from green_logic.publish.ledger_rows import read_windows
+from green_logic.publish.parquet import write_parts
 from green_logic.publish.parts import PART_NAME, IdRange
 from green_logic.publish.published import published_files
 from green_logic.publish.ranges import cut_ranges, writing_ranges
+from green_logic.publish.shape import shape
 from green_logic.settings import Settings
 
 ROWS = 60
@@ -113,9 +120,59 @@ def test_a_changed_row_in_any_range_publishes_nothing(recorded: Settings) -> Non
 
 def test_a_row_without_a_leaf_in_any_range_publishes_nothing(recorded: Settings) -> None:
     change(recorded, "DELETE FROM ledger WHERE battle_row = 31")
-    with pytest.raises(VerificationError, match=f"{ROWS - 1} signed rows, read {ROWS}"):
+    with pytest.raises(VerificationError, match="row 31 has no signature"):
         export_battles(recorded)
     assert published_files(recorded) == []
+
+
+def test_a_leaf_without_a_row_does_not_count_for_a_row_without_a_leaf(recorded: Settings) -> None:
+    change(recorded, "DELETE FROM ledger WHERE battle_row = 31")
+    with sqlite3.connect(recorded.database) as connection:
+        connection.execute("DELETE FROM battles WHERE id = 12")
+    connection.close()
+    with pytest.raises(VerificationError, match="row 31 has no signature"):
+        export_battles(recorded)
+    assert published_files(recorded) == []
+
+
+def test_a_leaf_whose_row_is_gone_publishes_nothing(recorded: Settings) -> None:
+    change(recorded, "DELETE FROM battles WHERE id = 31")
+    with pytest.raises(VerificationError, match=f"{ROWS} signed rows, read {ROWS - 1}"):
+        export_battles(recorded)
+    assert published_files(recorded) == []
+
+
+def test_large_signatures_make_small_windows(recorded: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = list(read_windows(recorded.database, after=0, last=ROWS))
+    monkeypatch.setattr(ledger_rows, "WINDOW_BYTES", 3 * len(whole[0].envelope[0]))
+    monkeypatch.setattr(ledger_rows, "BESIDE_BYTES", -len(whole[0].raw_result[0]))
+    found = list(read_windows(recorded.database, after=0, last=ROWS))
+    assert len(whole) == 1
+    assert len(found) > ROWS // 4
+    assert [sum(columns, ()) for columns in zip(*found, strict=True)] == list(whole[0])
+
+
+def test_many_months_gather_no_more_than_one(
+    recorded: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (rows,) = read_windows(recorded.database, after=0, last=ROWS)
+    batch = shape(rows)
+    monkeypatch.setattr(parquet, "GROUP_BYTES", 3 * batch.nbytes)
+    left = []
+
+    def months() -> Iterator[pa.RecordBatch]:
+        for month in range(12):
+            yield batch.set_column(
+                SCHEMA.get_field_index("timestamp"),
+                SCHEMA.field("timestamp"),
+                pa.array([datetime(2026, month + 1, 2, tzinfo=UTC)] * ROWS, SCHEMA.field("timestamp").type),
+            )
+            left.append(sum(path.stat().st_size > 4 for path in (tmp_path / "spool").iterdir()))
+
+    parts = list(write_parts(months(), tmp_path / "spool", (f"part-{number:06d}.parquet" for number in range(12))))
+    assert [part.rows for part in parts] == [ROWS] * 12
+    # all but three months are in their files before the last has come
+    assert left[-1] >= 12 - 3
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import io
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from green_logic.publish.shape import integers, joined, texts
 FILE_BYTES = 128 << 20  # compressed; a file is closed once it is larger. Also what a reader or an upload takes at once
 # of real results, level 3 makes a fourteenth less in one and a half times the time, of seals and digests nothing less
 ZSTD_LEVEL = 1
-GROUP_BYTES = 16 << 20  # uncompressed, of a row group; all processes together then stay below 500 MB
+GROUP_BYTES = 16 << 20  # uncompressed, of what is gathered; all processes together then stay below 500 MB
 CHECK_ROWS = 1024  # read back at once
 SEALED = ("id", "raw_result", "dbom_hash")  # columns of which every value is looked at; the digest covers all bytes
 BUFFER_BYTES = 1 << 20  # of a file that is read back; without, a whole row group is in memory twice
@@ -48,14 +48,14 @@ class _DigestedFile(io.FileIO):
 
 
 class PartWriter:
-    """One open Parquet file. Batches are gathered to row groups."""
+    """One open Parquet file. Batches are gathered until the caller makes a row group of them."""
 
     def __init__(self, path: Path, month: str) -> None:
         self.month = month
         self._path = path
         self._first = self._last = self._rows = 0
         self._gathered: list[pa.RecordBatch] = []
-        self._gathered_bytes = 0
+        self.gathered_bytes = 0
         self._raw = _DigestedFile(path)
         self._file = io.BufferedWriter(self._raw)
         self._writer = pq.ParquetWriter(
@@ -71,11 +71,9 @@ class PartWriter:
         )
 
     def write(self, rows: pa.RecordBatch) -> None:
-        """Add rows, in batches that are not large."""
-        if self._gathered and self._gathered_bytes + rows.nbytes > GROUP_BYTES:
-            self._write_group()
+        """Gather rows."""
         self._gathered.append(rows)
-        self._gathered_bytes += rows.nbytes
+        self.gathered_bytes += rows.nbytes
         self._first = self._first or rows["id"][0].as_py()
         self._last = rows["id"][-1].as_py()
         self._rows += len(rows)
@@ -87,16 +85,19 @@ class PartWriter:
 
     def close(self) -> Part:
         """Write the footer; the file is whole after this, though not durable yet."""
-        self._write_group()
+        self.write_group()
         self._writer.close()
         self._file.close()
         return Part(self._path, self.month, self._first, self._last, self._rows, self._raw.digest.hexdigest())
 
-    def _write_group(self) -> None:
+    def write_group(self) -> None:
+        """Make a row group of what was gathered."""
+        if not self._gathered:
+            return
         table = pa.Table.from_batches(self._gathered, SCHEMA).unify_dictionaries()
         self._writer.write_table(table, row_group_size=len(table))
         self._gathered.clear()
-        self._gathered_bytes = 0
+        self.gathered_bytes = 0
 
     def abandon(self) -> None:
         """Close without a footer and remove the file."""
@@ -117,6 +118,7 @@ def write_parts(batches: Iterable[pa.RecordBatch], spool: Path, names: Iterator[
             for month, rows in split_months(batch, "the export"):
                 if month not in writers:
                     writers[month] = PartWriter(spool / next(names), month)
+                _make_room(writers.values(), rows.nbytes)
                 writers[month].write(rows)
                 if writers[month].full:
                     yield _close(writers, month)
@@ -125,6 +127,12 @@ def write_parts(batches: Iterable[pa.RecordBatch], spool: Path, names: Iterator[
     finally:
         for writer in writers.values():
             writer.abandon()
+
+
+def _make_room(writers: Collection[PartWriter], size: int) -> None:
+    """Have the fullest files written, so that all together gather no more than one row group."""
+    while (gathered := sum(writer.gathered_bytes for writer in writers)) and gathered + size > GROUP_BYTES:
+        max(writers, key=lambda writer: writer.gathered_bytes).write_group()
 
 
 def _close(writers: dict[str, PartWriter], month: str) -> Part:

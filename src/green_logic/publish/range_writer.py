@@ -62,7 +62,7 @@ def _answer(work: Work, ids: IdRange, ending: str) -> dict[str, Any]:
 
 def _check_and_sync(parts: Sequence[Part], ending: str) -> list[CheckedPart]:
     """Read parts back while the disk takes them: nobody waits for it."""
-    errors: list[OSError] = []
+    errors: list[BaseException] = []
     syncing = threading.Thread(target=_sync, args=(parts, errors), name="export-sync")
     syncing.start()
     try:
@@ -74,11 +74,11 @@ def _check_and_sync(parts: Sequence[Part], ending: str) -> list[CheckedPart]:
     return checked
 
 
-def _sync(parts: Sequence[Part], errors: list[OSError]) -> None:
+def _sync(parts: Sequence[Part], errors: list[BaseException]) -> None:
     try:
         for part in parts:
             sync_file(part.path)
-    except OSError as error:
+    except BaseException as error:  # noqa: BLE001  raised by who waits: no part counts that is not durable
         errors.append(error)
 
 

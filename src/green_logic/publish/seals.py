@@ -46,7 +46,7 @@ _decode_statement = msgspec.json.Decoder(_Statement).decode
 def check_seals(rows: Rows) -> None:
     """Raises VerificationError for the first row that is not what its envelope says.
 
-    A row without a leaf passes: the export counts the signed rows, and refuses the lot.
+    A row without a leaf passes: whoever reads the rows tells of it.
     """
     for battle_id, timestamp, score, dbom_hash, envelope in zip(
         rows.battle_id, rows.timestamp, rows.score, rows.dbom_hash, rows.envelope, strict=True
