@@ -20,6 +20,7 @@ from green_logic.files import storage_errors
 from green_logic.publish.contract import data_dictionary
 from green_logic.publish.export_lock import exporting, open_for_export
 from green_logic.publish.export_state import LedgerState, read_state
+from green_logic.publish.ledger_rows import UNSIGNED_HINT
 from green_logic.publish.leftovers import check_whole, sweep
 from green_logic.publish.manifest import (
     MANIFESTS,
@@ -157,7 +158,7 @@ def _write_files(
         raise VerificationError(
             f"{settings.database}: ids {ids} have {state.expected_rows} signed rows, read {rows}",
             kind="export",
-            hint="green-logic verify tells which rows have no signature",
+            hint=UNSIGNED_HINT,
         )
     return publish_parts(store, checked)
 

@@ -25,7 +25,7 @@ WINDOW_ROWS = 2048
 WINDOW_BYTES = 4 << 20  # of results and vectors, and as much of signatures
 BESIDE_BYTES = 1536  # of a row beside its texts: a vector of 384 floats, and the small columns
 CACHE_KB = 64  # of pages, none of which is needed twice; this much stays in the processor's own cache
-HINT = "green-logic verify tells which rows have no signature"
+UNSIGNED_HINT = "green-logic verify tells which rows have no signature"
 BUSY_TIMEOUT_S = 60.0  # a reader waits only while another connection mends the WAL after a crash
 # what is parsed comes as bytes; the CAST costs nothing, and a BLOB in any other column then shows by its type
 _BATTLES = """
@@ -110,5 +110,5 @@ def _join(battles: Sequence[tuple[Any, ...]], leaves: Sequence[tuple[int, bytes,
     found = {number: leaf for number, *leaf in leaves}
     joined = [(*battle, *found[battle[0]]) for battle in takewhile(lambda battle: battle[0] in found, battles)]
     if not joined:
-        raise VerificationError(f"row {battles[0][0]} has no signature", kind="export", hint=HINT)
+        raise VerificationError(f"row {battles[0][0]} has no signature", kind="export", hint=UNSIGNED_HINT)
     return Rows._make(zip(*joined, strict=True))

@@ -12,8 +12,8 @@ import json
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
     """Answer requests until stdin ends. `arguments` are the database, the spool and the process id of the parent."""
     work = Work(Path(arguments[0]), Path(arguments[1]), int(arguments[2]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the parent, which ends this process
-    gc.disable()  # nothing here makes cycles, and a window is 100,000 objects
+    gc.disable()  # nothing here makes cycles, and a window is tens of thousands of objects
     for line in sys.stdin:
         request = json.loads(line)
         sys.stdout.write(json.dumps(_answer(work, IdRange(**request["range"]), request["ending"])) + "\n")
@@ -62,24 +62,12 @@ def _answer(work: Work, ids: IdRange, ending: str) -> dict[str, Any]:
 
 def _check_and_sync(parts: Sequence[Part], ending: str) -> list[CheckedPart]:
     """Read parts back while the disk takes them: nobody waits for it."""
-    errors: list[BaseException] = []
-    syncing = threading.Thread(target=_sync, args=(parts, errors), name="export-sync")
-    syncing.start()
-    try:
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="export-sync") as pool:
+        synced = [pool.submit(sync_file, part.path) for part in parts]
         checked = [check_part(part, ending) for part in parts]
-    finally:
-        syncing.join()
-    if errors:
-        raise errors[0]
+        for one in synced:
+            one.result()
     return checked
-
-
-def _sync(parts: Sequence[Part], errors: list[BaseException]) -> None:
-    try:
-        for part in parts:
-            sync_file(part.path)
-    except BaseException as error:  # noqa: BLE001  raised by who waits: no part counts that is not durable
-        errors.append(error)
 
 
 def _batches(work: Work, ids: IdRange) -> Iterator[pa.RecordBatch]:

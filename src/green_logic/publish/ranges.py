@@ -29,7 +29,7 @@ from green_logic.publish.manifest import DataFile
 from green_logic.publish.parts import CheckedPart, IdRange
 
 RANGE_ROWS = 100_000  # at most, so that processes end together and files become large
-SMALL_ROWS = 16_384  # not worth a second process: each takes 0.2 s to start
+SMALL_ROWS = 16_384  # not worth a second process: each takes 0.1 s to start
 PROCESSES = 4  # at most: each takes some 110 MB, and together they stay below 500 MB (measured)
 _MODULE = "green_logic.publish.range_process"
 _ENVIRONMENT = {

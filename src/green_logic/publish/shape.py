@@ -101,7 +101,7 @@ def _times(rows: Rows) -> pa.Array:
         row, text = next(pair for pair in zip(rows.id, rows.timestamp, strict=True) if _read_times(pair[1:]) is None)
         told = f"timestamp is not UTC in microseconds: {text!r:.50}"
         raise _wrong(row, told if text is not None else "timestamp is NULL")
-    # naive ones are taken several times faster
+    # naive ones are taken in half the time
     return pa.Array.from_buffers(TIME, len(moments), pa.array(moments, pa.timestamp("us")).buffers())
 
 
@@ -111,7 +111,7 @@ def _read_times(found: Sequence[Any]) -> list[datetime] | None:
         shapes = "".join(found).encode().translate(_DIGITS)
         if shapes != _TIME * len(found) or set(map(len, found)) != {len(_TIME)}:
             return None
-        # as one list in JSON: several times faster than one by one
+        # as one list in JSON: a third less than one by one
         return _decode_times('["{}"]'.format('","'.join(found)).replace('Z"', '"'))
     except (TypeError, msgspec.ValidationError):
         return None
@@ -123,6 +123,7 @@ def _flat_column(name: str, values: Sequence[Any]) -> pa.Array:
     labels = [label for label in dict.fromkeys(values) if label is not None]
     places = {label: place for place, label in enumerate(labels)}
     try:
+        # a list knows how long it is, so that the array need not grow
         numbers = array("i", list(map(places.__getitem__, values)))
         indices = pa.Array.from_buffers(LABEL.index_type, len(values), [None, pa.py_buffer(numbers)])
     except KeyError:  # a null
